@@ -1,0 +1,81 @@
+#pragma once
+// The engine: what all three doors (Python, mlops-server, C++) talk to.
+//
+//   auto engine = Engine::create(options, log);
+//   engine->load({.name = "flights", .path = "model.onnx"});
+//   Response response = engine->infer(std::move(request));
+//
+// Thread-safe throughout, except that the caller destroys it last. Requests hold what they need: a
+// version that is unloaded finishes the requests it has accepted. Read pipeline.cc next.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/options.h"
+#include "engine/stats.h"
+#include "execute/backend.h"
+#include "request/pending.h"
+#include "tensor/copy_meter.h"
+
+namespace mlops {
+
+// What a client may know about a loaded version. Immutable.
+struct ModelInfo {
+  std::string name;
+  std::int64_t version = 0;
+  std::vector<std::int64_t> versions;  // all that are ready, ascending
+  std::string platform;
+  Signature signature;
+  bool batchable = false;
+  std::int64_t batch_rows_max = 0;  // 0 when not batchable
+  std::string batching_reason;      // why it is or is not batched, for people
+};
+
+class Engine {
+ public:
+  // `log` must outlive the engine. Does not touch ONNX Runtime until a model needs it.
+  static Result<std::unique_ptr<Engine>> create(EngineOptions options, LogSink& log);
+  virtual ~Engine() = default;  // stops taking, fails what is queued (unavailable), joins its threads
+
+  // Loads, probes and warms a version, then publishes it; blocks meanwhile. A version that fails is
+  // never visible. Loading a (name, version) that is served replaces it for new requests.
+  virtual Status load(const ModelSource& source) = 0;
+  virtual Status load(const ModelSource& source, std::unique_ptr<Backend> backend) = 0;
+  // New requests get not_found; accepted ones finish. Blocks until they have.
+  virtual Status unload(const std::string& name, std::int64_t version) = 0;
+  // Loads the newest version of every model in a Triton-style repository directory. A model that
+  // fails is logged and reported, and does not stop the others.
+  virtual Status load_repository(const std::string& directory) = 0;
+
+  virtual Result<ModelInfo> info(const std::string& name, std::int64_t version) const = 0;
+  virtual std::vector<ModelInfo> models() const = 0;
+  virtual bool ready() const = 0;  // every version that was asked for is loaded, and not draining
+
+  // Runs the request and returns its answer. Uses the calling thread when a lane is idle; otherwise
+  // waits, at most until the request's deadline.
+  virtual Response infer(Request&& request) = 0;
+  // Hands the request to lane threads and returns at once; the answer comes through deliver().
+  virtual void submit(PendingRef pending) = 0;
+  // What an event loop has drained in one turn. Fast models run here, as batches, when a lane is
+  // idle, so deliver() may be called before this returns; slow ones go to lane threads.
+  virtual void submit_turn(std::span<PendingRef> turn) = 0;
+
+  // Refuses new requests (unavailable), then waits for accepted ones until `deadline`. True when
+  // nothing was left.
+  virtual bool drain(TimePoint deadline) = 0;
+
+  virtual EngineStats stats() const = 0;
+  virtual CopyMeter& copies() = 0;
+  virtual const EngineOptions& options() const = 0;
+};
+
+// The engine's part of a Prometheus page: Triton's nv_* names where the meaning is the same, ours as
+// mlops_*. Text format 0.0.4.
+std::string metrics_text(const EngineStats& stats);
+
+}  // namespace mlops

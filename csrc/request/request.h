@@ -1,0 +1,56 @@
+#pragma once
+// One inference request and its answer, as plain data. Names and tensor bytes may point into buffers
+// that `keep_alive` holds (a received body, a Python array): a Request is only as long-lived as they.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "tensor/tensor.h"
+
+namespace mlops {
+
+inline constexpr std::int64_t kAnyVersion = -1;  // the version that policy makes the default
+
+using ParameterValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::string>;
+
+struct Parameter {
+  std::string name;
+  ParameterValue value;
+};
+
+struct NamedTensor {
+  std::string_view name;
+  Tensor tensor;
+};
+
+struct Request {
+  std::string model;
+  std::int64_t version = kAnyVersion;
+  std::string id;  // chosen by the client, returned unchanged; may be empty
+  std::vector<NamedTensor> inputs;
+  std::vector<std::string_view> outputs;  // wanted outputs, in order; empty means all
+  std::vector<Parameter> parameters;
+  TimePoint deadline = kNever;
+  std::vector<Buffer> keep_alive;
+};
+
+struct Response {
+  Status status;  // when not ok, only model, version and id are meaningful
+  std::string model;
+  std::int64_t version = kAnyVersion;
+  std::string id;
+  // In the order asked for, or the signature's. Names live as long as `model_pin`.
+  std::vector<NamedTensor> outputs;
+  std::vector<Parameter> parameters;
+  std::shared_ptr<const void> model_pin;
+
+  static Response failure(const Request& request, Status why);
+};
+
+}  // namespace mlops
