@@ -1,7 +1,7 @@
 # One static library per folder, so that a folder can only link what its layer allows.
 # mlops_add_folder(base DEPENDS ...) makes mlops_base from every .cc of that folder.
 function(mlops_add_folder folder)
-  cmake_parse_arguments(ARG "" "ROOT" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)
   if(sources)
     add_library(mlops_${folder} STATIC ${sources})
@@ -11,13 +11,15 @@ function(mlops_add_folder folder)
     add_library(mlops_${folder} INTERFACE)
     set(scope INTERFACE)
   endif()
-  target_include_directories(mlops_${folder} ${scope} ${CMAKE_CURRENT_SOURCE_DIR})
+  target_include_directories(mlops_${folder} ${scope}
+    ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
   target_link_libraries(mlops_${folder} ${scope} ${ARG_DEPENDS})
 endfunction()
 
-# mlops_add_tests(base LIBS mlops_base) makes test_base from tests/cpp/base/*_test.cc.
+# mlops_add_tests(base LIBS mlops_base) makes test_base from tests/cpp/base/*_test.cc. CONCURRENT marks the tests that
+# run under the thread sanitizer: the target concurrent_tests builds them, the label concurrent selects them.
 function(mlops_add_tests folder)
-  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "CONCURRENT" "" "LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cpp/${folder}/*_test.cc)
   if(NOT sources)
     return()
@@ -25,5 +27,12 @@ function(mlops_add_tests folder)
   add_executable(test_${folder} ${sources})
   target_include_directories(test_${folder} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/cpp)
   target_link_libraries(test_${folder} PRIVATE ${ARG_LIBS} mlops_warnings GTest::gtest_main)
-  gtest_discover_tests(test_${folder} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+  set(labels ${folder})
+  if(ARG_CONCURRENT)
+    list(APPEND labels concurrent)
+    add_dependencies(concurrent_tests test_${folder})
+  endif()
+  # PRE_TEST: listing tests runs the binary, which a sanitizer build must do in the test's own environment.
+  gtest_discover_tests(test_${folder} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 120 LABELS "${labels}")
 endfunction()

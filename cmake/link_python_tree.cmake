@@ -1,0 +1,16 @@
+# cmake -D from=python/mlops_engine -D to=build/dev/python/mlops_engine -P link_python_tree.cmake
+# Links every entry of one folder into another, and removes links whose source is gone.
+file(MAKE_DIRECTORY ${to})
+file(GLOB entries RELATIVE ${from} ${from}/*)
+list(REMOVE_ITEM entries __pycache__)
+foreach(entry IN LISTS entries)
+  if(NOT IS_SYMLINK ${to}/${entry})
+    file(CREATE_LINK ${from}/${entry} ${to}/${entry} SYMBOLIC)
+  endif()
+endforeach()
+file(GLOB links RELATIVE ${to} ${to}/*)
+foreach(link IN LISTS links)
+  if(IS_SYMLINK ${to}/${link} AND NOT EXISTS ${to}/${link})
+    file(REMOVE ${to}/${link})
+  endif()
+endforeach()
