@@ -1,0 +1,27 @@
+// KServe v2 inference requests over HTTP/1.1 as whole byte strings, encoded once before the run.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "loadgen/payload.h"
+
+namespace mlops::loadgen {
+
+struct ModelRef {
+  std::string name;
+  std::string version;  // empty: the server chooses
+};
+
+// Tensors follow the JSON header as raw bytes (binary tensor data extension), and are asked back
+// the same way.
+std::string encode_http_binary(const ModelRef& model, const Payload& payload, std::size_t row,
+                               std::string_view host);
+
+// Everything as JSON numbers. Only datatypes json_supports() accepts.
+std::string encode_http_json(const ModelRef& model, const Payload& payload, std::size_t row,
+                             std::string_view host);
+bool json_supports(std::string_view datatype);
+
+}  // namespace mlops::loadgen

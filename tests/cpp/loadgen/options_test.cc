@@ -1,0 +1,69 @@
+#include "loadgen/options.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace mlops::loadgen {
+namespace {
+
+std::vector<std::string> with(std::vector<std::string> extra) {
+  std::vector<std::string> all = {"--address", "127.0.0.1:8000", "--model",
+                                  "m",         "--input",        "x:FP32:1,64:/tmp/a:b"};
+  all.insert(all.end(), extra.begin(), extra.end());
+  return all;
+}
+
+std::string error_of(std::vector<std::string> extra) {
+  const auto parsed = parse_options(with(std::move(extra)));
+  const auto* error = std::get_if<std::string>(&parsed);
+  return error == nullptr ? "" : *error;
+}
+
+TEST(Options, ReadsAnInputWhosePathHasColons) {
+  const auto parsed =
+      parse_options(with({"--rate", "1000.5", "--protocol", "grpc", "--streams", "8"}));
+  ASSERT_TRUE(std::holds_alternative<Options>(parsed));
+  const Options& options = std::get<Options>(parsed);
+  EXPECT_EQ(options.inputs[0].name, "x");
+  EXPECT_EQ(options.inputs[0].shape, (std::vector<std::int64_t>{1, 64}));
+  EXPECT_EQ(options.inputs[0].path, "/tmp/a:b");
+  EXPECT_EQ(options.rate_per_s, 1000.5);
+  EXPECT_EQ(options.loop.streams, 8u);
+}
+
+TEST(Options, OtherMachinesNeedAnExplicitYes) {
+  EXPECT_NE(error_of({"--address", "192.0.2.1:80"}).find("--allow-remote"), std::string::npos);
+  EXPECT_EQ(error_of({"--address", "192.0.2.1:80", "--allow-remote"}), "");
+  EXPECT_EQ(error_of({"--address", "localhost:80"}), "");
+}
+
+TEST(Options, EveryNumberIsBounded) {
+  for (const std::vector<std::string>& bad :
+       std::vector<std::vector<std::string>>{{"--rate", "0"},
+                                             {"--rate", "nan"},
+                                             {"--rate", "inf"},
+                                             {"--connections", "0"},
+                                             {"--connections", "-1"},
+                                             {"--windows", "0"},
+                                             {"--window-s", "0"},
+                                             {"--window-s", "1e9"},
+                                             {"--windows", "9999", "--window-s", "3600"},
+                                             {"--cpu", "x"},
+                                             {"--seed", "1.5"},
+                                             {"--streams", "2"},
+                                             {"--input", "x:FP32:0:/f"},
+                                             {"--input", "x:TEXT:1:/f"},
+                                             {"--input", "x:FP32:1"},
+                                             {"--protocol", "ftp"},
+                                             {"--address", "nowhere"},
+                                             {"--nonsense", "1"},
+                                             {"--rate"}}) {
+    EXPECT_NE(error_of(bad), "") << bad[0] << (bad.size() > 1 ? " " + bad[1] : "");
+  }
+}
+
+}  // namespace
+}  // namespace mlops::loadgen
