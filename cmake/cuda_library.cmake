@@ -23,5 +23,5 @@ set_target_properties(mlops_cuda_device PROPERTIES
 target_include_directories(mlops_cuda_device PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
 target_compile_options(mlops_cuda_device PRIVATE -Xcompiler=-Wall,-Wextra,-Werror)
 if(SKBUILD AND MLOPS_BUILD_CUDA STREQUAL "ON")
-  install(TARGETS mlops_cuda_device LIBRARY DESTINATION mlops_engine)
+  install(TARGETS mlops_cuda_device LIBRARY DESTINATION mlops_engine COMPONENT wheel)
 endif()

@@ -36,3 +36,12 @@ function(mlops_add_tests folder)
   gtest_discover_tests(test_${folder} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT 120 LABELS "${labels}")
 endfunction()
+
+# Installs an executable: as a script of the wheel, or into bin/ of a plain `cmake --install`.
+function(mlops_install_program target)
+  if(SKBUILD)
+    install(TARGETS ${target} RUNTIME DESTINATION ${SKBUILD_SCRIPTS_DIR} COMPONENT wheel)
+  else()
+    install(TARGETS ${target} RUNTIME)
+  endif()
+endfunction()

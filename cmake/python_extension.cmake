@@ -20,7 +20,7 @@ target_link_libraries(_core PRIVATE mlops_core mlops_warnings)
 set(python_tree ${PROJECT_BINARY_DIR}/python/mlops_engine)
 set_target_properties(_core PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${python_tree})
 if(SKBUILD)
-  install(TARGETS _core LIBRARY DESTINATION mlops_engine)
+  install(TARGETS _core LIBRARY DESTINATION mlops_engine COMPONENT wheel)
 else()
   add_custom_target(python_tree ALL
     COMMAND ${CMAKE_COMMAND} -D from=${PROJECT_SOURCE_DIR}/python/mlops_engine -D to=${python_tree}

@@ -205,7 +205,7 @@ def _odd_names() -> Spec:
         [value(name, FLOAT, ["batch", 2]) for name in names],
         [value(f"out {name}", FLOAT, ["batch", 2]) for name in names],
     )
-    return Spec("odd_names", graph, normal(**{name: (None, 2) for name in names}))
+    return Spec("odd_names", graph, normal(**dict.fromkeys(names, (None, 2))))
 
 
 def _unused_input() -> Spec:
