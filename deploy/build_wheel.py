@@ -1,9 +1,9 @@
 """Build the wheel and give it the platform tag that its binaries earn.
 
 Usage: ``python deploy/build_wheel.py OUTPUT_DIRECTORY``. auditwheel reads the symbol versions of
-every ELF file and names the oldest glibc that has them. Our dependencies are linked statically, so there
-is nothing to graft: a binary that needs a library outside the platform's own is refused here rather
-than shipped with a copy nobody decided on.
+every ELF file and names the oldest glibc that has them. Our dependencies are linked statically, so
+there is nothing to graft: a binary that needs a library outside the platform's own is refused here
+rather than shipped with a copy nobody decided on.
 """
 
 import subprocess
