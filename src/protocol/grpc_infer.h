@@ -46,8 +46,8 @@ struct GrpcInferReply {
 
 inline constexpr std::size_t kGrpcPrefixBytes = 5;
 
-// `response.status` must be ok. Outputs always travel in raw_output_contents. Fails (internal) only
-// when the message would exceed what protobuf and gRPC can carry (2 GiB).
+// `response.status` must be ok. Outputs always travel in raw_output_contents. Fails only when the
+// message would exceed what protobuf can carry (2 GiB).
 Result<GrpcInferReply> encode_grpc_infer(const Response& response);
 
 }  // namespace mlops
