@@ -3,15 +3,27 @@
 namespace mlops {
 
 bool Pending::claim() {
-  PendingState expected = PendingState::queued;
-  return state_.compare_exchange_strong(expected, PendingState::claimed,
-                                        std::memory_order_acq_rel);
+  std::uint8_t expected = kQueued;
+  return state_.compare_exchange_strong(expected, kClaimed, std::memory_order_acq_rel);
+}
+
+PendingState Pending::state() const {
+  const std::uint8_t state = state_.load(std::memory_order_acquire);
+  if (state & kDone) return PendingState::done;
+  return state == kClaimed ? PendingState::claimed : PendingState::queued;
+}
+
+Code Pending::outcome() const {
+  return static_cast<Code>(state_.load(std::memory_order_acquire) & ~kDone);
 }
 
 bool Pending::complete(Response&& response) noexcept {
-  if (state_.exchange(PendingState::done, std::memory_order_acq_rel) == PendingState::done) {
-    return false;
-  }
+  const auto done = static_cast<std::uint8_t>(
+      kDone | static_cast<std::uint8_t>(response.status.code()));
+  std::uint8_t seen = state_.load(std::memory_order_acquire);
+  do {
+    if (seen & kDone) return false;
+  } while (!state_.compare_exchange_weak(seen, done, std::memory_order_acq_rel));
   deliver(std::move(response));
   return true;
 }

@@ -33,8 +33,9 @@ class Pending : public RefCounted {
   bool fail(Status why) noexcept;
   bool cancel() noexcept;  // fail(cancelled)
 
-  PendingState state() const { return state_.load(std::memory_order_acquire); }
-  bool done() const { return state() == PendingState::done; }
+  PendingState state() const;
+  bool done() const { return (state_.load(std::memory_order_acquire) & kDone) != 0; }
+  Code outcome() const;  // how it was answered; only meaningful once done()
 
   // Set by the engine at submission, for statistics.
   TimePoint submitted_at{};
@@ -44,7 +45,11 @@ class Pending : public RefCounted {
   virtual void deliver(Response&& response) noexcept = 0;
 
  private:
-  std::atomic<PendingState> state_{PendingState::queued};
+  // The outcome shares the word with the state, so whoever sees `done` also sees how.
+  static constexpr std::uint8_t kQueued = 0;
+  static constexpr std::uint8_t kClaimed = 1;
+  static constexpr std::uint8_t kDone = 0x80;  // | Code
+  std::atomic<std::uint8_t> state_{kQueued};
 };
 
 using PendingRef = Ref<Pending>;

@@ -24,11 +24,13 @@ struct RequestLimits {
 // byte strings well formed with as many elements as the shape says, no tensor named twice.
 Status check_form(const Request& request, const RequestLimits& limits);
 
-// The request's tensors matched to the signature: resolved[i] is the position in request.inputs of
-// signature input i; wanted[i] the signature index of the i-th requested output.
+// The request's tensors matched to the signature. Empty vectors mean the identity, which is what
+// nearly every client sends and costs nothing: inputs in signature order, all outputs wanted.
 struct Resolved {
-  std::vector<std::uint32_t> inputs;
-  std::vector<std::uint32_t> outputs;
+  std::vector<std::uint32_t> inputs;   // [signature input] -> position in request.inputs
+  std::vector<std::uint32_t> outputs;  // [i-th wanted output] -> signature output
+
+  std::size_t input(std::size_t i) const { return inputs.empty() ? i : inputs[i]; }
 };
 Status check_signature(const Request& request, const Signature& signature, Resolved& resolved);
 

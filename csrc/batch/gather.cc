@@ -1,0 +1,83 @@
+#include "batch/gather.h"
+
+#include <cstdint>
+#include <cstring>
+
+#include "tensor/byte_strings.h"
+
+namespace mlops {
+namespace {
+
+// Bodies arrive at any offset; reading a float at an odd address is undefined, and back ends assume
+// natural alignment.
+bool usable_in_place(const Tensor& tensor) {
+  const std::size_t alignment = size_of(tensor.dtype);
+  return alignment <= 1 || reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % alignment == 0;
+}
+
+std::int64_t total_rows(std::span<const Part> parts) {
+  std::int64_t rows = 0;
+  for (const Part& part : parts) rows += part.rows;
+  return rows;
+}
+
+Status wrong_rows(std::string_view name, const Tensor& output, std::int64_t rows) {
+  return Status::internal("output '" + std::string(name) + "' has shape " +
+                          output.shape.to_string() + " for a batch of " + std::to_string(rows) +
+                          " rows");
+}
+
+}  // namespace
+
+Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, SlabPool& slabs,
+                            CopyMeter& copies) {
+  const Tensor& first = parts.front().input(index);
+  if (parts.size() == 1 && usable_in_place(first)) return first;
+
+  std::size_t size = 0;
+  for (const Part& part : parts) size += part.input(index).bytes.size();
+  Tensor gathered;
+  gathered.dtype = first.dtype;
+  gathered.shape = first.shape;
+  if (parts.size() > 1) gathered.shape.set(0, total_rows(parts));
+  gathered.owner = slabs.acquire(size);
+  if (!gathered.owner) {
+    return Status::resource_exhausted("no batch memory left for " + std::to_string(size) +
+                                      " bytes of input");
+  }
+  std::byte* to = gathered.owner->data();
+  for (const Part& part : parts) {
+    const auto bytes = part.input(index).bytes;
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+    to += bytes.size();
+  }
+  copies.add(CopySite::gather, size);
+  gathered.bytes = {gathered.owner->data(), size};
+  return gathered;
+}
+
+Status scatter_output(const Tensor& output, std::span<const Part> parts, std::string_view name,
+                      std::vector<Tensor>& views) {
+  const std::int64_t rows = total_rows(parts);
+  if (output.shape.rank() == 0 || output.shape[0] != rows) return wrong_rows(name, output, rows);
+  const std::int64_t elements = output.shape.elements().value_or(0);
+  const auto row_elements = static_cast<std::size_t>(rows == 0 ? 0 : elements / rows);
+  std::size_t offset = 0;
+  for (const Part& part : parts) {
+    const auto rest = output.bytes.subspan(offset);
+    const std::size_t part_elements = row_elements * static_cast<std::size_t>(part.rows);
+    std::size_t size = part_elements * size_of(output.dtype);
+    if (output.dtype == DType::bytes) {
+      const auto prefix = byte_strings_prefix(rest, part_elements);
+      if (!prefix) return wrong_rows(name, output, rows);
+      size = *prefix;
+    }
+    Tensor view{output.dtype, output.shape, rest.first(size), output.owner};
+    view.shape.set(0, part.rows);
+    views.push_back(std::move(view));
+    offset += size;
+  }
+  return {};
+}
+
+}  // namespace mlops

@@ -1,0 +1,38 @@
+#pragma once
+// The one host copy: rows of several requests into one dense tensor per input, and back out as views.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/status.h"
+#include "request/request.h"
+#include "request/validate.h"
+#include "tensor/copy_meter.h"
+#include "tensor/slab_pool.h"
+
+namespace mlops {
+
+// What gathering needs to know of a request; the request outlives the batch.
+struct Part {
+  const Request* request = nullptr;
+  const Resolved* resolved = nullptr;
+  std::int64_t rows = 0;
+
+  const Tensor& input(std::size_t index) const {
+    return request->inputs[resolved->input(index)].tensor;
+  }
+};
+
+// Signature input `index` of all parts as one tensor. A single part whose bytes are aligned for its
+// element type is used where it lies; everything else is copied into a slab (CopySite::gather).
+// Parts agree on every axis but the first. resource_exhausted when the pool has no room.
+Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, SlabPool& slabs,
+                            CopyMeter& copies);
+
+// Splits a batch output along axis 0 into one view per part. internal when the model returned
+// another number of rows than it was given.
+Status scatter_output(const Tensor& output, std::span<const Part> parts, std::string_view name,
+                      std::vector<Tensor>& views);
+
+}  // namespace mlops

@@ -1,0 +1,24 @@
+#pragma once
+// A validated request on its way through a queue: which rows it has and with whom it may be merged.
+
+#include <cstdint>
+#include <vector>
+
+#include "request/pending.h"
+#include "request/validate.h"
+
+namespace mlops {
+
+// The sizes of all open axes except the batch axis, over all inputs: equal keys may share a batch.
+// Empty for models whose shapes are otherwise fixed.
+using BucketKey = std::vector<std::int64_t>;
+
+struct Job {
+  PendingRef pending;
+  Resolved resolved;
+  std::int64_t rows = 1;  // 1 for models without a batch axis
+  bool alone = false;     // never merged: no batch axis, or no rows at all
+  BucketKey bucket;
+};
+
+}  // namespace mlops

@@ -1,0 +1,47 @@
+#pragma once
+// The back half of a request's story, on a lane: gather -> execute -> (observe) -> respond.
+// One lane runs one batch at a time; lanes share nothing mutable but the slab pool and the counters.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "batch/gather.h"
+#include "batch/job.h"
+#include "engine/engine.h"
+#include "engine/model_recorder.h"
+#include "execute/backend.h"
+#include "tensor/slab_pool.h"
+
+namespace mlops {
+
+// What all lanes of a model version share. Everything pointed to outlives them.
+struct LaneContext {
+  std::shared_ptr<const ModelInfo> info;
+  std::vector<bool> sizable_outputs;  // outputs whose size is known before the run; see batch_probe
+  SlabPool* slabs = nullptr;
+  CopyMeter* copies = nullptr;
+  const Clock* clock = nullptr;
+  ModelRecorder* recorder = nullptr;
+};
+
+struct Lane {
+  std::unique_ptr<Executor> executor;
+  std::vector<Job> batch;  // what runs now; filled and cleared under the owner's lock
+  // Scratch, kept to avoid allocation.
+  std::vector<Tensor> inputs;
+  std::vector<OutputSlot> outputs;
+  std::vector<Part> parts;
+};
+
+// Runs claimed jobs as one batch and answers each exactly once. When a batch fails it is halved and
+// tried again, so that a request that breaks the model fails alone. Returns the time spent in the
+// back end for the whole batch.
+Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, bool inline_run);
+
+// Runs one request on the calling thread, without a Pending. `started_at` is when it was submitted.
+Response run_single(const LaneContext& context, Lane& lane, Request& request,
+                    const Resolved& resolved, std::int64_t rows, TimePoint started_at);
+
+}  // namespace mlops

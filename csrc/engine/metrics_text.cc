@@ -1,0 +1,165 @@
+// The engine's part of a Prometheus page. Triton's names carry Triton's meaning and units; the
+// histograms, which Triton lacks, are ours.
+
+#include <array>
+#include <cstdio>
+#include <functional>
+#include <string>
+
+#include "engine/engine.h"
+
+namespace mlops {
+namespace {
+
+// Edges in nanoseconds at bucket boundaries of Histogram, so that cumulative counts are exact.
+constexpr std::array<std::uint64_t, 19> kEdgesNs = {
+    (1ULL << 12) - 1, (1ULL << 13) - 1, (1ULL << 14) - 1, (1ULL << 15) - 1, (1ULL << 16) - 1,
+    (1ULL << 17) - 1, (1ULL << 18) - 1, (1ULL << 19) - 1, (1ULL << 20) - 1, (1ULL << 21) - 1,
+    (1ULL << 22) - 1, (1ULL << 23) - 1, (1ULL << 24) - 1, (1ULL << 25) - 1, (1ULL << 26) - 1,
+    (1ULL << 27) - 1, (1ULL << 28) - 1, (1ULL << 30) - 1, (1ULL << 32) - 1};
+constexpr std::array<std::uint64_t, 8> kEdgesRows = {1, 2, 3, 7, 15, 31, 63, 127};
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\\' || c == '"') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string labels_of(const ModelStats& model) {
+  return "model=\"" + escaped(model.name) + "\",version=\"" + std::to_string(model.version) + "\"";
+}
+
+void header(std::string& page, const char* name, const char* help, const char* type) {
+  page.append("# HELP ").append(name).append(" ").append(help).append("\n");
+  page.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+}
+
+void sample(std::string& page, std::string_view name, const std::string& labels,
+            const std::string& value) {
+  page.append(name).append("{").append(labels).append("} ").append(value).append("\n");
+}
+
+std::string seconds(std::uint64_t ns) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.9g", static_cast<double>(ns) * 1e-9);
+  return text;
+}
+
+using PerModel = std::function<std::uint64_t(const ModelStats&)>;
+
+void family(std::string& page, const EngineStats& stats, const char* name, const char* help,
+            const char* type, const PerModel& value) {
+  header(page, name, help, type);
+  for (const ModelStats& model : stats.models) {
+    sample(page, name, labels_of(model), std::to_string(value(model)));
+  }
+}
+
+template <std::size_t N>
+void histogram(std::string& page, const EngineStats& stats, const char* name, const char* help,
+               HistogramSnapshot ModelStats::*field, const std::array<std::uint64_t, N>& edges,
+               bool as_seconds) {
+  header(page, name, help, "histogram");
+  const std::string bucket = std::string(name) + "_bucket";
+  const auto number = [&](std::uint64_t n) { return as_seconds ? seconds(n) : std::to_string(n); };
+  for (const ModelStats& model : stats.models) {
+    const HistogramSnapshot& values = model.*field;
+    const std::string labels = labels_of(model);
+    for (std::uint64_t edge : edges) {
+      sample(page, bucket, labels + ",le=\"" + number(edge) + "\"",
+             std::to_string(values.count_at_most(edge)));
+    }
+    sample(page, bucket, labels + ",le=\"+Inf\"", std::to_string(values.count));
+    sample(page, std::string(name) + "_sum", labels, number(values.sum));
+    sample(page, std::string(name) + "_count", labels, std::to_string(values.count));
+  }
+}
+
+void failures(std::string& page, const EngineStats& stats) {
+  const char* name = "nv_inference_request_failure";
+  header(page, name, "Number of failed inference requests, by reason", "counter");
+  for (const ModelStats& model : stats.models) {
+    const auto count = [&](Code code) { return model.failure[static_cast<std::size_t>(code)]; };
+    const std::uint64_t rejected = count(Code::resource_exhausted) + count(Code::unavailable) +
+                                   count(Code::deadline_exceeded);
+    const std::uint64_t backend = count(Code::internal);
+    const std::uint64_t other = count(Code::invalid_argument) + count(Code::not_found) +
+                                count(Code::unimplemented);
+    const std::string labels = labels_of(model);
+    sample(page, name, labels + ",reason=\"REJECTED\"", std::to_string(rejected));
+    sample(page, name, labels + ",reason=\"CANCELED\"", std::to_string(count(Code::cancelled)));
+    sample(page, name, labels + ",reason=\"BACKEND\"", std::to_string(backend));
+    sample(page, name, labels + ",reason=\"OTHER\"", std::to_string(other));
+  }
+  const char* ours = "mlops_request_failures_total";
+  header(page, ours, "Failed inference requests, by status code", "counter");
+  for (const ModelStats& model : stats.models) {
+    for (std::size_t code = 1; code < model.failure.size(); ++code) {
+      const std::string label(code_name(static_cast<Code>(code)));
+      sample(page, ours, labels_of(model) + ",code=\"" + label + "\"",
+             std::to_string(model.failure[code]));
+    }
+  }
+}
+
+void triton_counters(std::string& page, const EngineStats& stats) {
+  family(page, stats, "nv_inference_request_success", "Number of successful inference requests",
+         "counter", [](const ModelStats& m) { return m.success; });
+  failures(page, stats);
+  family(page, stats, "nv_inference_count", "Number of inferences (rows) performed", "counter",
+         [](const ModelStats& m) { return m.inferences; });
+  family(page, stats, "nv_inference_exec_count", "Number of model executions", "counter",
+         [](const ModelStats& m) { return m.executions; });
+  family(page, stats, "nv_inference_pending_request_count", "Requests waiting for execution",
+         "gauge", [](const ModelStats& m) { return m.queued; });
+  family(page, stats, "nv_inference_request_duration_us", "Cumulative request time", "counter",
+         [](const ModelStats& m) { return m.request_ns.sum / 1000; });
+  family(page, stats, "nv_inference_queue_duration_us", "Cumulative queue time", "counter",
+         [](const ModelStats& m) { return m.queue_ns.sum / 1000; });
+  family(page, stats, "nv_inference_compute_input_duration_us", "Cumulative input time", "counter",
+         [](const ModelStats& m) { return m.input_ns.sum / 1000; });
+  family(page, stats, "nv_inference_compute_infer_duration_us", "Cumulative model time", "counter",
+         [](const ModelStats& m) { return m.infer_ns.sum / 1000; });
+  family(page, stats, "nv_inference_compute_output_duration_us", "Cumulative output time",
+         "counter", [](const ModelStats& m) { return m.output_ns.sum / 1000; });
+}
+
+void own_counters(std::string& page, const EngineStats& stats) {
+  family(page, stats, "mlops_inline_executions_total",
+         "Executions on the submitting thread, without a hand-off", "counter",
+         [](const ModelStats& m) { return m.inline_executions; });
+  histogram(page, stats, "mlops_request_duration_seconds", "Submission to reply, successes",
+            &ModelStats::request_ns, kEdgesNs, true);
+  histogram(page, stats, "mlops_queue_duration_seconds", "Submission to being taken into a batch",
+            &ModelStats::queue_ns, kEdgesNs, true);
+  histogram(page, stats, "mlops_execution_duration_seconds", "One back end run",
+            &ModelStats::infer_ns, kEdgesNs, true);
+  histogram(page, stats, "mlops_batch_rows", "Rows per execution", &ModelStats::batch_rows,
+            kEdgesRows, false);
+  header(page, "mlops_copy_bytes_total", "Host bytes copied, by the place that copies", "counter");
+  for (std::size_t i = 0; i < kCopySites; ++i) {
+    const std::string site(copy_site_name(static_cast<CopySite>(i)));
+    sample(page, "mlops_copy_bytes_total", "site=\"" + site + "\"",
+           std::to_string(stats.copy_bytes[i]));
+  }
+  header(page, "mlops_slab_bytes_in_use", "Batch memory handed out now", "gauge");
+  page += "mlops_slab_bytes_in_use " + std::to_string(stats.slab_bytes_in_use) + "\n";
+}
+
+}  // namespace
+
+std::string metrics_text(const EngineStats& stats) {
+  std::string page;
+  triton_counters(page, stats);
+  own_counters(page, stats);
+  return page;
+}
+
+}  // namespace mlops

@@ -1,0 +1,74 @@
+#include "engine/model_loading.h"
+
+#include <algorithm>
+
+#include "base/cpu_budget.h"
+#include "engine/batch_probe.h"
+#include "model/batch_rule.h"
+
+namespace mlops {
+namespace {
+
+constexpr std::int64_t kDefaultBatchRows = 64;
+
+std::shared_ptr<const ModelInfo> make_info(const ModelSource& source, const Backend& backend,
+                                           const ProbeResult& probe) {
+  auto info = std::make_shared<ModelInfo>();
+  info->name = source.name;
+  info->version = source.version;
+  info->platform = std::string(backend.platform());
+  info->signature = backend.signature();
+  info->batchable = probe.batchable;
+  info->batching_reason = probe.reason;
+  if (probe.batchable) {
+    info->batch_rows_max = source.batch_rows_max > 0 ? source.batch_rows_max : kDefaultBatchRows;
+  }
+  return info;
+}
+
+unsigned lane_count(const ModelSource& source, const EngineOptions& options) {
+  if (source.lanes > 0) return source.lanes;
+  return options.lanes > 0 ? options.lanes : usable_cores();
+}
+
+void log_loaded(LogSink& log, const ModelInfo& info, const ProbeResult& probe, unsigned lanes) {
+  log.log(Severity::info,
+          "model '" + info.name + "' version " + std::to_string(info.version) + ": " +
+              std::to_string(lanes) + " lanes, " +
+              (info.batchable ? "batches of up to " + std::to_string(info.batch_rows_max) + " rows"
+                              : std::string("no batching")) +
+              " (" + info.batching_reason + "), one row takes " +
+              std::to_string(probe.single_row.count() / 1000) + " us");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ServedModel>> prepare_version(const ModelSource& source,
+                                                     std::unique_ptr<Backend> backend,
+                                                     const EngineParts& parts) {
+  Result<std::unique_ptr<Executor>> executor = backend->make_executor();
+  if (!executor.ok()) return executor.status();
+  const Signature& signature = backend->signature();
+  const ProbeResult probe =
+      probe_model(**executor, signature, infer_batch_rule(signature), *parts.clock);
+  executor.value().reset();
+
+  LaneContext context;
+  context.info = make_info(source, *backend, probe);
+  context.sizable_outputs = probe.sizable_outputs;
+  context.slabs = parts.slabs;
+  context.copies = parts.copies;
+  context.clock = parts.clock;
+
+  ServedModelOptions options;
+  options.lanes = lane_count(source, *parts.options);
+  options.queue_requests_max = parts.options->queue_requests_max;
+  options.batch.rows_max = std::max<std::int64_t>(1, context.info->batch_rows_max);
+  options.batch.delay_max = std::chrono::microseconds(source.batch_delay_us_max);
+  options.inline_run_max = std::chrono::microseconds(parts.options->inline_run_us_max);
+  options.expected_run = probe.single_row;
+  log_loaded(*parts.log, *context.info, probe, options.lanes);
+  return ServedModel::create(std::move(backend), std::move(context), options, *parts.watch);
+}
+
+}  // namespace mlops

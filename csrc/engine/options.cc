@@ -1,0 +1,44 @@
+#include "engine/options.h"
+
+namespace mlops {
+namespace {
+
+constexpr unsigned kLanesMax = 1024;
+
+}  // namespace
+
+Status EngineOptions::validate() const {
+  if (lanes > kLanesMax) {
+    return Status::invalid_argument("lanes is " + std::to_string(lanes) + "; at most " +
+                                    std::to_string(kLanesMax));
+  }
+  if (queue_requests_max == 0) {
+    return Status::invalid_argument("queue_requests_max is 0: every request that must wait would be "
+                                    "refused; use at least 1");
+  }
+  if (slab_bytes_max < 4096) {
+    return Status::invalid_argument("slab_bytes_max is below 4096: no batch would fit");
+  }
+  return {};
+}
+
+Status ModelSource::validate() const {
+  if (name.empty()) return Status::invalid_argument("Model name cannot be empty");
+  if (name.find('/') != std::string::npos || name.find('\0') != std::string::npos || name == "." ||
+      name == "..") {
+    return Status::invalid_argument("model name must not contain path traversal characters");
+  }
+  if (name.size() > 255) return Status::invalid_argument("the model name is longer than 255 bytes");
+  if (version < 1) {
+    return Status::invalid_argument("model version is " + std::to_string(version) +
+                                    "; versions are positive");
+  }
+  if (lanes > kLanesMax) {
+    return Status::invalid_argument("lanes is " + std::to_string(lanes) + "; at most " +
+                                    std::to_string(kLanesMax));
+  }
+  if (batch_rows_max < 0) return Status::invalid_argument("batch_rows_max is negative");
+  return {};
+}
+
+}  // namespace mlops

@@ -1,0 +1,80 @@
+#include "engine/pipeline.h"
+
+#include <algorithm>
+
+namespace mlops {
+namespace {
+
+Status winding_down() { return Status::unavailable("the model is being unloaded"); }
+
+}  // namespace
+
+// validate -> route. One version per name answers today; a route table will choose here.
+Result<ModelCatalog::Entry> Pipeline::choose(const Request& request) const {
+  if (draining()) return Status::unavailable("the server is shutting down");
+  if (Status s = check_form(request, limits_); !s.ok()) return s;
+  return catalog_.find(request.model, request.version);
+}
+
+// A version that winds down between look-up and hand-over takes nothing; its successor, if there is
+// one, is then in the catalog. Finding the same version again means that there is none.
+Response Pipeline::infer(Request&& request) {
+  ModelCatalog::Entry refused_by;
+  for (;;) {
+    Result<ModelCatalog::Entry> model = choose(request);
+    if (!model.ok()) return Response::failure(request, model.status());
+    if (*model == refused_by) return Response::failure(request, winding_down());
+    if (auto response = (*model)->infer(request, clock_.now())) return *std::move(response);
+    refused_by = *std::move(model);
+  }
+}
+
+void Pipeline::submit(PendingRef pending) {
+  ModelCatalog::Entry refused_by;
+  for (;;) {
+    Result<ModelCatalog::Entry> model = choose(pending->request);
+    Status why = model.status();
+    if (why.ok() && *model == refused_by) why = winding_down();
+    if (!why.ok()) {
+      pending->fail(std::move(why));
+      return;
+    }
+    if ((*model)->submit(pending, clock_.now())) return;
+    refused_by = *std::move(model);
+  }
+}
+
+// Requests of one turn that go to one version are handed over together: they are a batch.
+void Pipeline::submit_turn(std::span<PendingRef> turn) {
+  if (turn.empty()) return;
+  const TimePoint now = clock_.now();
+  struct Chosen {
+    ModelCatalog::Entry model;
+    PendingRef pending;
+  };
+  std::vector<Chosen> chosen;
+  chosen.reserve(turn.size());
+  for (PendingRef& pending : turn) {
+    Result<ModelCatalog::Entry> model = choose(pending->request);
+    if (model.ok()) {
+      chosen.push_back({*std::move(model), std::move(pending)});
+    } else {
+      pending->fail(model.status());
+    }
+  }
+  std::ranges::stable_sort(chosen, std::less<>(), [](const Chosen& c) { return c.model.get(); });
+  std::vector<PendingRef> group;
+  for (std::size_t i = 0; i < chosen.size();) {
+    const ModelCatalog::Entry& model = chosen[i].model;
+    group.clear();
+    for (; i < chosen.size() && chosen[i].model == model; ++i) {
+      group.push_back(std::move(chosen[i].pending));
+    }
+    if (model->submit_turn(group, now)) continue;
+    for (PendingRef& pending : group) {
+      if (pending) submit(std::move(pending));
+    }
+  }
+}
+
+}  // namespace mlops

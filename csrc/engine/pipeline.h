@@ -1,0 +1,39 @@
+#pragma once
+// READ FIRST. The front half of every request's story: form -> model -> the model's queue or lane.
+// The back half is batch_run.h. Routing and the cache will stand between the two, in this file.
+// Thread-safe; never blocks except infer(), which waits for its answer.
+
+#include <atomic>
+#include <span>
+
+#include "base/clock.h"
+#include "engine/served_model.h"
+#include "model/catalog.h"
+#include "request/validate.h"
+
+namespace mlops {
+
+using ModelCatalog = Catalog<ServedModel>;
+
+class Pipeline {
+ public:
+  Pipeline(const ModelCatalog& catalog, const RequestLimits& limits, const Clock& clock)
+      : catalog_(catalog), limits_(limits), clock_(clock) {}
+
+  Response infer(Request&& request);
+  void submit(PendingRef pending);
+  void submit_turn(std::span<PendingRef> turn);
+
+  void refuse_new() { draining_.store(true, std::memory_order_release); }
+  bool draining() const { return draining_.load(std::memory_order_acquire); }
+
+ private:
+  Result<ModelCatalog::Entry> choose(const Request& request) const;
+
+  const ModelCatalog& catalog_;
+  const RequestLimits& limits_;
+  const Clock& clock_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace mlops

@@ -1,0 +1,43 @@
+// From a well-formed request to a job for this model: signature, rows, bucket.
+
+#include "engine/served_model.h"
+#include "request/validate.h"
+
+namespace mlops {
+namespace {
+
+Status uneven_rows(const Request& request, const Signature& signature, const Resolved& resolved) {
+  std::string text = "inputs of model '" + request.model + "' disagree on the batch size:";
+  for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
+    const NamedTensor& input = request.inputs[resolved.input(i)];
+    text += " '" + std::string(input.name) + "' " + input.tensor.shape.to_string();
+  }
+  return Status::invalid_argument(std::move(text));
+}
+
+void append_bucket(const TensorSpec& spec, const Shape& shape, BucketKey& key) {
+  for (std::size_t axis = 1; axis < spec.dims.size(); ++axis) {
+    if (spec.dims[axis] == kAnySize) key.push_back(shape[axis]);
+  }
+}
+
+}  // namespace
+
+Status ServedModel::prepare(const Request& request, Job& job) const {
+  const Signature& signature = info().signature;
+  if (Status s = check_signature(request, signature, job.resolved); !s.ok()) return s;
+  job.rows = 1;
+  job.alone = !info().batchable;
+  if (job.alone) return {};
+  for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
+    const Shape& shape = request.inputs[job.resolved.input(i)].tensor.shape;
+    if (i == 0) job.rows = shape[0];
+    if (shape[0] != job.rows) return uneven_rows(request, signature, job.resolved);
+    append_bucket(signature.inputs[i], shape, job.bucket);
+  }
+  // Whatever a model does with no rows, it does without neighbours.
+  job.alone = job.rows == 0;
+  return {};
+}
+
+}  // namespace mlops

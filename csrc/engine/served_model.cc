@@ -1,0 +1,329 @@
+#include "engine/served_model.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "engine/blocking_call.h"
+
+namespace mlops {
+namespace {
+
+// How many batches an event loop runs before it looks at its sockets again.
+constexpr int kInlineBatchesPerTurn = 4;
+
+Status stopped() { return Status::unavailable("the model is being unloaded"); }
+
+Status full(const std::string& model) {
+  return Status::resource_exhausted("the queue of model '" + model +
+                                    "' is full; retry later or add capacity");
+}
+
+}  // namespace
+
+ServedModel::ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
+                         const ServedModelOptions& options, DeadlineWatch& watch)
+    : backend_(std::move(backend)),
+      context_(std::move(context)),
+      options_(options),
+      watch_(watch),
+      expected_run_ns_(options.expected_run.count()),
+      queue_(options.queue_requests_max) {
+  context_.recorder = &recorder_;
+}
+
+Result<std::shared_ptr<ServedModel>> ServedModel::create(std::unique_ptr<Backend> backend,
+                                                         LaneContext context,
+                                                         const ServedModelOptions& options,
+                                                         DeadlineWatch& watch) {
+  std::shared_ptr<ServedModel> model(
+      new ServedModel(std::move(backend), std::move(context), options, watch));
+  if (Status s = model->add_lanes(options.lanes); !s.ok()) return s;
+  return model;
+}
+
+ServedModel::~ServedModel() { stop(); }
+
+Status ServedModel::add_lanes(unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    Result<std::unique_ptr<Executor>> executor = backend_->make_executor();
+    if (!executor.ok()) return executor.status();
+    lanes_.push_back(std::make_unique<Lane>());
+    lanes_.back()->executor = *std::move(executor);
+    idle_.push_back(lanes_.back().get());
+  }
+  for (unsigned i = 0; i < count; ++i) {
+    threads_.emplace_back([this] { lane_thread(); });
+    pthread_setname_np(threads_.back().native_handle(), "mlops-lane");
+  }
+  return {};
+}
+
+bool ServedModel::fast() const {
+  return expected_run_ns_.load(std::memory_order_relaxed) <= options_.inline_run_max.count();
+}
+
+Lane* ServedModel::take_idle_locked() {
+  if (idle_.empty()) return nullptr;
+  Lane* lane = idle_.back();  // the most recently used: its memory is still in the cache
+  idle_.pop_back();
+  return lane;
+}
+
+void ServedModel::give_back_locked(Lane* lane) {
+  idle_.push_back(lane);
+  if (!queue_.empty()) {
+    work_.notify_one();
+  } else if (!accepting_) {
+    calm_.notify_all();
+  }
+}
+
+void ServedModel::wake_lane_locked() {
+  if (!queue_.empty() && !idle_.empty()) work_.notify_one();
+}
+
+// False when nothing should run now; then `wait_until` says when to look again (kNever: when told).
+bool ServedModel::take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_until) {
+  wait_until = kNever;
+  while (auto facts = queue_.facts()) {
+    facts->more_may_come = accepting_;
+    const BatchDecision decision = next_step(*facts, now, options_.batch);
+    if (const auto* wait = std::get_if<WaitUntil>(&decision)) {
+      wait_until = wait->at;
+      return false;
+    }
+    queue_.take(std::get<TakeRows>(decision).rows_max, lane.batch);
+    if (!lane.batch.empty()) return true;
+  }
+  return false;
+}
+
+// Runs lane.batch without the lock and gives the lane back with it.
+void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool inline_run) {
+  const bool more = !queue_.empty() && !idle_.empty();
+  lock.unlock();
+  if (more && !inline_run) work_.notify_one();
+  const Duration spent = run_batch(context_, lane, lane.batch, inline_run);
+  // An eighth of the way towards what was just seen; races between lanes only blur an estimate.
+  const std::int64_t known = expected_run_ns_.load(std::memory_order_relaxed);
+  expected_run_ns_.store(known + (spent.count() - known) / 8, std::memory_order_relaxed);
+  std::vector<Job> finished;
+  lock.lock();
+  finished.swap(lane.batch);
+  give_back_locked(&lane);
+  lock.unlock();
+  finished.clear();  // last references may go here, outside the lock
+  lock.lock();
+}
+
+void ServedModel::release_dead(std::unique_lock<std::mutex>& lock) {
+  std::vector<PendingRef> dead = queue_.take_dead();
+  if (dead.empty()) return;
+  lock.unlock();
+  for (const PendingRef& pending : dead) recorder_.failure(pending->outcome());
+  dead.clear();
+  lock.lock();
+}
+
+void ServedModel::lane_thread() {
+  std::unique_lock lock(mutex_);
+  TimePoint wait_until = kNever;
+  while (!stopping_) {
+    release_dead(lock);
+    Lane* lane = queue_.empty() || stopping_ ? nullptr : take_idle_locked();
+    if (lane && take_batch_locked(*lane, context_.clock->now(), wait_until)) {
+      run_taken(*lane, lock, false);
+      continue;
+    }
+    if (lane) idle_.push_back(lane);
+    if (lane && queue_.empty()) {
+      // Only dead requests were there.
+      if (!accepting_) calm_.notify_all();
+      continue;
+    }
+    if (lane && wait_until != kNever) {
+      work_.wait_until(lock, wait_until);
+    } else {
+      work_.wait(lock);
+    }
+  }
+}
+
+void ServedModel::refuse(Pending& pending, Status why) {
+  const Code code = why.code();
+  recorder_.failure(pending.fail(std::move(why)) ? code : pending.outcome());
+}
+
+Status ServedModel::admit(const Request& request, TimePoint now, Job& job) const {
+  if (request.deadline <= now) {
+    return Status::deadline_exceeded("the deadline had passed when the request arrived");
+  }
+  return prepare(request, job);
+}
+
+std::optional<Response> ServedModel::infer(Request& request, TimePoint now) {
+  Job job;
+  if (Status s = admit(request, now, job); !s.ok()) {
+    recorder_.failure(s.code());
+    return Response::failure(request, std::move(s));
+  }
+  std::unique_lock lock(mutex_);
+  if (!accepting_) return std::nullopt;
+  if (queue_.empty()) {
+    if (Lane* lane = take_idle_locked()) {
+      lock.unlock();
+      Response response = run_single(context_, *lane, request, job.resolved, job.rows, now);
+      lock.lock();
+      give_back_locked(lane);
+      return response;
+    }
+  }
+  auto call = make_ref<BlockingCall>(std::move(request));
+  call->submitted_at = now;
+  job.pending = call;
+  if (!queue_.try_push(job, now)) {
+    lock.unlock();
+    recorder_.failure(Code::resource_exhausted);
+    return Response::failure(call->request, full(info().name));
+  }
+  wake_lane_locked();
+  release_dead(lock);
+  lock.unlock();
+  return call->wait();
+}
+
+bool ServedModel::submit(const PendingRef& pending, TimePoint now) {
+  Job job;
+  job.pending = pending;
+  pending->submitted_at = now;
+  if (Status s = admit(pending->request, now, job); !s.ok()) {
+    refuse(*pending, std::move(s));
+    return true;
+  }
+  std::unique_lock lock(mutex_);
+  if (!accepting_) return false;
+  if (!queue_.try_push(job, now)) {
+    lock.unlock();
+    refuse(*pending, full(info().name));
+    return true;
+  }
+  wake_lane_locked();
+  release_dead(lock);
+  lock.unlock();
+  if (pending->request.deadline != kNever) watch_.expect(pending->request.deadline);
+  return true;
+}
+
+std::vector<Job> ServedModel::prepare_turn(std::span<PendingRef> turn, TimePoint now) {
+  std::vector<Job> jobs;
+  jobs.reserve(turn.size());
+  for (PendingRef& pending : turn) {
+    Job job;
+    pending->submitted_at = now;
+    if (Status s = admit(pending->request, now, job); !s.ok()) {
+      refuse(*pending, std::move(s));
+      pending = nullptr;
+      continue;
+    }
+    job.pending = pending;
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+void ServedModel::run_inline(std::unique_lock<std::mutex>& lock, TimePoint now) {
+  for (int i = 0; i < kInlineBatchesPerTurn && fast(); ++i) {
+    Lane* lane = queue_.empty() ? nullptr : take_idle_locked();
+    if (!lane) return;
+    TimePoint wait_until = kNever;
+    if (!take_batch_locked(*lane, now, wait_until)) {
+      idle_.push_back(lane);
+      return;
+    }
+    run_taken(*lane, lock, true);
+  }
+}
+
+bool ServedModel::submit_turn(std::span<PendingRef> turn, TimePoint now) {
+  std::vector<Job> jobs = prepare_turn(turn, now);
+  TimePoint earliest = kNever;
+  std::unique_lock lock(mutex_);
+  if (!accepting_) return false;
+  std::vector<Job> refused;
+  for (Job& job : jobs) {
+    earliest = std::min(earliest, job.pending->request.deadline);
+    if (!queue_.try_push(job, now)) refused.push_back(std::move(job));
+  }
+  run_inline(lock, now);
+  wake_lane_locked();
+  const bool unfinished = !queue_.empty() || idle_.size() < lanes_.size();
+  release_dead(lock);
+  lock.unlock();
+  for (Job& job : refused) refuse(*job.pending, full(info().name));
+  if (unfinished && earliest != kNever) watch_.expect(earliest);
+  return true;
+}
+
+TimePoint ServedModel::expire(TimePoint now) {
+  std::vector<PendingRef> expired;
+  std::unique_lock lock(mutex_);
+  TimePoint next = queue_.collect_expired(now, expired);
+  const std::size_t waited = expired.size();
+  for (const auto& lane : lanes_) {
+    for (const Job& job : lane->batch) {
+      const TimePoint deadline = job.pending->request.deadline;
+      if (deadline > now) {
+        next = std::min(next, deadline);
+      } else if (!job.pending->done()) {
+        expired.push_back(job.pending);
+      }
+    }
+  }
+  if (queue_.empty() && !accepting_) calm_.notify_all();
+  lock.unlock();
+  for (std::size_t i = 0; i < expired.size(); ++i) {
+    expired[i]->fail(Status::deadline_exceeded("the deadline passed before an answer was ready"));
+    // Those that run are recorded by their lane.
+    if (i < waited) recorder_.failure(expired[i]->outcome());
+  }
+  return next;
+}
+
+bool ServedModel::drain(TimePoint deadline) {
+  std::unique_lock lock(mutex_);
+  accepting_ = false;
+  work_.notify_all();  // lanes that wait for company need not any more
+  const auto calm = [this] { return queue_.empty() && idle_.size() == lanes_.size(); };
+  if (deadline == kNever) {
+    calm_.wait(lock, calm);
+    return true;
+  }
+  return calm_.wait_until(lock, deadline, calm);
+}
+
+void ServedModel::stop() {
+  std::unique_lock lock(mutex_);
+  accepting_ = false;
+  stopping_ = true;
+  const std::vector<PendingRef> left = queue_.take_all();
+  work_.notify_all();
+  lock.unlock();
+  for (const PendingRef& pending : left) refuse(*pending, stopped());
+  for (std::jthread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  lock.lock();
+  calm_.wait(lock, [this] { return idle_.size() == lanes_.size(); });
+}
+
+ModelStats ServedModel::stats() const {
+  ModelStats stats = recorder_.snapshot();
+  stats.name = info().name;
+  stats.version = info().version;
+  const std::lock_guard lock(mutex_);
+  stats.queued = queue_.size();
+  return stats;
+}
+
+}  // namespace mlops

@@ -1,0 +1,102 @@
+#pragma once
+// One loaded version at work: a bounded queue, N lanes, and whoever comes by to run them.
+//
+// No thread hands batches to another: a thread that finds a lane idle takes a batch and runs it. That
+// thread is a blocking caller, an event loop with what one turn has drained, or one of the model's own
+// lane threads when the work is long or nobody else is there.
+//
+// Thread-safe. Lock: mutex_ guards the queue and the idle lanes; it is never held while a model runs
+// or a reply is delivered. Replies are delivered on the thread that ran the batch.
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "batch/batch_policy.h"
+#include "batch/batch_queue.h"
+#include "engine/batch_run.h"
+#include "engine/deadline_watch.h"
+
+namespace mlops {
+
+struct ServedModelOptions {
+  unsigned lanes = 1;
+  std::size_t queue_requests_max = 0;
+  BatchLimits batch;
+  Duration inline_run_max{0};
+  Duration expected_run{0};  // from the probe; learned afterwards
+};
+
+class ServedModel {
+ public:
+  // `context.recorder` is filled in here; everything else in it outlives the model.
+  static Result<std::shared_ptr<ServedModel>> create(std::unique_ptr<Backend> backend,
+                                                     LaneContext context,
+                                                     const ServedModelOptions& options,
+                                                     DeadlineWatch& watch);
+  ~ServedModel();
+
+  const ModelInfo& info() const { return *context_.info; }
+  ModelStats stats() const;
+
+  // Checks a request against the signature and works out its rows and bucket.
+  Status prepare(const Request& request, Job& job) const;
+
+  // All three answer, now or later, every request that they take. They take none (nullopt, false)
+  // once the version winds down: the caller then looks the name up again, so that a swap of versions
+  // loses nothing. What submit_turn takes or answers it also nulls in `turn`.
+  std::optional<Response> infer(Request& request, TimePoint now);
+  bool submit(const PendingRef& pending, TimePoint now);
+  bool submit_turn(std::span<PendingRef> turn, TimePoint now);
+
+  // Answers what has passed its deadline, waiting or running; returns the earliest one left.
+  TimePoint expire(TimePoint now);
+
+  // Takes no more requests, waits for accepted ones until `deadline`; true when none is left.
+  bool drain(TimePoint deadline);
+  // Fails what still waits (unavailable), waits for what runs, joins the lane threads. Not from a
+  // lane thread. Idempotent.
+  void stop();
+
+ private:
+  ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
+              const ServedModelOptions& options, DeadlineWatch& watch);
+  Status add_lanes(unsigned count);
+  void lane_thread();
+  Status admit(const Request& request, TimePoint now, Job& job) const;
+
+  Lane* take_idle_locked();
+  void give_back_locked(Lane* lane);
+  bool take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_until);
+  void run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool inline_run);
+  void wake_lane_locked();
+  void release_dead(std::unique_lock<std::mutex>& lock);
+  void run_inline(std::unique_lock<std::mutex>& lock, TimePoint now);
+  std::vector<Job> prepare_turn(std::span<PendingRef> turn, TimePoint now);
+  void refuse(Pending& pending, Status why);
+  bool fast() const;
+
+  const std::unique_ptr<Backend> backend_;
+  ModelRecorder recorder_;
+  LaneContext context_;
+  const ServedModelOptions options_;
+  DeadlineWatch& watch_;
+  std::atomic<std::int64_t> expected_run_ns_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_;  // something waits and a lane may be idle; or stopping
+  std::condition_variable calm_;  // a lane went idle
+  BatchQueue queue_;              // guarded by mutex_
+  std::vector<Lane*> idle_;       // guarded by mutex_
+  bool accepting_ = true;         // guarded by mutex_
+  bool stopping_ = false;         // guarded by mutex_
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace mlops
