@@ -1,5 +1,6 @@
 #pragma once
-// Time as the engine sees it. Everything that waits or measures takes a Clock, so tests bring their own.
+// Time as the engine sees it. Everything that waits or measures takes a Clock, so tests bring their
+// own.
 
 #include <chrono>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
-// A latency histogram cheap enough to be always on: log-linear buckets (eight per power of two, so a
-// reading is within 12.5 %), one relaxed add per record into the calling thread's shard.
+// A latency histogram cheap enough to be always on: log-linear buckets (eight per power of two, so
+// a reading is within 12.5 %), one relaxed add per record into the calling thread's shard.
 
 #include <array>
 #include <atomic>

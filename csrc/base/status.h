@@ -1,6 +1,7 @@
 #pragma once
 // The only error vocabulary of the project: eight codes, a message, and Result<T>.
-// Messages are written for the person who sent the request or wrote the file; they carry no secrets.
+// Messages are written for the person who sent the request or wrote the file; they carry no
+// secrets.
 
 #include <cstdint>
 #include <string>

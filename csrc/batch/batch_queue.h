@@ -26,8 +26,8 @@ class BatchQueue {
   // Facts for the policy; nullopt when nothing live waits. Drops dead heads on the way.
   std::optional<QueueFacts> facts();
 
-  // Appends to `batch` claimed requests from the oldest bucket until `rows_max` would be exceeded; at
-  // least one when any is live. Dead entries are dropped, not counted.
+  // Appends to `batch` claimed requests from the oldest bucket until `rows_max` would be exceeded;
+  // at least one when any is live. Dead entries are dropped, not counted.
   void take(std::int64_t rows_max, std::vector<Job>& batch);
 
   // Fails every waiting request whose deadline has passed; returns the earliest one still to come.
@@ -36,8 +36,8 @@ class BatchQueue {
 
   std::vector<PendingRef> take_all();
 
-  // Requests that were answered while they waited and have left the queue since the last call. Their
-  // last reference may be here, so the owner lets them go outside its lock.
+  // Requests that were answered while they waited and have left the queue since the last call.
+  // Their last reference may be here, so the owner lets them go outside its lock.
   std::vector<PendingRef> take_dead() { return std::exchange(dead_, {}); }
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }  // dead entries included

@@ -1,5 +1,6 @@
 #pragma once
-// The one host copy: rows of several requests into one dense tensor per input, and back out as views.
+// The one host copy: rows of several requests into one dense tensor per input, and back out as
+// views.
 
 #include <cstdint>
 #include <span>

@@ -94,8 +94,7 @@ class Prober {
     return outputs;
   }
 
-  static bool matches_declaration(const TensorSpec& spec, const Tensor& tensor,
-                                  std::int64_t rows) {
+  static bool matches_declaration(const TensorSpec& spec, const Tensor& tensor, std::int64_t rows) {
     if (!spec.rank_known || spec.dtype == DType::bytes) return false;
     if (spec.dtype != tensor.dtype || spec.dims.size() != tensor.shape.rank()) return false;
     for (std::size_t axis = 0; axis < spec.dims.size(); ++axis) {
@@ -115,7 +114,8 @@ class Prober {
   std::string last_error_;
 };
 
-// Without a batch axis an open axis has no size known in advance; with nothing run, nothing is known.
+// Without a batch axis an open axis has no size known in advance; with nothing run, nothing is
+// known.
 void forget_unknown_sizes(const Signature& signature, ProbeResult& result) {
   for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
     const auto& dims = signature.outputs[i].dims;

@@ -21,7 +21,8 @@ struct ProbeResult {
   Duration single_row{0};             // best of the runs with one row; zero when none ran
 };
 
-// Blocks for a handful of runs. Never fails: a model that refuses made-up input is simply not merged.
+// Blocks for a handful of runs. Never fails: a model that refuses made-up input is simply not
+// merged.
 ProbeResult probe_model(Executor& executor, const Signature& signature, const BatchRule& rule,
                         const Clock& clock);
 

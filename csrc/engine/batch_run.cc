@@ -12,8 +12,8 @@ std::int64_t total_rows(std::span<const Part> parts) {
 }
 
 void mark_wanted(Lane& lane, std::span<const Part> parts) {
-  const bool all = std::ranges::any_of(
-      parts, [](const Part& part) { return part.resolved->outputs.empty(); });
+  const bool all =
+      std::ranges::any_of(parts, [](const Part& part) { return part.resolved->outputs.empty(); });
   for (OutputSlot& slot : lane.outputs) slot.wanted = all;
   if (all) return;
   for (const Part& part : parts) {
@@ -71,8 +71,8 @@ Response start_response(const LaneContext& context, const Request& request) {
 
 // `tensor_of(output index)` gives this request's share of each output.
 template <class TensorOf>
-Response make_response(const LaneContext& context, const Request& request,
-                       const Resolved& resolved, TensorOf tensor_of) {
+Response make_response(const LaneContext& context, const Request& request, const Resolved& resolved,
+                       TensorOf tensor_of) {
   Response response = start_response(context, request);
   const auto& specs = context.info->signature.outputs;
   const std::size_t count = resolved.outputs.empty() ? specs.size() : resolved.outputs.size();

@@ -1,6 +1,7 @@
 #pragma once
 // The back half of a request's story, on a lane: gather -> execute -> (observe) -> respond.
-// One lane runs one batch at a time; lanes share nothing mutable but the slab pool and the counters.
+// One lane runs one batch at a time; lanes share nothing mutable but the slab pool and the
+// counters.
 
 #include <memory>
 #include <span>

@@ -1,6 +1,6 @@
 #pragma once
-// One thread that answers requests whose deadline passes while they wait or run. It sleeps until the
-// earliest deadline it was told of and costs nothing while none is set.
+// One thread that answers requests whose deadline passes while they wait or run. It sleeps until
+// the earliest deadline it was told of and costs nothing while none is set.
 
 #include <condition_variable>
 #include <functional>

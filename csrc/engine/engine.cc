@@ -38,7 +38,8 @@ class EngineImpl final : public Engine {
 
   Status load(const ModelSource& source, std::unique_ptr<Backend> backend) override {
     if (Status s = source.validate(); !s.ok()) return s;
-    return tracked(source, [&]() -> Result<std::unique_ptr<Backend>> { return std::move(backend); });
+    return tracked(source,
+                   [&]() -> Result<std::unique_ptr<Backend>> { return std::move(backend); });
   }
 
   Status unload(const std::string& name, std::int64_t version) override;

@@ -40,7 +40,8 @@ class Engine {
  public:
   // `log` must outlive the engine. Does not touch ONNX Runtime until a model needs it.
   static Result<std::unique_ptr<Engine>> create(EngineOptions options, LogSink& log);
-  virtual ~Engine() = default;  // stops taking, fails what is queued (unavailable), joins its threads
+  virtual ~Engine() =
+      default;  // stops taking, fails what is queued (unavailable), joins its threads
 
   // Loads, probes and warms a version, then publishes it; blocks meanwhile. A version that fails is
   // never visible. Loading a (name, version) that is served replaces it for new requests.
@@ -74,8 +75,8 @@ class Engine {
   virtual const EngineOptions& options() const = 0;
 };
 
-// The engine's part of a Prometheus page: Triton's nv_* names where the meaning is the same, ours as
-// mlops_*. Text format 0.0.4.
+// The engine's part of a Prometheus page: Triton's nv_* names where the meaning is the same, ours
+// as mlops_*. Text format 0.0.4.
 std::string metrics_text(const EngineStats& stats);
 
 }  // namespace mlops

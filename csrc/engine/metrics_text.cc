@@ -87,11 +87,11 @@ void failures(std::string& page, const EngineStats& stats) {
   header(page, name, "Number of failed inference requests, by reason", "counter");
   for (const ModelStats& model : stats.models) {
     const auto count = [&](Code code) { return model.failure[static_cast<std::size_t>(code)]; };
-    const std::uint64_t rejected = count(Code::resource_exhausted) + count(Code::unavailable) +
-                                   count(Code::deadline_exceeded);
+    const std::uint64_t rejected =
+        count(Code::resource_exhausted) + count(Code::unavailable) + count(Code::deadline_exceeded);
     const std::uint64_t backend = count(Code::internal);
-    const std::uint64_t other = count(Code::invalid_argument) + count(Code::not_found) +
-                                count(Code::unimplemented);
+    const std::uint64_t other =
+        count(Code::invalid_argument) + count(Code::not_found) + count(Code::unimplemented);
     const std::string labels = labels_of(model);
     sample(page, name, labels + ",reason=\"REJECTED\"", std::to_string(rejected));
     sample(page, name, labels + ",reason=\"CANCELED\"", std::to_string(count(Code::cancelled)));

@@ -1,6 +1,6 @@
 #pragma once
-// Live counters of one model version. Any thread; every record is a few relaxed adds into the calling
-// thread's shard.
+// Live counters of one model version. Any thread; every record is a few relaxed adds into the
+// calling thread's shard.
 
 #include <array>
 #include <atomic>

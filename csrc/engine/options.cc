@@ -13,8 +13,9 @@ Status EngineOptions::validate() const {
                                     std::to_string(kLanesMax));
   }
   if (queue_requests_max == 0) {
-    return Status::invalid_argument("queue_requests_max is 0: every request that must wait would be "
-                                    "refused; use at least 1");
+    return Status::invalid_argument(
+        "queue_requests_max is 0: every request that must wait would be "
+        "refused; use at least 1");
   }
   if (slab_bytes_max < 4096) {
     return Status::invalid_argument("slab_bytes_max is below 4096: no batch would fit");

@@ -15,9 +15,9 @@ namespace mlops {
 
 struct EngineOptions {
   unsigned lanes = 0;  // concurrent executions per model version; 0: as many as usable cores
-  std::size_t queue_requests_max = 8192;        // waiting per model version; more are refused
+  std::size_t queue_requests_max = 8192;              // waiting per model version; more are refused
   std::size_t slab_bytes_max = std::size_t{2} << 30;  // batch inputs and outputs, whole engine
-  std::uint64_t inline_run_us_max = 250;  // event loops run faster models themselves
+  std::uint64_t inline_run_us_max = 250;              // event loops run faster models themselves
   RequestLimits limits;
   // Tried in order for ONNX Runtime; empty: the loader's own search only.
   std::vector<std::string> ort_libraries;
@@ -31,7 +31,7 @@ struct ModelSource {
   std::int64_t version = 1;
   std::string path;  // the ONNX file
   unsigned lanes = 0;
-  std::int64_t batch_rows_max = 0;      // rows merged into one execution; 0: 64 when batchable
+  std::int64_t batch_rows_max = 0;       // rows merged into one execution; 0: 64 when batchable
   std::uint64_t batch_delay_us_max = 0;  // how long an idle lane may wait for more rows
   OrtOptions ort;
 

@@ -122,7 +122,8 @@ std::vector<Tensor> make_probe_inputs(const Signature& signature, std::int64_t r
     }
     const auto elements = shape.elements();
     const std::size_t element_bytes = std::max<std::size_t>(5, size_of(spec.dtype));
-    if (!elements || static_cast<std::size_t>(*elements) > kProbeBytesMax / element_bytes) return {};
+    if (!elements || static_cast<std::size_t>(*elements) > kProbeBytesMax / element_bytes)
+      return {};
     std::vector<std::byte> bytes;
     for (std::int64_t i = 0; i < *elements; ++i) append_random(bytes, spec.dtype, random);
     inputs.push_back(tensor_from(spec.dtype, shape, bytes));

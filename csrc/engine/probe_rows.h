@@ -1,5 +1,6 @@
 #pragma once
-// Made-up inputs for probing: deterministic, in a range that embeddings, masks and divisors survive.
+// Made-up inputs for probing: deterministic, in a range that embeddings, masks and divisors
+// survive.
 
 #include <cstdint>
 #include <random>

@@ -1,12 +1,12 @@
 #pragma once
 // One loaded version at work: a bounded queue, N lanes, and whoever comes by to run them.
 //
-// No thread hands batches to another: a thread that finds a lane idle takes a batch and runs it. That
-// thread is a blocking caller, an event loop with what one turn has drained, or one of the model's own
-// lane threads when the work is long or nobody else is there.
+// No thread hands batches to another: a thread that finds a lane idle takes a batch and runs it.
+// That thread is a blocking caller, an event loop with what one turn has drained, or one of the
+// model's own lane threads when the work is long or nobody else is there.
 //
-// Thread-safe. Lock: mutex_ guards the queue and the idle lanes; it is never held while a model runs
-// or a reply is delivered. Replies are delivered on the thread that ran the batch.
+// Thread-safe. Lock: mutex_ guards the queue and the idle lanes; it is never held while a model
+// runs or a reply is delivered. Replies are delivered on the thread that ran the batch.
 
 #include <atomic>
 #include <condition_variable>
@@ -48,8 +48,8 @@ class ServedModel {
   Status prepare(const Request& request, Job& job) const;
 
   // All three answer, now or later, every request that they take. They take none (nullopt, false)
-  // once the version winds down: the caller then looks the name up again, so that a swap of versions
-  // loses nothing. What submit_turn takes or answers it also nulls in `turn`.
+  // once the version winds down: the caller then looks the name up again, so that a swap of
+  // versions loses nothing. What submit_turn takes or answers it also nulls in `turn`.
   std::optional<Response> infer(Request& request, TimePoint now);
   bool submit(const PendingRef& pending, TimePoint now);
   bool submit_turn(std::span<PendingRef> turn, TimePoint now);

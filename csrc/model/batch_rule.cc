@@ -37,7 +37,8 @@ BatchRule infer_batch_rule(const Signature& signature) {
   for (const TensorSpec& output : signature.outputs) {
     if (!output.rank_known) continue;  // the probe will see
     if (output.dims.empty()) return not_batchable("output", output, "is a scalar");
-    if (output.dims[0] != kAnySize) return not_batchable("output", output, "has a fixed first axis");
+    if (output.dims[0] != kAnySize)
+      return not_batchable("output", output, "has a fixed first axis");
     if (repeats_symbol(output, symbol)) {
       return not_batchable("output", output, "uses the batch size on another axis too");
     }

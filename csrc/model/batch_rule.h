@@ -1,7 +1,7 @@
 #pragma once
-// Which models may have requests merged, as far as the graph's declarations tell: axis 0 is the batch
-// when it is open on every input and output and named consistently. Declarations cannot show that
-// rows are independent (a mean over axis 0 looks the same), so the engine also probes; see
+// Which models may have requests merged, as far as the graph's declarations tell: axis 0 is the
+// batch when it is open on every input and output and named consistently. Declarations cannot show
+// that rows are independent (a mean over axis 0 looks the same), so the engine also probes; see
 // engine/batch_probe.h.
 
 #include <string>

@@ -18,8 +18,8 @@ Code Pending::outcome() const {
 }
 
 bool Pending::complete(Response&& response) noexcept {
-  const auto done = static_cast<std::uint8_t>(
-      kDone | static_cast<std::uint8_t>(response.status.code()));
+  const auto done =
+      static_cast<std::uint8_t>(kDone | static_cast<std::uint8_t>(response.status.code()));
   std::uint8_t seen = state_.load(std::memory_order_acquire);
   do {
     if (seen & kDone) return false;

@@ -1,14 +1,14 @@
 #pragma once
 // A request in flight: its data, its state, and the one place its answer goes.
 //
-// Completion, cancellation and the deadline race on one atomic; whoever moves it to `done` delivers,
-// and delivers exactly once. A claimed request that is cancelled still runs with its batch: its rows
-// are computed and thrown away, its neighbours never notice, and its input bytes stay alive because
-// the batch holds a reference.
+// Completion, cancellation and the deadline race on one atomic; whoever moves it to `done`
+// delivers, and delivers exactly once. A claimed request that is cancelled still runs with its
+// batch: its rows are computed and thrown away, its neighbours never notice, and its input bytes
+// stay alive because the batch holds a reference.
 //
-// Ownership: intrusive references. The door (HTTP call, Python future, blocking caller) derives from
-// Pending, so one request is one allocation. deliver() runs on the winner's thread: a lane, an event
-// loop, the canceller; it must not block, throw or destroy the engine.
+// Ownership: intrusive references. The door (HTTP call, Python future, blocking caller) derives
+// from Pending, so one request is one allocation. deliver() runs on the winner's thread: a lane, an
+// event loop, the canceller; it must not block, throw or destroy the engine.
 
 #include <atomic>
 #include <cstdint>

@@ -1,6 +1,7 @@
 #pragma once
-// One inference request and its answer, as plain data. Names and tensor bytes may point into buffers
-// that `keep_alive` holds (a received body, a Python array): a Request is only as long-lived as they.
+// One inference request and its answer, as plain data. Names and tensor bytes may point into
+// buffers that `keep_alive` holds (a received body, a Python array): a Request is only as
+// long-lived as they.
 
 #include <cstdint>
 #include <memory>

@@ -39,8 +39,8 @@ Status check_tensor(const NamedTensor& input, const RequestLimits& limits) {
   }
   for (std::int64_t size : tensor.shape.dims()) {
     if (size < 0) {
-      return Status::invalid_argument("input " + quoted(input.name) + " has a negative dimension: " +
-                                      tensor.shape.to_string());
+      return Status::invalid_argument("input " + quoted(input.name) +
+                                      " has a negative dimension: " + tensor.shape.to_string());
     }
   }
   if (!tensor.shape.elements()) {
@@ -59,9 +59,9 @@ Status check_tensor(const NamedTensor& input, const RequestLimits& limits) {
     return Status::invalid_argument("byte size overflow for input " + quoted(input.name));
   }
   if (*expected != tensor.bytes.size()) {
-    return Status::invalid_argument("unexpected total byte size " +
-                                    std::to_string(tensor.bytes.size()) + " for input " +
-                                    quoted(input.name) + ", expecting " + std::to_string(*expected));
+    return Status::invalid_argument(
+        "unexpected total byte size " + std::to_string(tensor.bytes.size()) + " for input " +
+        quoted(input.name) + ", expecting " + std::to_string(*expected));
   }
   return {};
 }
@@ -78,16 +78,15 @@ std::string names_of(const std::vector<TensorSpec>& specs) {
 
 Status check_spec(const NamedTensor& input, const TensorSpec& spec, const std::string& model) {
   if (input.tensor.dtype != spec.dtype) {
-    return Status::invalid_argument(
-        "inference input " + quoted(input.name) + " data-type is '" +
-        std::string(kserve_name(input.tensor.dtype)) + "', but model " + quoted(model) +
-        " expects '" + std::string(kserve_name(spec.dtype)) + "'");
+    return Status::invalid_argument("inference input " + quoted(input.name) + " data-type is '" +
+                                    std::string(kserve_name(input.tensor.dtype)) + "', but model " +
+                                    quoted(model) + " expects '" +
+                                    std::string(kserve_name(spec.dtype)) + "'");
   }
   if (!spec.accepts(input.tensor.shape)) {
-    return Status::invalid_argument("unexpected shape for input " + quoted(input.name) +
-                                    " for model " + quoted(model) + ". Expected " +
-                                    dims_to_string(spec.dims) + ", got " +
-                                    input.tensor.shape.to_string());
+    return Status::invalid_argument(
+        "unexpected shape for input " + quoted(input.name) + " for model " + quoted(model) +
+        ". Expected " + dims_to_string(spec.dims) + ", got " + input.tensor.shape.to_string());
   }
   return {};
 }
@@ -164,10 +163,10 @@ Status check_signature(const Request& request, const Signature& signature, Resol
     // An unknown or repeated name explains a wrong count better than the count does.
     if (Status s = match_inputs(request, signature, resolved); !s.ok()) return s;
     if (request.inputs.size() != signature.inputs.size()) {
-      return Status::invalid_argument(
-          "expected " + std::to_string(signature.inputs.size()) + " inputs but got " +
-          std::to_string(request.inputs.size()) + " inputs for model " + quoted(request.model) +
-          "; it has " + names_of(signature.inputs));
+      return Status::invalid_argument("expected " + std::to_string(signature.inputs.size()) +
+                                      " inputs but got " + std::to_string(request.inputs.size()) +
+                                      " inputs for model " + quoted(request.model) + "; it has " +
+                                      names_of(signature.inputs));
     }
   }
   for (std::size_t i = 0; i < signature.inputs.size(); ++i) {

@@ -1,7 +1,7 @@
 #pragma once
 // Pure checks, in two halves: form (needs no model) and signature (needs the chosen version).
-// Both refuse with a message that names the tensor and what was expected. Neither allocates on success
-// except for the resolved indices.
+// Both refuse with a message that names the tensor and what was expected. Neither allocates on
+// success except for the resolved indices.
 
 #include <cstddef>
 #include <cstdint>

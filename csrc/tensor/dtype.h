@@ -1,5 +1,6 @@
 #pragma once
-// Element types: exactly the ONNX tensor types that KServe v2 names, plus BF16 (Triton's extension).
+// Element types: exactly the ONNX tensor types that KServe v2 names, plus BF16 (Triton's
+// extension).
 
 #include <cstddef>
 #include <cstdint>

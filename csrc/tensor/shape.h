@@ -16,7 +16,7 @@ inline constexpr std::size_t kMaxRank = 16;
 class Shape {
  public:
   Shape() = default;
-  Shape(std::initializer_list<std::int64_t> dims);  // at most kMaxRank
+  Shape(std::initializer_list<std::int64_t> dims);                       // at most kMaxRank
   static std::optional<Shape> from(std::span<const std::int64_t> dims);  // nullopt above kMaxRank
 
   std::size_t rank() const { return rank_; }

@@ -34,8 +34,8 @@ struct SlabPoolState {
   void take_back(Slab* slab);
 };
 
-// Keeps the pool's state alive while handed out, and only then, so that retained slabs and the state
-// do not own each other.
+// Keeps the pool's state alive while handed out, and only then, so that retained slabs and the
+// state do not own each other.
 class Slab final : public BufferBlock {
  public:
   Slab(std::byte* data, std::size_t size_class) : BufferBlock(data, 0), size_class_(size_class) {}

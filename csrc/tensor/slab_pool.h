@@ -28,7 +28,6 @@ class SlabPool {
   std::size_t bytes_retained() const;  // kept for reuse
 
  private:
-
   std::shared_ptr<SlabPoolState> state_;
 };
 

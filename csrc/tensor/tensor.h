@@ -1,6 +1,6 @@
 #pragma once
-// A tensor is a description plus a view of bytes plus, optionally, the Buffer that keeps them alive.
-// Data is dense and row-major; DType::bytes uses the layout of byte_strings.h.
+// A tensor is a description plus a view of bytes plus, optionally, the Buffer that keeps them
+// alive. Data is dense and row-major; DType::bytes uses the layout of byte_strings.h.
 
 #include <cstddef>
 #include <span>
