@@ -1,0 +1,4 @@
+"""Method of ``mlops-bench``: loads, interleaving, results, comparison.
+
+Nothing here is imported by serving code.
+"""
