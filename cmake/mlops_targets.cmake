@@ -27,14 +27,14 @@ function(mlops_add_tests folder)
   add_executable(test_${folder} ${sources})
   target_include_directories(test_${folder} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/cpp)
   target_link_libraries(test_${folder} PRIVATE ${ARG_LIBS} mlops_warnings GTest::gtest_main)
-  set(labels ${folder})
+  set(label ${folder})
   if(ARG_CONCURRENT)
-    list(APPEND labels concurrent)
+    set(label concurrent)  # one label only: gtest_discover_tests cannot pass a list on
     add_dependencies(concurrent_tests test_${folder})
   endif()
   # PRE_TEST: listing tests runs the binary, which a sanitizer build must do in the test's own environment.
   gtest_discover_tests(test_${folder} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT 120 LABELS "${labels}")
+    PROPERTIES TIMEOUT 120 LABELS ${label})
 endfunction()
 
 # Installs an executable: as a script of the wheel, or into bin/ of a plain `cmake --install`.
