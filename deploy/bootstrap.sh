@@ -71,7 +71,7 @@ step_venv() {
   .venv/bin/python deploy/dev_install.py --requirements >.venv/requirements.txt
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 10 \
     --constraint python/constraints.txt --requirement .venv/requirements.txt >build/pip.log 2>&1 ||
-    fail "pip install failed: $(grep -v WARNING build/pip.log | tail -n 5)"
+    fail "pip install failed (whole log: build/pip.log): $(tail -n 4 build/pip.log)"
   .venv/bin/python deploy/dev_install.py
   rm -f .venv/.bootstrapped-*
   : >"$stamp"
