@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "base/status.h"
+#include "engine/engine.h"
 #include "protocol/decode_limits.h"
 #include "request/request.h"
 #include "tensor/buffer.h"
 #include "tensor/copy_meter.h"
-#include "tensor/signature.h"
 
 namespace mlops {
 
@@ -40,13 +40,13 @@ struct HttpInferCall {
 // `body` is the whole (decompressed) body and lies inside `owner`, which the request keeps alive:
 // binary tensors and names are views into it. JSON data is written into one buffer per tensor.
 // `header_length` is the value of Inference-Header-Content-Length, unparsed; nullopt when absent.
-// "0" asks for a raw binary request, which needs the `signature` of the model (may be null when the
-// header is absent or not zero) and its name for messages: call.request.model must be set before.
+// "0" asks for a raw binary request, whose shape is deduced from `model`; null is fine otherwise.
+// call.request.model is used in messages.
 Status decode_http_infer(Buffer owner, std::span<const std::byte> body,
-                         std::optional<std::string_view> header_length, const Signature* signature,
+                         std::optional<std::string_view> header_length, const ModelInfo* model,
                          const DecodeLimits& limits, CopyMeter& copies, HttpInferCall& call);
 
-// True when the body cannot be decoded without the model's signature.
+// True when the body cannot be decoded without the ModelInfo.
 bool is_raw_binary_request(std::optional<std::string_view> header_length);
 
 // The reply is `json` followed by the bytes of each tensor. With has_binary the transport answers

@@ -1,0 +1,107 @@
+#include <algorithm>
+#include <string>
+
+#include "protocol/http_infer.h"
+#include "protocol/json_text.h"
+
+namespace mlops {
+namespace {
+
+void append_member(std::string& out, std::string_view key, std::string_view value) {
+  append_json_string(out, key);
+  out.push_back(':');
+  append_json_string(out, value);
+}
+
+void append_parameters(std::string& out, const std::vector<Parameter>& parameters) {
+  out.append(",\"parameters\":{");
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (i != 0) out.push_back(',');
+    append_json_string(out, parameters[i].name);
+    out.push_back(':');
+    append_json_value(out, parameters[i].value);
+  }
+  out.push_back('}');
+}
+
+Status no_json_form(const NamedTensor& output) {
+  if (output.tensor.dtype == DType::bytes) {
+    return Status::invalid_argument("output '" + std::string(output.name) +
+                                    "' has bytes that are not UTF-8 text, which JSON cannot carry. "
+                                    "Please use the binary data format for it");
+  }
+  return Status::invalid_argument(
+      "sending " + std::string(kserve_name(output.tensor.dtype)) +
+      " data via JSON is not supported. Please use the binary data format for output '" +
+      std::string(output.name) + "'");
+}
+
+void append_head(std::string& out, const Response& response) {
+  out.push_back('{');
+  append_member(out, "model_name", response.model);
+  out.append(",\"model_version\":\"");
+  append_json_integer(out, response.version);
+  out.push_back('"');
+  if (!response.id.empty()) {
+    out.push_back(',');
+    append_member(out, "id", response.id);
+  }
+  if (!response.parameters.empty()) append_parameters(out, response.parameters);
+}
+
+Status append_output(HttpInferReply& reply, const NamedTensor& output, bool binary) {
+  std::string& out = reply.json;
+  out.push_back('{');
+  append_member(out, "name", output.name);
+  out.push_back(',');
+  append_member(out, "datatype", kserve_name(output.tensor.dtype));
+  out.append(",\"shape\":");
+  append_json_shape(out, output.tensor.shape);
+  if (binary) {
+    out.append(",\"parameters\":{\"binary_data_size\":");
+    append_json_integer(out, static_cast<std::int64_t>(output.tensor.bytes.size()));
+    out.append("}}");
+    if (output.tensor.bytes.empty()) return {};
+    reply.binary.push_back(output.tensor);
+    reply.has_binary = true;
+    return {};
+  }
+  out.append(",\"data\":");
+  if (!append_json_data(out, output.tensor)) return no_json_form(output);
+  out.push_back('}');
+  return {};
+}
+
+}  // namespace
+
+std::size_t HttpInferReply::size() const {
+  std::size_t total = json.size();
+  for (const Tensor& tensor : binary) total += tensor.bytes.size();
+  return total;
+}
+
+Result<HttpInferReply> encode_http_infer(const Response& response, const OutputPlan& plan) {
+  HttpInferReply reply;
+  reply.json.reserve(256 + 128 * response.outputs.size());
+  append_head(reply.json, response);
+  reply.json.append(",\"outputs\":[");
+  for (std::size_t i = 0; i < response.outputs.size(); ++i) {
+    if (i != 0) reply.json.push_back(',');
+    Status appended = append_output(reply, response.outputs[i], plan.is_binary(i));
+    if (!appended.ok()) return appended;
+  }
+  reply.json.append("]}");
+  return reply;
+}
+
+std::string encode_http_error(const Status& status, std::string_view request_id) {
+  std::string message;
+  if (!request_id.empty()) message.append("[request id: ").append(request_id).append("] ");
+  message.append(status.message());
+  std::string out = "{\"error\":";
+  append_json_string(out, message);
+  out.push_back('}');
+  return out;
+}
+
+}  // namespace mlops
