@@ -110,6 +110,8 @@ Result<std::shared_ptr<const OrtModel>> load_model(const OrtRuntime& runtime,
   }
   for (const TensorSpec& spec : model->signature.outputs) {
     model->output_names.push_back(spec.name.c_str());
+    model->writes_in_place.push_back(spec.dtype != DType::bytes &&
+                                     !model->signature.input_index(spec.name));
   }
   return std::shared_ptr<const OrtModel>(std::move(model));
 }

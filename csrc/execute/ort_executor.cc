@@ -79,12 +79,14 @@ Status OrtExecutor::run_or_throw(std::span<const Tensor> inputs, std::span<Outpu
   if (Status s = bind_inputs(inputs); !s.ok()) return s;
   if (Status s = bind_outputs(outputs); !s.ok()) return s;
   if (wanted_names_.empty()) return {};
-  Status status = run_session();
-  if (!status.ok() && give_up_preallocation(status)) {
+  OrtStatus* failure = run_session();
+  if (failure && give_up_preallocation(failure)) {
+    static_cast<void>(ort_run_failure(model_->api, failure));
     if (Status s = bind_outputs(outputs); !s.ok()) return s;
-    status = run_session();
+    failure = run_session();
   }
-  return status.ok() ? collect(inputs, outputs) : status;
+  if (failure) return ort_run_failure(model_->api, failure);
+  return collect(inputs, outputs);
 }
 
 Status OrtExecutor::bind_inputs(std::span<const Tensor> inputs) {
@@ -130,8 +132,9 @@ Status OrtExecutor::bind_outputs(std::span<const OutputSlot> outputs) {
     const OutputSlot& slot = outputs[i];
     if (!slot.wanted) continue;
     OrtValue* value = nullptr;
-    // String objects cannot live in a buffer, so strings are always made and then converted.
-    if (preallocate_ && slot.tensor.owner && slot.tensor.dtype != DType::bytes) {
+    // Scalars are no gain, and ONNX Runtime confuses them with other shapes of one element.
+    if (preallocate_ && slot.tensor.owner && model_->writes_in_place[i] &&
+        slot.tensor.shape.rank() > 0) {
       if (Status s = output_views_[i].point_to(*model_, slot.tensor); !s.ok()) return s;
       value = output_views_[i].get();
     }
@@ -142,26 +145,33 @@ Status OrtExecutor::bind_outputs(std::span<const OutputSlot> outputs) {
   return {};
 }
 
-Status OrtExecutor::run_session() {
-  const OrtApi& api = model_->api;
-  OrtStatus* status = api.Run(model_->session.get(), run_options_.get(), model_->input_names.data(),
-                              input_values_.data(), input_values_.size(), wanted_names_.data(),
-                              wanted_names_.size(), wanted_values_.data());
-  return ort_run_failure(api, status);
+OrtStatus* OrtExecutor::run_session() {
+  return model_->api.Run(model_->session.get(), run_options_.get(), model_->input_names.data(),
+                         input_values_.data(), input_values_.size(), wanted_names_.data(),
+                         wanted_names_.size(), wanted_values_.data());
 }
 
 // A graph may promise [batch, 4] and make [1, 4]. ONNX Runtime refuses to write that into memory of
 // the promised shape, but serves it when it allocates.
-bool OrtExecutor::give_up_preallocation(const Status& failure) {
-  if (failure.message().find("shape verification failed") == std::string::npos) return false;
+bool OrtExecutor::give_up_preallocation(const OrtStatus* failure) {
   if (std::ranges::find(preallocated_, char{1}) == preallocated_.end()) return false;
+  if (!is_refused_preallocation(model_->api.GetErrorMessage(failure))) return false;
   preallocate_ = false;
-  log_.log(
-      Severity::warning,
-      "a model declares an output shape that is not what it makes, so its outputs are allocated "
-      "in each run: " +
-          failure.message());
+  log_.log(Severity::warning,
+           "a model makes an output of another shape than it declares, so its outputs are "
+           "allocated in each run from now on: " +
+               shorten_ort_message(model_->api.GetErrorMessage(failure)));
   return true;
+}
+
+// ONNX Runtime accepts [1, 1] for a scalar result and then changes the shape in place.
+Status OrtExecutor::check_one_element(OrtTensorView& view, Tensor& out) {
+  const Result<Shape> shape = ort_shape(model_->api, view.get());
+  if (!shape.ok()) return shape.status();
+  if (*shape == out.shape) return {};
+  out.shape = *shape;
+  view.reset();
+  return {};
 }
 
 Status OrtExecutor::collect(std::span<const Tensor> inputs, std::span<OutputSlot> outputs) {
@@ -171,15 +181,20 @@ Status OrtExecutor::collect(std::span<const Tensor> inputs, std::span<OutputSlot
     made_.emplace_back(preallocated_[w] ? nullptr : wanted_values_[w],
                        OrtValueHandle::deleter_type{&model_->api});
   }
-  Status status;
   std::size_t w = 0;
-  for (OutputSlot& slot : outputs) {
-    if (!slot.wanted) continue;
-    OrtValueHandle value = std::move(made_[w++]);
-    if (!value || !status.ok()) continue;
-    status = take_ort_output(model_, std::move(value), inputs, copies_, slot.tensor);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].wanted) continue;
+    OrtValueHandle made = std::move(made_[w++]);
+    Tensor& out = outputs[i].tensor;
+    Status status;
+    if (made) {
+      status = take_ort_output(model_, std::move(made), inputs, copies_, out);
+    } else if (out.bytes.size() == size_of(out.dtype)) {
+      status = check_one_element(output_views_[i], out);
+    }
+    if (!status.ok()) return status;
   }
-  return status;
+  return {};
 }
 
 void OrtExecutor::drop_copies() {

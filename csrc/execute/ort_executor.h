@@ -27,9 +27,10 @@ class OrtExecutor final : public Executor {
   Status bind_inputs(std::span<const Tensor> inputs);
   Status bind_input(std::size_t index, const Tensor& input);
   Status bind_outputs(std::span<const OutputSlot> outputs);
-  Status run_session();
-  bool give_up_preallocation(const Status& failure);
+  OrtStatus* run_session();
+  bool give_up_preallocation(const OrtStatus* failure);
   Status collect(std::span<const Tensor> inputs, std::span<OutputSlot> outputs);
+  Status check_one_element(OrtTensorView& view, Tensor& out);
   void drop_copies();
 
   std::shared_ptr<const OrtModel> model_;

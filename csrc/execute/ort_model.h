@@ -22,6 +22,10 @@ struct OrtModel {
   OrtSessionHandle session;
   std::vector<const char*> input_names;   // point into `signature`
   std::vector<const char*> output_names;  // point into `signature`
+  // Per output, whether ONNX Runtime writes into memory that it is given: not strings, whose
+  // objects cannot live in a buffer, and not an output that is an input under the same name, for
+  // which it hands back the input's own memory and ignores what it was given.
+  std::vector<bool> writes_in_place;
 };
 
 }  // namespace mlops

@@ -111,6 +111,12 @@ Code run_error_code(OrtErrorCode code, std::string_view text) {
   return Code::internal;
 }
 
+bool is_refused_preallocation(std::string_view text) {
+  return contains_any(text,
+                      {"The output OrtValue provided for", "OrtValue shape verification failed",
+                       "Got invalid dimensions for output", "Invalid rank for output"});
+}
+
 Status ort_failure(const OrtApi& api, OrtStatus* status) {
   if (!status) return {};
   const Failure failure = take(api, status);

@@ -22,5 +22,7 @@ Status ort_run_failure(const OrtApi& api, OrtStatus* status);
 std::string shorten_ort_message(std::string_view text);
 Code load_error_code(OrtErrorCode code, std::string_view text);
 Code run_error_code(OrtErrorCode code, std::string_view text);
+// Whether a run failed because a preallocated output has another shape than the result.
+bool is_refused_preallocation(std::string_view text);
 
 }  // namespace mlops

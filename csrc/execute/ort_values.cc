@@ -35,30 +35,37 @@ bool is_input_memory(std::span<const std::byte> bytes, std::span<const Tensor> i
   });
 }
 
-Status describe(const OrtApi& api, const OrtValue* value, Tensor& out) {
+Result<OrtTensorInfoHandle> tensor_info(const OrtApi& api, const OrtValue* value) {
   OrtTensorInfoHandle info;
-  if (Status s = ort_failure(api, make(info, api,
-                                       [&](OrtTensorTypeAndShapeInfo** made) {
-                                         return api.GetTensorTypeAndShape(value, made);
-                                       }));
-      !s.ok()) {
-    return s;
-  }
-  ONNXTensorElementDataType element = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+  OrtStatus* status = make(info, api, [&](OrtTensorTypeAndShapeInfo** out) {
+    return api.GetTensorTypeAndShape(value, out);
+  });
+  if (Status s = ort_failure(api, status); !s.ok()) return s;
+  return info;
+}
+
+Result<Shape> shape_in(const OrtApi& api, const OrtTensorTypeAndShapeInfo* info) {
   std::size_t rank = 0;
-  if (Status s = ort_failure(api, api.GetTensorElementType(info.get(), &element)); !s.ok())
-    return s;
-  if (Status s = ort_failure(api, api.GetDimensionsCount(info.get(), &rank)); !s.ok()) return s;
-  const auto dtype = dtype_from_ort(element);
-  if (!dtype || rank > kMaxRank) {
-    return Status::unimplemented("an output has an element type or rank that cannot be answered");
-  }
+  if (Status s = ort_failure(api, api.GetDimensionsCount(info, &rank)); !s.ok()) return s;
+  if (rank > kMaxRank) return Status::unimplemented("an output has too many dims");
   std::array<std::int64_t, kMaxRank> dims{};
-  if (Status s = ort_failure(api, api.GetDimensions(info.get(), dims.data(), rank)); !s.ok()) {
+  if (Status s = ort_failure(api, api.GetDimensions(info, dims.data(), rank)); !s.ok()) return s;
+  return *Shape::from({dims.data(), rank});
+}
+
+Status describe(const OrtApi& api, const OrtValue* value, Tensor& out) {
+  const Result<OrtTensorInfoHandle> info = tensor_info(api, value);
+  if (!info.ok()) return info.status();
+  ONNXTensorElementDataType element = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+  if (Status s = ort_failure(api, api.GetTensorElementType(info->get(), &element)); !s.ok()) {
     return s;
   }
+  const auto dtype = dtype_from_ort(element);
+  if (!dtype) return Status::unimplemented("an output has an element type that cannot be answered");
+  const Result<Shape> shape = shape_in(api, info->get());
+  if (!shape.ok()) return shape.status();
   out.dtype = *dtype;
-  out.shape = *Shape::from({dims.data(), rank});
+  out.shape = *shape;
   return {};
 }
 
@@ -90,6 +97,12 @@ Status OrtTensorView::point_to(const OrtModel& model, const Tensor& tensor) {
   dtype_ = tensor.dtype;
   shape_ = tensor.shape;
   return ort_run_failure(api, status);
+}
+
+Result<Shape> ort_shape(const OrtApi& api, const OrtValue* value) {
+  const Result<OrtTensorInfoHandle> info = tensor_info(api, value);
+  if (!info.ok()) return info.status();
+  return shape_in(api, info->get());
 }
 
 Status take_ort_output(const std::shared_ptr<const OrtModel>& model, OrtValueHandle value,

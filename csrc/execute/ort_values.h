@@ -18,6 +18,7 @@ class OrtTensorView {
   // `tensor` is dense and aligned for its element type; its bytes may be null when it is empty.
   Status point_to(const OrtModel& model, const Tensor& tensor);
   OrtValue* get() const { return value_.get(); }
+  void reset() { value_.reset(); }
 
  private:
   OrtValueHandle value_;
@@ -25,6 +26,9 @@ class OrtTensorView {
   DType dtype_ = DType::f32;
   Shape shape_;
 };
+
+// The shape that a value has now.
+Result<Shape> ort_shape(const OrtApi& api, const OrtValue* value);
 
 // Makes `out` the tensor that a run of `model` over `inputs` made. Strings are converted;
 // everything else stays where it is, unless it is memory of an input, which is only valid during
