@@ -10,8 +10,8 @@
 namespace mlops {
 
 struct OrtOptions {
-  unsigned intra_op_threads = 1;    // threads inside one run, the caller's included
-  bool memory_arena = false;        // ONNX Runtime's arena: its lock makes shared sessions scale badly
+  unsigned intra_op_threads = 1;  // threads inside one run, the caller's included
+  bool memory_arena = false;  // ONNX Runtime's arena: its lock makes shared sessions scale badly
   int graph_optimization_level = 99;  // ORT's own numbering: 0 none, 1 basic, 2 extended, 99 all
 };
 

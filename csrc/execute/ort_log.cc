@@ -1,0 +1,45 @@
+#include "execute/ort_log.h"
+
+#include <algorithm>
+#include <string>
+
+namespace mlops {
+namespace {
+
+Severity severity_of(OrtLoggingLevel level) {
+  if (level >= ORT_LOGGING_LEVEL_ERROR) return Severity::error;
+  return level == ORT_LOGGING_LEVEL_WARNING ? Severity::warning : Severity::info;
+}
+
+}  // namespace
+
+void OrtLogFanOut::add(LogSink& sink) {
+  const std::lock_guard lock(mutex_);
+  sinks_.push_back(&sink);
+}
+
+void OrtLogFanOut::remove(LogSink& sink) {
+  const std::lock_guard lock(mutex_);
+  if (const auto it = std::ranges::find(sinks_, &sink); it != sinks_.end()) sinks_.erase(it);
+}
+
+void OrtLogFanOut::receive(void* self, OrtLoggingLevel level, const char*, const char* log_id,
+                           const char*, const char* message) {
+  if (message) {
+    static_cast<OrtLogFanOut*>(self)->deliver(severity_of(level), log_id ? log_id : "", message);
+  }
+}
+
+void OrtLogFanOut::deliver(Severity severity, const char* log_id, const char* message) {
+  try {
+    const std::string text = std::string("onnxruntime (") + log_id + "): " + message;
+    const std::lock_guard lock(mutex_);
+    for (auto it = sinks_.begin(); it != sinks_.end(); ++it) {
+      if (std::find(sinks_.begin(), it, *it) == it) (*it)->log(severity, text);
+    }
+  } catch (...) {
+    // The caller is C code of the library: nothing may escape, and a lost line is the lesser evil.
+  }
+}
+
+}  // namespace mlops
