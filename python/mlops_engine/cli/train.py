@@ -76,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Read by OpenMP when it is loaded. Its threads otherwise spin at every barrier, which on a
     # machine with other work takes ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    progress.step(f"training {MODEL} for {arguments.model_repository}")
     from mlops_engine.train import pipeline
 
     pipeline.train(arguments.model_repository, options, progress)
