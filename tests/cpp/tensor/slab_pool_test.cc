@@ -1,0 +1,72 @@
+#include "tensor/slab_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace mlops {
+namespace {
+
+TEST(SlabPool, RecyclesWhatComesBack) {
+  SlabPool pool(1 << 20);
+  const std::byte* first = nullptr;
+  {
+    const Buffer slab = pool.acquire(1000);
+    ASSERT_TRUE(slab);
+    EXPECT_EQ(slab->size(), 1000U);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(slab->data()) % 64, 0U);
+    first = slab->data();
+    EXPECT_EQ(pool.bytes_in_use(), 1024U);
+  }
+  EXPECT_EQ(pool.bytes_in_use(), 0U);
+  EXPECT_EQ(pool.bytes_retained(), 1024U);
+  const Buffer again = pool.acquire(700);
+  EXPECT_EQ(again->data(), first);
+  EXPECT_EQ(again->size(), 700U);
+}
+
+TEST(SlabPool, ExhaustionIsAnAnswer) {
+  SlabPool pool(4096);
+  const Buffer a = pool.acquire(4096);
+  EXPECT_TRUE(a);
+  EXPECT_FALSE(pool.acquire(1));
+  EXPECT_FALSE(SlabPool(4096).acquire(SIZE_MAX));
+}
+
+TEST(SlabPool, RetainedSlabsOfOtherSizesMakeRoom) {
+  SlabPool pool(4096);
+  { const Buffer small = pool.acquire(2048); }
+  EXPECT_EQ(pool.bytes_retained(), 2048U);
+  EXPECT_TRUE(pool.acquire(4096));
+}
+
+TEST(SlabPool, ASlabMayOutliveThePool) {
+  Buffer kept;
+  {
+    SlabPool pool(1 << 20);
+    kept = pool.acquire(64);
+  }
+  std::memset(kept->data(), 1, kept->size());
+}
+
+TEST(SlabPool, NeverExceedsItsBudgetUnderThreads) {
+  SlabPool pool(1 << 16);
+  std::vector<std::jthread> threads;
+  for (unsigned t = 0; t < 8; ++t) {
+    threads.emplace_back([&pool, t] {
+      std::mt19937_64 random(t);
+      std::vector<Buffer> held;
+      for (int i = 0; i < 2000; ++i) {
+        if (Buffer slab = pool.acquire(random() % 5000)) held.push_back(std::move(slab));
+        if (!held.empty() && random() % 2) held.erase(held.begin());
+        ASSERT_LE(pool.bytes_in_use(), std::size_t{1} << 16);
+      }
+    });
+  }
+}
+
+}  // namespace
+}  // namespace mlops
