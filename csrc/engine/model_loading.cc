@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t kDefaultBatchRows = 64;
 
 std::shared_ptr<const ModelInfo> make_info(const ModelSource& source, const Backend& backend,
-                                           const ProbeResult& probe) {
+                                           const ProbeResult& probe, unsigned lanes) {
   auto info = std::make_shared<ModelInfo>();
   info->name = source.name;
   info->version = source.version;
@@ -20,8 +20,10 @@ std::shared_ptr<const ModelInfo> make_info(const ModelSource& source, const Back
   info->signature = backend.signature();
   info->batchable = probe.batchable;
   info->batching_reason = probe.reason;
+  info->lanes = lanes;
   if (probe.batchable) {
     info->batch_rows_max = source.batch_rows_max > 0 ? source.batch_rows_max : kDefaultBatchRows;
+    info->batch_delay_us_max = source.batch_delay_us_max;
   }
   return info;
 }
@@ -53,15 +55,16 @@ Result<std::shared_ptr<ServedModel>> prepare_version(const ModelSource& source,
       probe_model(**executor, signature, infer_batch_rule(signature), *parts.clock);
   executor.value().reset();
 
+  ServedModelOptions options;
+  options.lanes = lane_count(source, *parts.options);
+
   LaneContext context;
-  context.info = make_info(source, *backend, probe);
+  context.info = make_info(source, *backend, probe, options.lanes);
   context.sizable_outputs = probe.sizable_outputs;
   context.slabs = parts.slabs;
   context.copies = parts.copies;
   context.clock = parts.clock;
 
-  ServedModelOptions options;
-  options.lanes = lane_count(source, *parts.options);
   options.queue_requests_max = parts.options->queue_requests_max;
   options.batch.rows_max = std::max<std::int64_t>(1, context.info->batch_rows_max);
   options.batch.delay_max = std::chrono::microseconds(source.batch_delay_us_max);

@@ -1,16 +1,215 @@
 #include "protocol/grpc_cold.h"
 
-namespace mlops {
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
 
-std::optional<GrpcMethod> grpc_method(std::string_view) { return std::nullopt; }
-Result<std::string> answer_grpc_cold(GrpcMethod, std::string_view, const Engine&,
-                                     const ServerFacts&) {
-  return Status::unimplemented("in progress");
+#include "protocol/health.pb.h"
+#include "protocol/kserve.pb.h"
+#include "protocol/model_config.h"
+#include "protocol/model_version.h"
+
+namespace mlops {
+namespace {
+
+constexpr std::string_view kInferenceService = "inference.GRPCInferenceService";
+constexpr std::string_view kHealthService = "grpc.health.v1.Health";
+
+struct Named {
+  std::string_view name;
+  GrpcMethod method;
+};
+
+constexpr std::array kInferenceMethods = {
+    Named{"ModelInfer", GrpcMethod::model_infer},
+    Named{"ServerLive", GrpcMethod::server_live},
+    Named{"ServerReady", GrpcMethod::server_ready},
+    Named{"ModelReady", GrpcMethod::model_ready},
+    Named{"ServerMetadata", GrpcMethod::server_metadata},
+    Named{"ModelMetadata", GrpcMethod::model_metadata},
+    Named{"ModelConfig", GrpcMethod::model_config},
+    Named{"RepositoryIndex", GrpcMethod::repository_index},
+    Named{"ModelStreamInfer", GrpcMethod::model_stream_infer},
+    Named{"ModelStatistics", GrpcMethod::known_unserved},
+    Named{"RepositoryModelLoad", GrpcMethod::known_unserved},
+    Named{"RepositoryModelUnload", GrpcMethod::known_unserved},
+    Named{"SystemSharedMemoryStatus", GrpcMethod::known_unserved},
+    Named{"SystemSharedMemoryRegister", GrpcMethod::known_unserved},
+    Named{"SystemSharedMemoryUnregister", GrpcMethod::known_unserved},
+    Named{"CudaSharedMemoryStatus", GrpcMethod::known_unserved},
+    Named{"CudaSharedMemoryRegister", GrpcMethod::known_unserved},
+    Named{"CudaSharedMemoryUnregister", GrpcMethod::known_unserved},
+    Named{"TraceSetting", GrpcMethod::known_unserved},
+    Named{"LogSettings", GrpcMethod::known_unserved},
+};
+
+constexpr std::array kHealthMethods = {
+    Named{"Check", GrpcMethod::health_check},
+    Named{"Watch", GrpcMethod::health_watch},
+};
+
+template <class Message>
+Result<Message> parse(std::string_view bytes) {
+  Message message;
+  if (message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return message;
+  return Status::invalid_argument("malformed " + message.GetTypeName());
 }
-Result<std::string> decode_health_service(std::string_view) {
-  return Status::unimplemented("in progress");
+
+template <class Request>
+Result<ModelInfo> find_model(std::string_view message, const Engine& engine) {
+  const auto request = parse<Request>(message);
+  if (!request.ok()) return request.status();
+  const auto version = parse_model_version(request->version());
+  if (!version.ok()) return version.status();
+  return engine.info(request->name(), *version);
 }
-ServingStatus health_of(std::string_view, const Engine&) { return ServingStatus::unknown; }
-std::string encode_health(ServingStatus) { return {}; }
+
+Result<std::string> model_ready(std::string_view message, const Engine& engine) {
+  const auto info = find_model<inference::ModelReadyRequest>(message, engine);
+  const Code code = info.status().code();
+  if (code != Code::ok && code != Code::unavailable && code != Code::not_found) {
+    return info.status();
+  }
+  inference::ModelReadyResponse reply;
+  reply.set_ready(info.ok());
+  return reply.SerializeAsString();
+}
+
+Result<std::string> server_metadata(const ServerFacts& facts) {
+  inference::ServerMetadataResponse reply;
+  reply.set_name(facts.name);
+  reply.set_version(facts.version);
+  for (const std::string& extension : facts.extensions) reply.add_extensions(extension);
+  return reply.SerializeAsString();
+}
+
+void fill(inference::ModelMetadataResponse::TensorMetadata& tensor, const TensorSpec& spec) {
+  tensor.set_name(spec.name);
+  tensor.set_datatype(std::string(kserve_name(spec.dtype)));
+  for (const std::int64_t dim : spec.dims) tensor.add_shape(dim);
+}
+
+Result<std::string> model_metadata(std::string_view message, const Engine& engine) {
+  const auto info = find_model<inference::ModelMetadataRequest>(message, engine);
+  if (!info.ok()) return info.status();
+  inference::ModelMetadataResponse reply;
+  reply.set_name(info->name);
+  for (const std::int64_t version : info->versions) reply.add_versions(std::to_string(version));
+  reply.set_platform(info->platform);
+  for (const TensorSpec& spec : info->signature.inputs) fill(*reply.add_inputs(), spec);
+  for (const TensorSpec& spec : info->signature.outputs) fill(*reply.add_outputs(), spec);
+  return reply.SerializeAsString();
+}
+
+Result<std::string> model_config(std::string_view message, const Engine& engine) {
+  const auto info = find_model<inference::ModelConfigRequest>(message, engine);
+  if (!info.ok()) return info.status();
+  inference::ModelConfigResponse reply;
+  *reply.mutable_config() = make_model_config(*info);
+  return reply.SerializeAsString();
+}
+
+Result<std::string> repository_index(std::string_view message, const Engine& engine) {
+  const auto request = parse<inference::RepositoryIndexRequest>(message);
+  if (!request.ok()) return request.status();
+  if (!request->repository_name().empty()) {
+    return Status::unimplemented("'repository_name' specification is not supported");
+  }
+  inference::RepositoryIndexResponse reply;
+  for (const ModelInfo& info : engine.models()) {
+    auto& model = *reply.add_models();
+    model.set_name(info.name);
+    model.set_version(std::to_string(info.version));
+    model.set_state("READY");
+  }
+  return reply.SerializeAsString();
+}
+
+Result<std::string> health_check(std::string_view message, const Engine& engine) {
+  const auto service = decode_health_service(message);
+  if (!service.ok()) return service.status();
+  const ServingStatus status = health_of(*service, engine);
+  if (status == ServingStatus::service_unknown) return Status::not_found("unknown service");
+  return encode_health(status);
+}
+
+// Requests without fields: anything well-formed will do.
+template <class Request, class Reply, class Set>
+Result<std::string> plain(std::string_view message, const Set& set) {
+  const auto request = parse<Request>(message);
+  if (!request.ok()) return request.status();
+  Reply reply;
+  set(reply);
+  return reply.SerializeAsString();
+}
+
+}  // namespace
+
+std::optional<GrpcMethod> grpc_method(std::string_view path) {
+  if (!path.starts_with('/')) return std::nullopt;
+  path.remove_prefix(1);
+  const std::size_t slash = path.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view service = path.substr(0, slash);
+  const std::string_view name = path.substr(slash + 1);
+  const auto find = [&](const auto& methods) -> std::optional<GrpcMethod> {
+    const auto found = std::ranges::find(methods, name, &Named::name);
+    if (found == methods.end()) return std::nullopt;
+    return found->method;
+  };
+  if (service == kInferenceService) return find(kInferenceMethods);
+  if (service == kHealthService) return find(kHealthMethods);
+  return std::nullopt;
+}
+
+Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message,
+                                     const Engine& engine, const ServerFacts& facts) {
+  switch (method) {
+    case GrpcMethod::server_live:
+      return plain<inference::ServerLiveRequest, inference::ServerLiveResponse>(
+          message, [](auto& reply) { reply.set_live(true); });
+    case GrpcMethod::server_ready:
+      return plain<inference::ServerReadyRequest, inference::ServerReadyResponse>(
+          message, [&](auto& reply) { reply.set_ready(engine.ready()); });
+    case GrpcMethod::model_ready:
+      return model_ready(message, engine);
+    case GrpcMethod::server_metadata:
+      return server_metadata(facts);
+    case GrpcMethod::model_metadata:
+      return model_metadata(message, engine);
+    case GrpcMethod::model_config:
+      return model_config(message, engine);
+    case GrpcMethod::repository_index:
+      return repository_index(message, engine);
+    case GrpcMethod::health_check:
+      return health_check(message, engine);
+    case GrpcMethod::model_stream_infer:
+    case GrpcMethod::known_unserved:
+      return Status::unimplemented("this server does not support the method yet");
+    case GrpcMethod::model_infer:
+    case GrpcMethod::health_watch:
+      break;
+  }
+  return Status::internal("not a unary method of this codec");
+}
+
+Result<std::string> decode_health_service(std::string_view message) {
+  const auto request = parse<::grpc::health::v1::HealthCheckRequest>(message);
+  if (!request.ok()) return request.status();
+  return request->service();
+}
+
+ServingStatus health_of(std::string_view service, const Engine& engine) {
+  if (!service.empty() && service != kInferenceService) return ServingStatus::service_unknown;
+  return engine.ready() ? ServingStatus::serving : ServingStatus::not_serving;
+}
+
+std::string encode_health(ServingStatus status) {
+  using Reply = ::grpc::health::v1::HealthCheckResponse;
+  Reply reply;
+  reply.set_status(static_cast<Reply::ServingStatus>(status));
+  return reply.SerializeAsString();
+}
 
 }  // namespace mlops
