@@ -1,5 +1,6 @@
 #include "protocol/json_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -26,7 +27,16 @@ char* put_number(char* out, char* end, T value) {
       return out + word.size();
     }
   }
-  return std::to_chars(out, end, value).ptr;
+  char* stop = std::to_chars(out, end, value).ptr;
+  if constexpr (std::is_floating_point_v<T>) {
+    // Readers that tell integers from floats by their look would lose the sign of -0.
+    const auto is_float = [](char c) { return c == '.' || c == 'e'; };
+    if (std::none_of(out, stop, is_float)) {
+      *stop++ = '.';
+      *stop++ = '0';
+    }
+  }
+  return stop;
 }
 
 template <class T>
