@@ -33,7 +33,7 @@ SERVER_LEVELS = {"protocol": 0, "net": 1, "http": 2, "grpc": 2, "admin": 2, "": 
 
 # (what, include patterns, where alone it may stand)
 OWNED_INCLUDES = [
-    ("ONNX Runtime", ["onnxruntime*"], ["csrc/execute/ort_*"]),
+    ("ONNX Runtime", ["onnxruntime*"], ["csrc/execute/ort_*", "bench/micro/bare_ort.cc"]),
     ("OpenVINO", ["openvino*"], ["csrc/execute/openvino_*"]),
     ("CUDA", ["cuda*.h", "nvml.h", "nvtx*"], ["csrc/cuda/*", "csrc/engine/assemble.cc"]),
     ("Python", ["pybind11/*", "Python.h"], ["csrc/bindings/*"]),

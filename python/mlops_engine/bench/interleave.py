@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mlops_engine.bench.load import Load
+from mlops_engine.bench.machine_load import watch
 from mlops_engine.bench.result import Cell, Repeat
 
 
@@ -73,6 +75,8 @@ def run(
         for index, order in enumerate(rounds(variants, repeats)):
             for variant in order:
                 progress(f"{load.label} in flight, repeat {index + 1}/{repeats}, {variant.name}")
-                by_name[variant.name].repeats.append(variant.measure(load))
+                in_process = variant.target == "in-process"
+                repeat = watch(partial(variant.measure, load), server_is_self=in_process)
+                by_name[variant.name].repeats.append(repeat)
         cells.extend(by_name.values())
     return cells

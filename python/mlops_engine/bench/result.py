@@ -34,6 +34,8 @@ class Repeat:
         Share of one core that the client used.
     server_cpu_s : float or None
         CPU time of the server process inside the window.
+    other_cores : float or None
+        Cores that unrelated processes of this machine used meanwhile.
     """
 
     duration_s: float
@@ -43,6 +45,7 @@ class Repeat:
     unfinished: int = 0
     client_share: float = 0.0
     server_cpu_s: float | None = None
+    other_cores: float | None = None
 
     @property
     def throughput_per_s(self) -> float:
@@ -202,6 +205,7 @@ def _cell_to_json(cell: Cell) -> dict[str, Any]:
             "unfinished": repeat.unfinished,
             "client_share": repeat.client_share,
             "server_cpu_s": repeat.server_cpu_s,
+            "other_cores": repeat.other_cores,
             "latency_total_ns": repeat.latency.total_ns,
             "histogram": sorted(repeat.latency.cells.items()),
         }
@@ -221,6 +225,7 @@ def _cell_from_json(data: Mapping[str, Any]) -> Cell:
             unfinished=repeat["unfinished"],
             client_share=repeat["client_share"],
             server_cpu_s=repeat["server_cpu_s"],
+            other_cores=repeat["other_cores"],
         )
         for repeat in data["repeats"]
     ]

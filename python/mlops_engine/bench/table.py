@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from mlops_engine.bench.result import Cell, Document, Spread
 
 CLIENT_BOUND_SHARE = 0.7
+OTHER_CORES_MAX = 0.1
 HEAD = (
     "model",
     "variant",
@@ -50,6 +52,9 @@ def notes(cell: Cell) -> list[str]:
         said.append(f"{unfinished} unfinished")
     if any(repeat.client_share > CLIENT_BOUND_SHARE for repeat in cell.repeats):
         said.append("client-bound")
+    others = [repeat.other_cores for repeat in cell.repeats if repeat.other_cores is not None]
+    if others and median(others) > OTHER_CORES_MAX:
+        said.append(f"others used {median(others):.1f} cores")
     return said
 
 

@@ -49,6 +49,12 @@ def test_a_table_says_what_it_does_not_know_and_what_is_wrong() -> None:
     assert columns["notes"] == "2 errors, client-bound"
 
 
+def test_a_busy_neighbour_is_named() -> None:
+    cell = document(repeat(50, other_cores=0.05), repeat(50, other_cores=1.2)).cells[0]
+    assert table.notes(cell) == ["others used 0.6 cores"]
+    assert table.notes(document(repeat(50, other_cores=0.01)).cells[0]) == []
+
+
 def test_p99_of_repeats_too_short_for_it_comes_from_all_samples_without_a_range() -> None:
     cell = document(repeat(50, 6000), repeat(100, 6000)).cells[0]
     p99 = cell.quantile_ns(0.99)
