@@ -81,7 +81,8 @@ void BatchQueue::take(std::int64_t rows_max, std::vector<Job>& batch) {
 
 TimePoint BatchQueue::collect_expired(TimePoint now, std::vector<PendingRef>& expired) {
   TimePoint next = kNever;
-  for (auto& [key, bucket] : buckets_) {
+  for (auto& entry : buckets_) {
+    Bucket& bucket = entry.second;  // clang 14 captures no structured binding
     bucket.waiting.remove_if(
         [&](const Waiting& w) {
           const TimePoint deadline = w.job.pending->request.deadline;
@@ -99,7 +100,8 @@ TimePoint BatchQueue::collect_expired(TimePoint now, std::vector<PendingRef>& ex
 }
 
 void BatchQueue::drop_dead() {
-  for (auto& [key, bucket] : buckets_) {
+  for (auto& entry : buckets_) {
+    Bucket& bucket = entry.second;  // clang 14 captures no structured binding
     bucket.waiting.remove_if([](const Waiting& w) { return w.job.pending->done(); },
                              [&](Waiting&& w) {
                                bucket.rows -= w.job.rows;
