@@ -1,4 +1,4 @@
-"""The ONNX files of the C++ tests, each well below a kilobyte and committed, so that those tests need no Python.
+"""The ONNX files of the C++ tests, small and committed, so that those tests need no Python.
 
     python tests/models/tiny_models.py            # writes tests/models/tiny/*.onnx
 
@@ -51,7 +51,9 @@ def _model(
     return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
-def _unary(op: str, elem: int, dims: Sequence[int | str] | None, **attributes: object) -> ModelProto:
+def _unary(
+    op: str, elem: int, dims: Sequence[int | str] | None, **attributes: object
+) -> ModelProto:
     x, y = value("x", elem, dims), value("y", elem, dims)
     return _model([node(op, ["x"], ["y"], **attributes)], [x], [y])
 
