@@ -187,6 +187,18 @@ std::optional<Response> ServedModel::infer(Request& request, TimePoint now) {
     recorder_.failure(Code::resource_exhausted);
     return Response::failure(call->request, full(info().name));
   }
+  // A lane thread that was told of work may take tens of microseconds to wake. A lane that is idle
+  // meanwhile is run from here: whatever waits, this request with it.
+  while (!call->done() && !queue_.empty()) {
+    Lane* lane = take_idle_locked();
+    if (!lane) break;
+    TimePoint wait_until = kNever;
+    if (!take_batch_locked(*lane, now, wait_until)) {
+      idle_.push_back(lane);
+      break;
+    }
+    run_taken(*lane, lock, true);
+  }
   wake_lane_locked();
   release_dead(lock);
   lock.unlock();
