@@ -19,6 +19,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from mlops_engine.server import ServerError, find_binary
+
 pytest.importorskip("lightgbm", reason="needs the train extra")
 
 MLOPS = [sys.executable, "-m", "mlops_engine.cli.main"]
@@ -301,3 +303,23 @@ def test_help_names_every_command_and_option(command: list[str]) -> None:
     }  # fmt: skip
     for word in expected["".join(command)]:
         assert word in done.stdout
+
+
+def _installed_server() -> Path | None:
+    with contextlib.suppress(ServerError):
+        return find_binary()
+    return None
+
+
+@pytest.mark.skipif(_installed_server() is None, reason="mlops-server is not built")
+def test_the_real_server_serves_the_example_and_keeps_its_ports(repository: Path) -> None:
+    binary = find_binary()
+    with serving(repository, binary, "--example", "flights") as process:
+        text = until(process, "Ctrl-C")
+        assert "as LightGBM says" in text
+        port = re.search(r"http (\d+)", text)[1]  # type: ignore[index]
+        second = mlops("serve", "--model-repository", repository, *FREE, "--http-port", port)
+        assert (second.returncode, second.stderr.count("\n")) == (1, 1)
+        assert f"port {port} (http): Address already in use" in second.stderr
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
