@@ -9,7 +9,7 @@ if(NOT binding_sources)
   return()
 endif()
 
-find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
+find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module NumPy)
 execute_process(COMMAND ${Python_EXECUTABLE} -m pybind11 --cmakedir
   OUTPUT_VARIABLE pybind11_DIR OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 find_package(pybind11 3.1 CONFIG REQUIRED)
@@ -17,6 +17,7 @@ find_package(pybind11 3.1 CONFIG REQUIRED)
 # NO_EXTRAS: link-time optimisation and stripping are the preset's choice, not pybind11's.
 pybind11_add_module(_core MODULE NO_EXTRAS ${binding_sources})
 target_link_libraries(_core PRIVATE mlops_core mlops_warnings)
+target_include_directories(_core SYSTEM PRIVATE ${Python_NumPy_INCLUDE_DIRS})
 set(python_tree ${PROJECT_BINARY_DIR}/python/mlops_engine)
 set_target_properties(_core PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${python_tree})
 if(SKBUILD)

@@ -20,8 +20,9 @@ enum class CopySite : std::uint8_t {
   grpc_contents,   // gRPC typed contents into a dense tensor
   http_body,       // a body that arrived in pieces, assembled
   python_compact,  // a non-contiguous array made dense
+  python_strings,  // text of Python objects into one buffer
 };
-inline constexpr std::size_t kCopySites = 8;
+inline constexpr std::size_t kCopySites = 9;
 
 std::string_view copy_site_name(CopySite site);
 

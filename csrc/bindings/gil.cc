@@ -1,0 +1,50 @@
+#include "bindings/gil.h"
+
+#include "bindings/python_log.h"
+
+namespace mlops::python {
+namespace {
+
+std::atomic<Deferred*> deferred_head{nullptr};
+
+int visit(void*) {
+  const GilHeld held;
+  PythonLog::pass_on_all();
+  return 0;
+}
+
+}  // namespace
+
+thread_local bool GilHeld::held_ = false;
+
+GilHeld::~GilHeld() {
+  dispose_deferred();
+  held_ = outer_;
+}
+
+void ask_for_visit() noexcept { Py_AddPendingCall(visit, nullptr); }
+
+void Deferred::dispose_with_gil() noexcept {
+  if (GilHeld::here()) {
+    dispose();
+    return;
+  }
+  Deferred* head = deferred_head.load(std::memory_order_relaxed);
+  do {
+    next_ = head;
+  } while (!deferred_head.compare_exchange_weak(head, this, std::memory_order_release,
+                                                std::memory_order_relaxed));
+  // Traffic drains the list by itself; asking matters for the last one before a silence.
+  if (!head) ask_for_visit();
+}
+
+void dispose_deferred() noexcept {
+  if (!deferred_head.load(std::memory_order_relaxed)) return;
+  Deferred* next = deferred_head.exchange(nullptr, std::memory_order_acquire);
+  while (next) {
+    Deferred* const here = std::exchange(next, next->next_);
+    here->dispose();
+  }
+}
+
+}  // namespace mlops::python

@@ -1,0 +1,42 @@
+"""mlops-engine: a high-performance inference and monitoring engine with a compiled core.
+
+    import mlops_engine as me
+
+    with me.Engine() as engine:
+        engine.load("flights", "model.onnx")
+        outputs = engine.infer("flights", {"input": x})
+
+Importing this pulls in neither NumPy nor any machine-learning framework; making an engine needs
+NumPy, loading a model needs an installed ``onnxruntime`` (or a path to its library).
+"""
+
+from mlops_engine._native import __version__
+from mlops_engine.engine import Engine
+from mlops_engine.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    Internal,
+    InvalidArgument,
+    MlopsError,
+    NotFound,
+    ResourceExhausted,
+    Unavailable,
+    Unimplemented,
+)
+from mlops_engine.tensor import ModelInfo, TensorSpec
+
+__all__ = [
+    "Cancelled",
+    "DeadlineExceeded",
+    "Engine",
+    "Internal",
+    "InvalidArgument",
+    "MlopsError",
+    "ModelInfo",
+    "NotFound",
+    "ResourceExhausted",
+    "TensorSpec",
+    "Unavailable",
+    "Unimplemented",
+    "__version__",
+]

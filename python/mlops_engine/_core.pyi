@@ -1,0 +1,107 @@
+"""Types of the compiled core. Private: import mlops_engine instead."""
+
+from asyncio import Future as AsyncioFuture
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Buffer
+
+class _SupportsArray(Protocol):
+    def __array__(self) -> NDArray[Any]: ...
+
+class _SupportsDLPack(Protocol):
+    def __dlpack__(self) -> object: ...
+
+_Input: TypeAlias = NDArray[Any] | np.generic | _SupportsArray | _SupportsDLPack | Buffer
+_Parameter: TypeAlias = bool | int | float | str
+_Outputs: TypeAlias = dict[str, NDArray[Any]]
+
+__version__: str
+
+class Engine:
+    def __init__(
+        self,
+        *,
+        lanes: int,
+        queue_requests_max: int,
+        slab_bytes_max: int,
+        inline_run_us_max: int,
+        tensor_bytes_max: int,
+        ort_libraries: Sequence[str],
+    ) -> None: ...
+    def infer(
+        self,
+        name: str,
+        inputs: Mapping[str, _Input],
+        *,
+        version: int | None = None,
+        outputs: Sequence[str] | None = None,
+        parameters: Mapping[str, _Parameter] | None = None,
+        timeout: float | None = None,
+        request_id: str | None = None,
+    ) -> _Outputs: ...
+    def submit(
+        self,
+        name: str,
+        inputs: Mapping[str, _Input],
+        *,
+        version: int | None = None,
+        outputs: Sequence[str] | None = None,
+        parameters: Mapping[str, _Parameter] | None = None,
+        timeout: float | None = None,
+        request_id: str | None = None,
+    ) -> Future[_Outputs]: ...
+    def infer_async(
+        self,
+        name: str,
+        inputs: Mapping[str, _Input],
+        *,
+        version: int | None = None,
+        outputs: Sequence[str] | None = None,
+        parameters: Mapping[str, _Parameter] | None = None,
+        timeout: float | None = None,
+        request_id: str | None = None,
+    ) -> AsyncioFuture[_Outputs]: ...
+    def metrics(self) -> str: ...
+    def _load(
+        self,
+        name: str,
+        path: str,
+        *,
+        version: int,
+        lanes: int,
+        batch_rows_max: int,
+        batch_delay_us_max: int,
+        intra_op_threads: int,
+    ) -> None: ...
+    def _load_echo(
+        self, name: str, dtype: str, dims: Sequence[int], version: int = 1, lanes: int = 0
+    ) -> None: ...
+    def _load_repository(self, directory: str) -> None: ...
+    def _unload(self, name: str, version: int) -> None: ...
+    def _info(self, name: str, version: int) -> dict[str, Any]: ...
+    def _models(self) -> list[dict[str, Any]]: ...
+    def _stats(self) -> dict[str, Any]: ...
+    def _ready(self) -> bool: ...
+    def _closed(self) -> bool: ...
+    def _drain(self, timeout: float | None) -> bool: ...
+    def _close(self, timeout: float | None) -> None: ...
+    def _forget(self) -> None: ...
+    def _time_calls(
+        self, name: str, inputs: dict[str, NDArray[Any]], repeats: int
+    ) -> list[int]: ...
+
+class CompletionQueue:
+    def __init__(self, *, of_loop: bool) -> None: ...
+    def fileno(self) -> int: ...
+    def settle(self) -> None: ...
+    def wait(self) -> bool: ...
+    def stop(self) -> None: ...
+
+def use_for_submit(queue: CompletionQueue | None, future_class: type | None) -> None: ...
+def cancel_pending(pending: object) -> None: ...
+def ort_library_candidates(executable_dir: str) -> list[str]: ...
+def raise_code(code: str, message: str | bytes) -> None: ...

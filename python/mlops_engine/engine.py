@@ -1,0 +1,283 @@
+"""The engine as Python sees it: a typed, documented face over the compiled core."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import weakref
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mlops_engine._native import core, onnxruntime_libraries
+from mlops_engine.errors import NotFound
+from mlops_engine.tensor import ModelInfo
+
+__all__ = ["Engine"]
+
+
+class Engine(core.Engine):
+    """Loads models and runs them, batched and in parallel, in this process.
+
+    Thread-safe. Use it as a context manager, or `close` it; what is left at the end of the program
+    is closed then. An engine does not survive ``os.fork()``: make one in the child.
+
+    Parameters
+    ----------
+    model_repository : path, optional
+        A directory laid out as Triton's (``<model>/<version>/model.onnx``); the newest version of
+        every model is loaded. A model that cannot be loaded raises; to go on without it, make the
+        engine first and catch what `load_repository` raises.
+    lanes : int, optional
+        Concurrent executions per model version; by default as many as this process has cores.
+    ort_library : path, optional
+        The ONNX Runtime library to use. By default the one of the installed ``onnxruntime``
+        package, without importing it.
+    queue_requests_max : int
+        Requests waiting per model version; more are refused (`ResourceExhausted`).
+    slab_bytes_max : int
+        Bytes of memory for batches, for the whole engine.
+    inline_run_us_max : int
+        `infer_async` runs models faster than this many microseconds on the event loop's own thread
+        when they are idle; 0 never does.
+    tensor_bytes_max : int
+        Bytes of one input at most; larger ones are refused (`InvalidArgument`).
+
+    Raises
+    ------
+    MlopsError
+        What `load_repository` raises, or `InvalidArgument` for an option out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with Engine(lanes=1) as engine:
+    ...     engine._load_echo("echo", "FP32", [-1, 2])  # or engine.load("flights", "model.onnx")
+    ...     outputs = engine.infer("echo", {"input": np.ones((1, 2), np.float32)})
+    >>> outputs["output"]
+    array([[1., 1.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        model_repository: str | os.PathLike[str] | None = None,
+        *,
+        lanes: int | None = None,
+        ort_library: str | os.PathLike[str] | None = None,
+        queue_requests_max: int = 8192,
+        slab_bytes_max: int = 2 << 30,
+        inline_run_us_max: int = 250,
+        tensor_bytes_max: int = 1 << 30,
+    ) -> None:
+        super().__init__(
+            lanes=lanes or 0,
+            queue_requests_max=queue_requests_max,
+            slab_bytes_max=slab_bytes_max,
+            inline_run_us_max=inline_run_us_max,
+            tensor_bytes_max=tensor_bytes_max,
+            ort_libraries=onnxruntime_libraries()
+            if ort_library is None
+            else [os.fspath(ort_library)],
+        )
+        _engines.add(self)
+        if model_repository is not None:
+            self.load_repository(model_repository)
+
+    def load(
+        self,
+        name: str,
+        path: str | os.PathLike[str],
+        version: int = 1,
+        *,
+        lanes: int | None = None,
+        batch_rows_max: int | None = None,
+        batch_delay_us_max: int = 0,
+        intra_op_threads: int = 1,
+    ) -> ModelInfo:
+        """Load, probe and warm an ONNX model, then serve it; blocks meanwhile.
+
+        A version that fails is never visible. Loading a version that is served replaces it for new
+        requests; the old one finishes what it has accepted.
+
+        Parameters
+        ----------
+        name : str
+            The name that requests use.
+        path : path
+            The ONNX file.
+        version : int
+            The version's number.
+        lanes : int, optional
+            Concurrent executions of this version; by default the engine's.
+        batch_rows_max : int, optional
+            Rows merged into one execution at most; by default 64 where the model can be batched.
+        batch_delay_us_max : int
+            Microseconds an idle lane may wait for more rows.
+        intra_op_threads : int
+            Threads inside one execution.
+
+        Returns
+        -------
+        ModelInfo
+            What was loaded.
+
+        Raises
+        ------
+        NotFound
+            No such file, or external data that it names is missing; or no ONNX Runtime.
+        InvalidArgument
+            The file is not a usable model.
+        Unimplemented
+            The model has inputs or outputs that are not tensors.
+        """
+        self._load(
+            name,
+            os.fspath(path),
+            version=version,
+            lanes=lanes or 0,
+            batch_rows_max=batch_rows_max or 0,
+            batch_delay_us_max=batch_delay_us_max,
+            intra_op_threads=intra_op_threads,
+        )
+        return self.model(name, version)
+
+    def load_repository(self, directory: str | os.PathLike[str]) -> list[ModelInfo]:
+        """Load the newest version of every model of a Triton-style directory.
+
+        Returns
+        -------
+        list of ModelInfo
+            All models that are now served.
+
+        Raises
+        ------
+        MlopsError
+            The first failure; the models that could be loaded are served all the same, and every
+            failure is logged to the logger ``mlops_engine``.
+        """
+        self._load_repository(os.fspath(Path(directory)))
+        return self.models()
+
+    def unload(self, name: str, version: int | None = None) -> None:
+        """Stop serving a version (or all of a model); blocks until accepted requests are answered.
+
+        Raises
+        ------
+        NotFound
+            It is not loaded.
+        """
+        versions = self.model(name).versions if version is None else (version,)
+        for each in versions:
+            self._unload(name, each)
+
+    def model(self, name: str, version: int | None = None) -> ModelInfo:
+        """Describe a version: its signature, and how it is batched. `NotFound` if there is none."""
+        return ModelInfo._from_core(self._info(name, -1 if version is None else version))
+
+    signature = model
+
+    def models(self) -> list[ModelInfo]:
+        """Describe every version that is served."""
+        return [ModelInfo._from_core(fields) for fields in self._models()]
+
+    @property
+    def ready(self) -> bool:
+        """Whether every version that was asked for is loaded, and the engine takes requests."""
+        return self._ready()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._closed()
+
+    def stats(self, name: str | None = None, version: int | None = None) -> dict[str, Any]:
+        """Return what the engine counted since it was made.
+
+        Parameters
+        ----------
+        name : str, optional
+            One model; by default the whole engine.
+        version : int, optional
+            One of its versions; by default the newest.
+
+        Returns
+        -------
+        dict
+            For a model: requests by outcome (``success``, ``failure`` by code), ``inferences``
+            (rows), ``executions``, ``inline_executions``, ``mean_batch_rows``, ``queued`` now, and
+            latency summaries ``request``, ``queue``, ``input``, ``infer``, ``output`` with
+            ``count`` and microseconds ``mean_us``, ``p50_us``, ``p90_us``, ``p99_us``, ``p999_us``
+            (quantiles are upper edges of buckets, within 12.5 %). For the engine: ``models``, a
+            list of those; ``copy_bytes`` by the place that copied; ``slab_bytes_in_use``.
+
+        Raises
+        ------
+        NotFound
+            No such model or version.
+        """
+        everything = self._stats()
+        if name is None:
+            return everything
+        candidates = [
+            model
+            for model in everything["models"]
+            if model["name"] == name and version in (None, model["version"])
+        ]
+        if not candidates:
+            raise NotFound(f"model '{name}' version {version} is not loaded")
+        return max(candidates, key=lambda model: model["version"])
+
+    def drain(self, timeout: float | None = None) -> bool:
+        """Refuse new requests for good and wait for accepted ones.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait; no limit by default.
+
+        Returns
+        -------
+        bool
+            Whether nothing was left.
+        """
+        return self._drain(timeout)
+
+    def close(self, timeout: float | None = 10.0) -> None:
+        """Drain for at most `timeout` seconds, fail what is still queued, and stop the lanes.
+
+        Closing twice does nothing. Arrays that came from the engine stay valid.
+        """
+        self._close(timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """Join every lane before the interpreter goes, then the thread that settles futures."""
+    for engine in list(_engines):
+        engine.close(timeout=0)
+    futures = sys.modules.get("mlops_engine._futures")
+    if futures is not None:
+        futures.stop()
+
+
+def _forget_all() -> None:
+    for engine in list(_engines):
+        engine._forget()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_forget_all)
