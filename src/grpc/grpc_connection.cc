@@ -1,0 +1,395 @@
+#include "grpc/grpc_connection.h"
+
+#include <algorithm>
+#include <array>
+
+#include "grpc/grpc_names.h"
+#include "grpc/grpc_text.h"
+#include "net/deadline.h"
+#include "protocol/grpc_infer.h"
+#include "protocol/status_map.h"
+
+namespace mlops {
+namespace {
+
+constexpr std::size_t kSpareStreams = 64;
+
+// Static text: nghttp2 need not copy it.
+nghttp2_nv fixed_header(std::string_view name, std::string_view value) {
+  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
+          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(),
+          value.size(), NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE};
+}
+
+nghttp2_nv header_of(std::string_view name, std::string_view value) {
+  nghttp2_nv header = fixed_header(name, value);
+  header.flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
+  return header;
+}
+
+ssize_t read_reply(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t size,
+                   std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+  auto& connection = *static_cast<GrpcConnection*>(user);
+  auto& stream = *static_cast<GrpcStream*>(source->ptr);
+  const GrpcConnection::Slice slice = connection.slice_of_reply(stream, size);
+  if (slice.bytes == 0 && !slice.last) {
+    stream.deferred = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (slice.last) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    connection.submit_trailers(stream);
+  }
+  return static_cast<ssize_t>(slice.bytes);
+}
+
+nghttp2_data_provider provider_of(GrpcStream& stream) {
+  nghttp2_data_provider provider{};
+  provider.source.ptr = &stream;
+  provider.read_callback = read_reply;
+  return provider;
+}
+
+}  // namespace
+
+std::unique_ptr<Session> GrpcSessionFactory::open(Link& link) {
+  return std::make_unique<GrpcConnection>(link, service_);
+}
+
+GrpcConnection::GrpcConnection(Link& link, const GrpcService& service)
+    : link_(link), service_(service), idle_since_(link.turn().now) {}
+
+GrpcConnection::~GrpcConnection() {
+  for (const auto& stream : streams_) {
+    if (stream->call && stream->call->abandon()) link_.turn().stats.calls_abandoned.add(1);
+  }
+  if (session_) {
+    // The close callbacks would find streams that are already settled.
+    for (const auto& stream : streams_) {
+      nghttp2_session_set_stream_user_data(session_, stream->id, nullptr);
+    }
+    nghttp2_session_del(session_);
+  }
+}
+
+void GrpcConnection::received(std::span<const std::byte> bytes, const Buffer& chunk) {
+  if (closing_) return;
+  if (!session_) begin_session();
+  if (!session_) return;
+  chunk_ = chunk;
+  const ssize_t size = nghttp2_session_mem_recv(
+      session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  chunk_ = nullptr;
+  if (size == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
+    link_.out.append(
+        "HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Length: 28\r\n\r\n"
+        "this port speaks gRPC only.\n");
+    closing_ = true;
+    return link_.finish(true);
+  }
+  if (size < 0) return close(NGHTTP2_PROTOCOL_ERROR);
+  link_.touch();
+}
+
+// Not before the peer has spoken, so that an HTTP/1 client is answered in its own language.
+void GrpcConnection::begin_session() {
+  session_ = make_nghttp2_session(*this, service_.limits);
+  if (session_) return;
+  closing_ = true;
+  link_.finish(false);
+}
+
+void GrpcConnection::resume() {
+  if (!session_ || closing_) return;
+  if (nghttp2_session_want_write(session_) && nghttp2_session_send(session_) != 0) {
+    closing_ = true;
+    return link_.finish(false);
+  }
+  const bool over = !nghttp2_session_want_read(session_) && !nghttp2_session_want_write(session_);
+  if (over || (draining_ && streams_.empty() && !nghttp2_session_want_write(session_))) {
+    closing_ = true;
+    link_.finish(true);
+  }
+}
+
+void GrpcConnection::close(std::uint32_t http2_error) {
+  nghttp2_session_terminate_session(session_, http2_error);
+  link_.touch();
+}
+
+TimePoint GrpcConnection::deadline() const {
+  if (!session_) return idle_since_ + service_.timeouts.handshake;
+  return streams_.empty() ? idle_since_ + service_.timeouts.idle : kNever;
+}
+
+void GrpcConnection::expired() {
+  if (!session_) return;
+  nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+  resume();
+}
+
+void GrpcConnection::drain() {
+  draining_ = true;
+  if (!session_) {
+    closing_ = true;
+    return link_.finish(false);
+  }
+  // Streams above the last one we saw were not processed: clients retry them elsewhere.
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
+  link_.touch();
+}
+
+void GrpcConnection::tick() {
+  control_frames_ = 0;
+  const TimePoint now = link_.turn().now;
+  for (std::size_t i = streams_.size(); i-- > 0;) {
+    GrpcStream& stream = *streams_[i];
+    if (!stream.request_ended && !stream.replied) {
+      const auto share = std::chrono::milliseconds(stream.receiving_bytes * 1000 /
+                                                   service_.timeouts.bytes_per_second_min);
+      if (now >= stream.receiving_since + service_.timeouts.receive + share) {
+        refuse(stream, Status::deadline_exceeded("the request did not arrive in time"));
+      }
+    } else if (stream.streams && watching_ > 0) {
+      const ServingStatus status = health(stream.watched);
+      if (status == stream.watched_status || stream.reply.left() > 0) continue;
+      stream.watched_status = status;
+      stream.reply.set_message(encode_health(status));
+      if (std::exchange(stream.deferred, false)) nghttp2_session_resume_data(session_, stream.id);
+      link_.touch();
+    }
+  }
+}
+
+void GrpcConnection::control_frame() {
+  if (++control_frames_ == service_.limits.control_frames_max) close(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void GrpcConnection::stream_began(std::int32_t id) {
+  std::unique_ptr<GrpcStream> stream;
+  if (spare_streams_.empty()) {
+    stream = std::make_unique<GrpcStream>();
+  } else {
+    stream = std::move(spare_streams_.back());
+    spare_streams_.pop_back();
+  }
+  stream->id = id;
+  stream->index = streams_.size();
+  stream->receiving_since = link_.turn().now;
+  nghttp2_session_set_stream_user_data(session_, id, stream.get());
+  streams_.push_back(std::move(stream));
+}
+
+bool GrpcConnection::header(GrpcStream& stream, std::string_view name, std::string_view value) {
+  stream.head.bytes += name.size() + value.size() + 32;  // as HTTP/2 counts
+  if (stream.head.bytes > service_.limits.header_bytes_max) return false;
+  if (name == ":path") {
+    stream.head.method = grpc_method(value);
+  } else if (name == ":method") {
+    stream.head.is_post = value == "POST";
+  } else if (name == "content-type") {
+    constexpr std::string_view kType = "application/grpc";
+    stream.head.is_grpc =
+        value.starts_with(kType) &&
+        (value.size() == kType.size() || value[kType.size()] == '+' || value[kType.size()] == ';');
+  } else if (name == "grpc-timeout") {
+    stream.head.timeout = parse_grpc_timeout(value);
+    stream.head.timeout_malformed = !stream.head.timeout;
+  }
+  return true;
+}
+
+void GrpcConnection::head_ended(GrpcStream& stream) {
+  if (!stream.head.is_post) return refuse_http(stream, "405");
+  if (!stream.head.is_grpc) return refuse_http(stream, "415");
+  if (!stream.head.method) return refuse(stream, Status::unimplemented("unknown method"));
+  if (stream.head.timeout_malformed) {
+    return refuse(stream, Status::internal("malformed grpc-timeout header"));
+  }
+}
+
+void GrpcConnection::data(GrpcStream& stream, std::span<const std::byte> bytes) {
+  if (stream.replied) return;
+  stream.receiving_bytes += bytes.size();
+  const Status status = stream.message.add(bytes, chunk_, service_.limits.message_bytes_max,
+                                           service_.bodies, service_.engine.copies());
+  if (!status.ok()) refuse(stream, status);
+}
+
+void GrpcConnection::request_ended(GrpcStream& stream) {
+  stream.request_ended = true;
+  if (stream.replied) return;
+  if (!stream.message.complete()) {
+    return refuse(stream,
+                  Status::internal(stream.message.empty() ? "a unary call without a message"
+                                                          : "the stream ended inside its message"));
+  }
+  switch (*stream.head.method) {
+    case GrpcMethod::model_infer:
+      return infer(stream);
+    case GrpcMethod::health_watch:
+      return watch(stream);
+    case GrpcMethod::model_stream_infer:
+    case GrpcMethod::known_unserved:
+      return refuse(stream, Status::unimplemented("this server does not serve the method"));
+    default:
+      break;
+  }
+  const Result<std::string> answer = answer_cold(stream);
+  if (!answer.ok()) return refuse(stream, answer.status());
+  stream.reply.set_message(*answer);
+  reply(stream);
+}
+
+Result<std::string> GrpcConnection::answer_cold(const GrpcStream& stream) const {
+  const std::span<const std::byte> bytes = stream.message.message();
+  const std::string_view message(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (!service_.state.ready(service_.engine)) {
+    // The engine does not know that the process is still loading its repository, or is leaving.
+    if (*stream.head.method == GrpcMethod::server_ready) return std::string();  // ready = false
+    if (*stream.head.method == GrpcMethod::health_check) {
+      const Result<std::string> service = decode_health_service(message);
+      if (!service.ok()) return service.status();
+      if (health_of(*service, service_.engine) == ServingStatus::serving) {
+        return encode_health(ServingStatus::not_serving);
+      }
+    }
+  }
+  return answer_grpc_cold(*stream.head.method, message, service_.engine, service_.facts);
+}
+
+ServingStatus GrpcConnection::health(const std::string& service) const {
+  const ServingStatus status = health_of(service, service_.engine);
+  const bool hidden = status == ServingStatus::serving && !service_.state.ready(service_.engine);
+  return hidden ? ServingStatus::not_serving : status;
+}
+
+void GrpcConnection::watch(GrpcStream& stream) {
+  const std::span<const std::byte> bytes = stream.message.message();
+  Result<std::string> service =
+      decode_health_service({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!service.ok()) return refuse(stream, service.status());
+  stream.watched = std::move(*service);
+  stream.watched_status = health(stream.watched);
+  stream.streams = true;
+  ++watching_;
+  stream.reply.set_message(encode_health(stream.watched_status));
+  reply(stream);
+}
+
+void GrpcConnection::infer(GrpcStream& stream) {
+  GrpcInferCall wire;
+  const Status status = decode_grpc_infer(stream.message.owner(), stream.message.message(),
+                                          service_.decode_limits, service_.engine.copies(), wire);
+  stream.message.reset();
+  if (!status.ok()) return refuse(stream, status);
+  stream.call = make_ref<GrpcCall>(*this, link_.turn(), stream);
+  Request& request = stream.call->request;
+  request = std::move(wire.request);
+  const TimePoint now = link_.turn().now;
+  if (stream.head.timeout) request.deadline = after(now, *stream.head.timeout);
+  if (wire.timeout_us > 0)
+    request.deadline = std::min(request.deadline, after_us(now, wire.timeout_us));
+  link_.turn().drained.push_back(stream.call);
+}
+
+void GrpcConnection::call_answered(Call& call) noexcept {
+  GrpcStream& stream = *static_cast<GrpcCall&>(call).stream;
+  const Response response = call.take_response();
+  stream.call = nullptr;
+  if (!response.status.ok()) return refuse(stream, response.status);
+  Result<GrpcInferReply> message = encode_grpc_infer(response);
+  if (!message.ok()) return refuse(stream, message.status());
+  stream.reply.set(std::move(*message));
+  reply(stream);
+}
+
+void GrpcConnection::reply(GrpcStream& stream) {
+  stream.replied = true;
+  const std::array headers = {fixed_header(":status", "200"),
+                              fixed_header("content-type", "application/grpc")};
+  const nghttp2_data_provider provider = provider_of(stream);
+  nghttp2_submit_response(session_, stream.id, headers.data(), headers.size(), &provider);
+  if (!stream.streams) count(stream, 0);
+  link_.touch();
+}
+
+GrpcConnection::Slice GrpcConnection::slice_of_reply(GrpcStream& stream, std::size_t bytes_max) {
+  const std::size_t left = stream.reply.left();
+  const std::size_t bytes = std::min(left, bytes_max);
+  return {bytes, bytes == left && !stream.streams};
+}
+
+void GrpcConnection::submit_trailers(GrpcStream& stream) {
+  const nghttp2_nv trailer = fixed_header("grpc-status", "0");
+  nghttp2_submit_trailer(session_, stream.id, &trailer, 1);
+}
+
+// An error before any message: one header block that ends the stream ("trailers only").
+void GrpcConnection::refuse(GrpcStream& stream, const Status& status) {
+  if (stream.call && stream.call->abandon()) link_.turn().stats.calls_abandoned.add(1);
+  stream.call = nullptr;
+  stream.replied = true;
+  const int code = grpc_status(status.code());
+  const std::string number = std::to_string(code);
+  const std::string message = encode_grpc_message(status.message());
+  const std::array headers = {fixed_header(":status", "200"),
+                              fixed_header("content-type", "application/grpc"),
+                              header_of("grpc-status", number), header_of("grpc-message", message),
+                              fixed_header("grpc-accept-encoding", "identity")};
+  nghttp2_submit_response(session_, stream.id, headers.data(), headers.size(), nullptr);
+  count(stream, code);
+  link_.touch();
+}
+
+// Not a gRPC request at all.
+void GrpcConnection::refuse_http(GrpcStream& stream, std::string_view http_status) {
+  stream.replied = true;
+  const std::array headers = {fixed_header(":status", http_status)};
+  nghttp2_submit_response(session_, stream.id, headers.data(), headers.size(), nullptr);
+  count(stream, 2);
+  link_.touch();
+}
+
+// The reply is complete while the request is not: the client need not send the rest.
+void GrpcConnection::reply_sent(GrpcStream& stream) {
+  if (stream.request_ended) return;
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_NO_ERROR);
+}
+
+void GrpcConnection::stream_closed(GrpcStream& stream) {
+  if (stream.call && stream.call->abandon()) {
+    link_.turn().stats.calls_abandoned.add(1);
+    count(stream, grpc_status(Code::cancelled));
+  }
+  if (stream.streams) {
+    --watching_;
+    count(stream, grpc_status(Code::cancelled));
+  }
+  const std::size_t index = stream.index;
+  std::unique_ptr<GrpcStream> closed = std::move(streams_[index]);
+  if (index + 1 != streams_.size()) {
+    streams_[index] = std::move(streams_.back());
+    streams_[index]->index = index;
+  }
+  streams_.pop_back();
+  if (spare_streams_.size() < kSpareStreams) {
+    *closed = GrpcStream{};
+    spare_streams_.push_back(std::move(closed));
+  }
+  if (streams_.empty()) {
+    idle_since_ = link_.turn().now;
+    if (draining_) link_.touch();
+  }
+}
+
+void GrpcConnection::count(const GrpcStream& stream, int status) {
+  const std::size_t method =
+      stream.head.method ? static_cast<std::size_t>(*stream.head.method) : kGrpcUnknownMethod;
+  link_.turn().stats.grpc_requests[method][static_cast<std::size_t>(status)].add(1);
+}
+
+}  // namespace mlops

@@ -1,0 +1,54 @@
+#include "grpc/message_assembler.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mlops {
+
+Status MessageAssembler::read_prefix(std::size_t bytes_max) {
+  const auto byte = [this](std::size_t i) { return std::to_integer<std::size_t>(prefix_[i]); };
+  if (byte(0) == 1) {
+    return Status::unimplemented(
+        "compressed messages are not supported; send grpc-encoding identity");
+  }
+  if (byte(0) != 0) return Status::internal("the message's compressed flag is neither 0 nor 1");
+  size_ = byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4);
+  if (size_ > bytes_max) {
+    return Status::resource_exhausted("the message of " + std::to_string(size_) +
+                                      " bytes exceeds the maximum allowed input size of " +
+                                      std::to_string(bytes_max));
+  }
+  return {};
+}
+
+Status MessageAssembler::add(std::span<const std::byte> bytes, const Buffer& chunk,
+                             std::size_t bytes_max, SlabPool& bodies, CopyMeter& copies) {
+  if (prefix_filled_ < prefix_.size()) {
+    const std::size_t part = std::min(prefix_.size() - prefix_filled_, bytes.size());
+    std::memcpy(prefix_.data() + prefix_filled_, bytes.data(), part);
+    prefix_filled_ += part;
+    bytes = bytes.subspan(part);
+    if (prefix_filled_ < prefix_.size()) return {};
+    if (Status status = read_prefix(bytes_max); !status.ok()) return status;
+    if (bytes.size() >= size_) {
+      message_ = bytes.first(size_);
+      owner_ = chunk;
+      filled_ = size_;
+      bytes = bytes.subspan(size_);
+    } else {
+      owner_ = bodies.acquire(size_);
+      if (!owner_) return Status::resource_exhausted("no memory is left for request messages");
+      message_ = writable(owner_).first(size_);
+    }
+  }
+  if (bytes.empty()) return {};
+  if (bytes.size() > size_ - filled_) {
+    return Status::internal("a unary call carried more than one message");
+  }
+  std::memcpy(owner_->data() + filled_, bytes.data(), bytes.size());
+  copies.add(CopySite::http_body, bytes.size());
+  filled_ += bytes.size();
+  return {};
+}
+
+}  // namespace mlops

@@ -1,0 +1,41 @@
+#pragma once
+// One length-prefixed gRPC message out of the DATA of a stream. A message that arrived in one piece
+// is a view of the received chunk; one that did not is assembled into a buffer of its announced
+// length (counted as http_body). One thread.
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "base/status.h"
+#include "tensor/buffer.h"
+#include "tensor/copy_meter.h"
+#include "tensor/slab_pool.h"
+
+namespace mlops {
+
+class MessageAssembler {
+ public:
+  // `bytes` lie in `chunk`. Fails when the message is compressed, larger than `bytes_max`, without
+  // memory in `bodies`, or followed by another one; the assembler is of no use afterwards.
+  Status add(std::span<const std::byte> bytes, const Buffer& chunk, std::size_t bytes_max,
+             SlabPool& bodies, CopyMeter& copies);
+
+  bool complete() const { return prefix_filled_ == prefix_.size() && filled_ == size_; }
+  bool empty() const { return prefix_filled_ == 0; }
+  std::span<const std::byte> message() const { return message_; }  // once complete
+  const Buffer& owner() const { return owner_; }                   // holds message()
+  void reset() { *this = MessageAssembler(); }
+
+ private:
+  Status read_prefix(std::size_t bytes_max);
+
+  std::array<std::byte, 5> prefix_{};
+  std::size_t prefix_filled_ = 0;
+  std::size_t size_ = 0;    // of the message, once the prefix is known
+  std::size_t filled_ = 0;  // of it
+  std::span<const std::byte> message_;
+  Buffer owner_;
+};
+
+}  // namespace mlops

@@ -1,0 +1,234 @@
+#include "http/http_connection.h"
+
+#include "net/deadline.h"
+#include "protocol/model_version.h"
+#include "protocol/status_map.h"
+
+namespace mlops {
+namespace {
+
+HttpAnswer error_answer(int status, std::string_view text) {
+  return {.status = status, .body = "{\"error\":\"" + std::string(text) + "\"}"};
+}
+
+HttpAnswer error_answer(const Status& status, std::string_view request_id) {
+  return {.status = http_status(status.code()), .body = encode_http_error(status, request_id)};
+}
+
+}  // namespace
+
+std::unique_ptr<Session> HttpSessionFactory::open(Link& link) {
+  return std::make_unique<HttpConnection>(link, service_);
+}
+
+HttpConnection::HttpConnection(Link& link, const HttpService& service)
+    : link_(link),
+      service_(service),
+      parser_(service.limits, service.bodies, service.engine.copies()),
+      idle_since_(link.turn().now) {}
+
+HttpConnection::~HttpConnection() {
+  for (std::size_t i = first_slot_; i < slots_.size(); ++i) {
+    HttpCall* call = slots_[i].call.get();
+    if (call && call->abandon()) link_.turn().stats.calls_abandoned.add(1);
+  }
+}
+
+void HttpConnection::received_in_space(std::size_t bytes) {
+  parser_.received_in_space(bytes);
+  note_input(bytes);
+  parse();
+}
+
+void HttpConnection::received(std::span<const std::byte> bytes, const Buffer& chunk) {
+  if (closing_) return;
+  parser_.received(bytes, chunk);
+  note_input(bytes.size());
+  parse();
+}
+
+void HttpConnection::note_input(std::size_t bytes) {
+  if (receiving_since_ == kNever) {
+    receiving_since_ = link_.turn().now;
+    receiving_bytes_ = 0;
+  }
+  receiving_bytes_ += bytes;
+}
+
+void HttpConnection::parse() {
+  HttpRequest request;
+  bool handled = false;
+  while (wants_input()) {
+    const Http1Parser::Event event = parser_.next(request);
+    if (event == Http1Parser::Event::need_input) break;
+    if (event == Http1Parser::Event::refused) {
+      closing_ = broken_input_ = true;
+      Slot slot;
+      slot.answer = error_answer(parser_.refusal().status, parser_.refusal().text);
+      slot.route = HttpRoute::malformed;
+      slot.style.keep_alive = false;
+      push(std::move(slot));
+      break;
+    }
+    handle(request);
+    handled = true;
+  }
+  // A client that waits for permission gets it once everything before is answered.
+  if (waiting() == 0 && !closing_ && parser_.take_continue()) {
+    write_continue(link_.out);
+    link_.touch();
+  }
+  if (!parser_.mid_request()) {
+    receiving_since_ = kNever;
+    idle_since_ = link_.turn().now;
+  } else if (handled) {
+    receiving_since_ = link_.turn().now;
+    receiving_bytes_ = 0;
+  }
+}
+
+void HttpConnection::handle(HttpRequest& request) {
+  Slot slot;
+  slot.style = {.keep_alive = request.head.keep_alive && !draining_,
+                .http_1_0 = request.head.http_1_0,
+                .head_only = request.head.method == HttpMethod::head};
+  closing_ = !slot.style.keep_alive;
+  const HttpRouteMatch match = match_route(service_.routes, request.head.method, request.head.path);
+  if (!match.entry) {
+    const bool other_method = !match.allow.empty();
+    slot.answer =
+        error_answer(other_method ? 405 : 404, other_method ? "Method Not Allowed" : "Not Found");
+    slot.answer.allow = match.allow;
+  } else {
+    slot.route = match.entry->route;
+    if (!request.head.content_encoding.empty()) {
+      slot.answer = error_answer(415, "compressed request bodies are not supported");
+    } else if (match.entry->handler) {
+      slot.answer = match.entry->handler(service_, match.parts);
+    } else {
+      infer(request, match.parts, slot);
+    }
+  }
+  push(std::move(slot));
+}
+
+void HttpConnection::infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot) {
+  HttpInferCall wire;
+  if (const Status status = decode(request, parts, wire); !status.ok()) {
+    slot.answer = error_answer(status, wire.request.id);
+    return;
+  }
+  slot.call = make_ref<HttpCall>(*this, link_.turn());
+  slot.call->request = std::move(wire.request);
+  slot.call->outputs = std::move(wire.outputs);
+  if (wire.timeout_us > 0) {
+    slot.call->request.deadline = after_us(link_.turn().now, wire.timeout_us);
+  }
+  link_.turn().drained.push_back(slot.call);
+}
+
+Status HttpConnection::decode(HttpRequest& request, const HttpPathParts& parts,
+                              HttpInferCall& wire) {
+  if (!percent_decode(parts.model, wire.request.model)) {
+    return Status::invalid_argument("malformed percent-encoding in the model name");
+  }
+  const Result<std::int64_t> version = parse_model_version(parts.version);
+  if (!version.ok()) return version.status();
+  wire.request.version = *version;
+  const std::optional<std::string_view>& header_length = request.head.inference_header_length;
+  ModelInfo info;
+  const bool raw = is_raw_binary_request(header_length);
+  if (raw) {
+    Result<ModelInfo> found = service_.engine.info(wire.request.model, wire.request.version);
+    if (!found.ok()) return found.status();
+    info = std::move(*found);
+  }
+  return decode_http_infer(request.owner, request.body, header_length, raw ? &info : nullptr,
+                           service_.decode_limits, service_.engine.copies(), wire);
+}
+
+void HttpConnection::push(Slot&& slot) {
+  link_.touch();
+  if (waiting() == 0 && !slot.call) return write(slot);
+  slots_.push_back(std::move(slot));
+}
+
+void HttpConnection::call_answered(Call& /*call*/) noexcept {
+  link_.touch();
+  write_ready();
+}
+
+void HttpConnection::write_ready() {
+  while (first_slot_ < slots_.size()) {
+    Slot& slot = slots_[first_slot_];
+    if (slot.call && !slot.call->answered()) return;
+    write(slot);
+    slot = Slot{};
+    ++first_slot_;
+  }
+  slots_.clear();
+  first_slot_ = 0;
+  idle_since_ = link_.turn().now;
+  if (receiving_since_ != kNever) receiving_since_ = link_.turn().now;
+}
+
+void HttpConnection::write(Slot& slot) {
+  const bool last = first_slot_ + 1 >= slots_.size();
+  if (draining_ && last && !parser_.mid_request()) slot.style.keep_alive = false;
+  if (!slot.call || !write_reply(slot)) {
+    write_answer(link_.out, slot.style, slot.answer);
+  }
+  link_.turn()
+      .stats
+      .http_requests[static_cast<std::size_t>(slot.route)][http_status_index(slot.answer.status)]
+      .add(1);
+  if (!slot.style.keep_alive) {
+    closing_ = true;
+    link_.finish(broken_input_ || parser_.mid_request());
+  }
+}
+
+// False when there is an error to be told instead: slot.answer has it.
+bool HttpConnection::write_reply(Slot& slot) {
+  const Response response = slot.call->take_response();
+  if (!response.status.ok()) {
+    slot.answer = error_answer(response.status, response.id);
+    return false;
+  }
+  Result<HttpInferReply> reply = encode_http_infer(response, slot.call->outputs);
+  if (!reply.ok()) {
+    slot.answer = error_answer(reply.status(), response.id);
+    return false;
+  }
+  write_infer_reply(link_.out, slot.style, std::move(*reply));
+  return true;
+}
+
+void HttpConnection::resume() {
+  if (parser_.mid_request() && wants_input()) parse();
+}
+
+TimePoint HttpConnection::deadline() const {
+  if (waiting() > 0) return kNever;
+  if (receiving_since_ == kNever) return idle_since_ + service_.timeouts.idle;
+  const auto share = std::chrono::milliseconds(receiving_bytes_ * 1000 /
+                                               service_.timeouts.body_bytes_per_second_min);
+  return receiving_since_ + service_.timeouts.receive + share;
+}
+
+void HttpConnection::expired() {
+  if (receiving_since_ == kNever) return;
+  closing_ = broken_input_ = true;
+  Slot slot;
+  slot.answer = error_answer(408, "the request did not arrive in time");
+  slot.route = HttpRoute::malformed;
+  slot.style.keep_alive = false;
+  push(std::move(slot));
+}
+
+void HttpConnection::drain() {
+  draining_ = true;
+  if (waiting() == 0 && !parser_.mid_request()) link_.finish(false);
+}
+
+}  // namespace mlops

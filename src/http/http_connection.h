@@ -1,0 +1,70 @@
+#pragma once
+// One HTTP/1 connection: requests in, replies out in the same order, several in flight at once.
+// Belongs to its loop's thread.
+
+#include <vector>
+
+#include "http/http1_parser.h"
+#include "http/http_service.h"
+#include "http/reply.h"
+#include "net/call.h"
+#include "net/session.h"
+
+namespace mlops {
+
+class HttpCall final : public Call {
+ public:
+  using Call::Call;
+  OutputPlan outputs;
+};
+
+class HttpConnection final : public Session, public CallOwner {
+ public:
+  HttpConnection(Link& link, const HttpService& service);
+  ~HttpConnection() override;
+
+  std::span<std::byte> space() override { return parser_.space(); }
+  void received_in_space(std::size_t bytes) override;
+  void received(std::span<const std::byte> bytes, const Buffer& chunk) override;
+  bool wants_input() const override { return !closing_ && waiting() < service_.pipelined_max; }
+  void resume() override;
+  TimePoint deadline() const override;
+  void expired() override;
+  void drain() override;
+
+ private:
+  void call_answered(Call& call) noexcept override;
+
+  // A request whose reply is not written yet.
+  struct Slot {
+    Ref<HttpCall> call;  // null: `answer` is ready
+    HttpAnswer answer;
+    HttpRoute route = HttpRoute::unknown;
+    ReplyStyle style;
+  };
+
+  std::size_t waiting() const { return slots_.size() - first_slot_; }
+  void note_input(std::size_t bytes);
+  void parse();
+  void handle(HttpRequest& request);
+  void infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
+  Status decode(HttpRequest& request, const HttpPathParts& parts, HttpInferCall& wire);
+  void push(Slot&& slot);
+  void write_ready();
+  void write(Slot& slot);
+  bool write_reply(Slot& slot);
+
+  Link& link_;
+  const HttpService& service_;
+  Http1Parser parser_;
+  std::vector<Slot> slots_;  // in the order of arrival
+  std::size_t first_slot_ = 0;
+  bool closing_ = false;       // no request is taken any more
+  bool draining_ = false;      // the next reply is the last
+  bool broken_input_ = false;  // the peer may still be sending what we refused
+  TimePoint idle_since_;
+  TimePoint receiving_since_ = kNever;  // kNever: between requests
+  std::size_t receiving_bytes_ = 0;
+};
+
+}  // namespace mlops

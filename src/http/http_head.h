@@ -1,0 +1,40 @@
+#pragma once
+// The head of an HTTP/1 request: a pure function from its bytes to what this server needs to know.
+// Strict where leniency lets two parsers disagree about where a request ends.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace mlops {
+
+enum class HttpMethod : std::uint8_t { get, head, post, other };
+
+// Why a request is refused before it reaches a handler. The text is for the client.
+struct HttpRefusal {
+  int status = 0;  // 0: not refused
+  std::string_view text;
+
+  explicit operator bool() const { return status != 0; }
+};
+
+// All views point into the bytes that were parsed.
+struct HttpHead {
+  HttpMethod method = HttpMethod::other;
+  std::string_view path;  // as sent: percent-encoded, without the query
+  bool http_1_0 = false;
+  bool keep_alive = true;
+  bool chunked = false;
+  bool expects_continue = false;
+  std::optional<std::uint64_t> content_length;  // ignored when chunked
+  std::optional<std::string_view> inference_header_length;
+  std::string_view content_encoding;  // empty: identity
+};
+
+inline constexpr std::size_t kHttpHeadersMax = 100;
+
+// `bytes` is the whole head, from the request line to the empty line, both included.
+HttpRefusal parse_http_head(std::string_view bytes, HttpHead& head);
+
+}  // namespace mlops

@@ -1,0 +1,50 @@
+#pragma once
+// What all HTTP connections share. Fixed before the first connection; any loop's thread reads it.
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "http/http1_parser.h"
+#include "http/routes.h"
+#include "net/serving_state.h"
+#include "net/session.h"
+#include "protocol/decode_limits.h"
+#include "protocol/server_facts.h"
+#include "tensor/slab_pool.h"
+
+namespace mlops {
+
+struct HttpTimeouts {
+  Duration idle = std::chrono::seconds(120);  // between requests
+  Duration receive =
+      std::chrono::seconds(30);  // for a head, and for a body besides its size's share
+  std::size_t body_bytes_per_second_min = std::size_t{64} << 10;
+};
+
+struct HttpService {
+  Engine& engine;
+  const ServingState& state;
+  const ServerFacts& facts;
+  SlabPool& bodies;  // memory for request bodies that arrive in pieces
+  std::span<const HttpRouteEntry> routes;
+  HttpLimits limits;
+  HttpTimeouts timeouts;
+  DecodeLimits decode_limits;
+  std::size_t pipelined_max = 64;             // requests in flight on one connection
+  std::function<std::string()> metrics_page;  // for the metrics port
+};
+
+class HttpSessionFactory final : public SessionFactory {
+ public:
+  // `service` must outlive every session.
+  explicit HttpSessionFactory(const HttpService& service) : service_(service) {}
+  std::unique_ptr<Session> open(Link& link) override;
+
+ private:
+  const HttpService& service_;
+};
+
+}  // namespace mlops

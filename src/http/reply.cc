@@ -1,0 +1,72 @@
+#include "http/reply.h"
+
+#include <charconv>
+
+namespace mlops {
+namespace {
+
+// A head is a few hundred bytes at most: put together on the stack, appended once.
+class HeadText {
+ public:
+  HeadText& add(std::string_view text) {
+    const std::size_t size = std::min(text.size(), sizeof bytes_ - size_);
+    text.copy(bytes_ + size_, size);
+    size_ += size;
+    return *this;
+  }
+  HeadText& add(std::size_t number) {
+    size_ = static_cast<std::size_t>(
+        std::to_chars(bytes_ + size_, bytes_ + sizeof bytes_, number).ptr - bytes_);
+    return *this;
+  }
+  std::string_view text() const { return {bytes_, size_}; }
+
+ private:
+  char bytes_[512];
+  std::size_t size_ = 0;
+};
+
+void begin(HeadText& head, const ReplyStyle& style, int status, std::string_view content_type) {
+  if (status == 200) {
+    head.add("HTTP/1.1 200 OK\r\n");
+  } else {
+    head.add("HTTP/1.1 ").add(static_cast<std::size_t>(status)).add(" ").add(http_reason(status));
+    head.add("\r\n");
+  }
+  head.add("Content-Type: ").add(content_type).add("\r\n");
+  if (!style.keep_alive) {
+    head.add("Connection: close\r\n");
+  } else if (style.http_1_0) {
+    head.add("Connection: keep-alive\r\n");
+  }
+}
+
+}  // namespace
+
+void write_continue(OutQueue& out) { out.append("HTTP/1.1 100 Continue\r\n\r\n"); }
+
+void write_answer(OutQueue& out, const ReplyStyle& style, const HttpAnswer& answer) {
+  HeadText head;
+  begin(head, style, answer.status, answer.content_type);
+  if (!answer.allow.empty()) head.add("Allow: ").add(answer.allow).add("\r\n");
+  if (answer.status == 503 || answer.status == 429) head.add("Retry-After: 1\r\n");
+  head.add("Content-Length: ").add(answer.body.size()).add("\r\n\r\n");
+  out.append(head.text());
+  if (!style.head_only) out.append(answer.body);
+}
+
+void write_infer_reply(OutQueue& out, const ReplyStyle& style, HttpInferReply&& reply) {
+  HeadText head;
+  begin(head, style, 200,
+        reply.has_binary ? std::string_view("application/octet-stream") : "application/json");
+  if (reply.has_binary) {
+    head.add("Inference-Header-Content-Length: ").add(reply.json.size()).add("\r\n");
+  }
+  head.add("Content-Length: ").add(reply.size()).add("\r\n\r\n");
+  out.append(head.text());
+  if (style.head_only) return;
+  out.append(reply.json);
+  for (Tensor& tensor : reply.binary) out.append_view(tensor.bytes, std::move(tensor.owner));
+}
+
+}  // namespace mlops

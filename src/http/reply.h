@@ -1,0 +1,23 @@
+#pragma once
+// HTTP/1 responses into a connection's output.
+
+#include <string_view>
+
+#include "http/routes.h"
+#include "net/out_queue.h"
+#include "protocol/http_infer.h"
+
+namespace mlops {
+
+// How the request that is answered wants its answer framed.
+struct ReplyStyle {
+  bool keep_alive = true;
+  bool http_1_0 = false;
+  bool head_only = false;  // HEAD: everything but the body
+};
+
+void write_continue(OutQueue& out);
+void write_answer(OutQueue& out, const ReplyStyle& style, const HttpAnswer& answer);
+void write_infer_reply(OutQueue& out, const ReplyStyle& style, HttpInferReply&& reply);
+
+}  // namespace mlops

@@ -1,0 +1,32 @@
+// mlops-server: parse → build → listen → load → wait → drain.
+//
+// Read next: config.cc (what can be set), server.cc (ports, loops and services composed),
+// net/event_loop.h (one turn: read, submit, send), http/http_connection.cc and
+// grpc/grpc_connection.cc (requests in, replies out), and csrc/engine/pipeline.cc (what happens to
+// a request in between).
+
+#include <cstdio>
+
+#include "base/version.h"
+#include "config.h"
+#include "run_server.h"
+
+int main(int argc, char** argv) {
+  using namespace mlops;
+  const std::span<const char* const> arguments(argv + 1, static_cast<std::size_t>(argc - 1));
+  const Result<ServerConfig> config = parse_config(arguments, process_environment);
+  if (!config.ok()) {
+    std::fprintf(stderr, "mlops-server: %s\n", config.status().message().c_str());
+    return 2;
+  }
+  if (config->help) {
+    std::fputs(help_text().c_str(), stdout);
+    return 0;
+  }
+  if (config->version) {
+    std::printf("mlops-server %s\n", std::string(kVersion).c_str());
+    return 0;
+  }
+  if (config->check_only) return check_server(*config);
+  return run_server(*config);
+}

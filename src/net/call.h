@@ -1,0 +1,47 @@
+#pragma once
+// A request while the engine has it, seen from the connection that it came from.
+//
+// The reply may come on any thread; it is handed to the loop that owns the connection, and the
+// owner hears of it there. The connection may be gone by then: it abandons its calls first, and
+// then nobody is told. Members other than deliver() belong to the loop's thread.
+
+#include "net/mailbox.h"
+#include "net/turn.h"
+#include "request/pending.h"
+
+namespace mlops {
+
+class Call;
+
+class CallOwner {
+ public:
+  virtual void call_answered(Call& call) noexcept = 0;
+
+ protected:
+  ~CallOwner() = default;
+};
+
+class Call : public Pending, private Letter {
+ public:
+  Call(CallOwner& owner, Turn& turn) : owner_(&owner), turn_(turn) {}
+
+  bool answered() const { return answered_; }
+  Response take_response() { return std::move(response_); }
+  // Forgets the owner and cancels. True when that came before the reply.
+  bool abandon() {
+    owner_ = nullptr;
+    return cancel();
+  }
+
+ private:
+  void deliver(Response&& response) noexcept final;
+  void open() noexcept final;
+  void arrive() noexcept;
+
+  CallOwner* owner_;
+  Turn& turn_;
+  Response response_;
+  bool answered_ = false;
+};
+
+}  // namespace mlops

@@ -1,0 +1,27 @@
+#pragma once
+// A socket with its session: what the event loop keeps per connection. Only the loop touches it.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "net/fd.h"
+#include "net/session.h"
+
+namespace mlops {
+
+class Connection final : public Link {
+ public:
+  Connection(Turn& turn, Fd socket) : Link(turn), fd(std::move(socket)) {}
+
+  Fd fd;
+  std::uint32_t interest = 0;        // epoll events asked for
+  std::size_t index = 0;             // in the loop's table
+  bool dead = false;                 // waits for burial at the end of the turn
+  bool half_closed = false;          // our direction is shut down, the peer's is being drained
+  bool stalled = false;              // the socket took less than we had
+  TimePoint stalled_until = kNever;  // a peer that reads nothing for that long is dropped
+  TimePoint linger_until = kNever;
+  std::unique_ptr<Session> session;  // last: it refers to everything above
+};
+
+}  // namespace mlops

@@ -1,0 +1,96 @@
+#pragma once
+// One thread's event loop: it owns its listeners and its connections for their whole life.
+//
+// A turn reads every ready socket, lets the sessions parse, hands all requests that came out of it
+// to the engine in one call (fast models run right there, as batches), and then sends whatever is
+// ready, one system call per connection. Replies from other threads arrive through the mailbox.
+//
+// run(), turn(), listen() and adopt() belong to one thread; stop(), drain() and the counters to
+// any. The engine must be gone, or idle, before the loop is destroyed: late completions are posted
+// here.
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "net/connection.h"
+#include "net/receive_arena.h"
+
+namespace mlops {
+
+struct LoopOptions {
+  std::size_t connections_max = 4096;                // per loop; more are closed at once
+  std::size_t out_bytes_max = std::size_t{1} << 20;  // unsent replies above which input waits
+  Duration send_timeout = std::chrono::seconds(30);  // without any progress
+  Duration linger_timeout = std::chrono::seconds(2);
+  Duration tick = std::chrono::seconds(1);  // how coarse all timeouts are
+};
+
+class EventLoop {
+ public:
+  // `engine`, `clock` and `log` must outlive the loop.
+  EventLoop(Engine& engine, const Clock& clock, LogSink& log, const LoopOptions& options);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // `factory` must outlive the loop.
+  Status listen(Fd socket, SessionFactory& factory);
+  Status adopt(Fd socket, SessionFactory& factory);  // a connected, non-blocking socket
+
+  void run();  // until stop()
+  // One turn on the calling thread; sleeps at most `wait_ms` (-1: until something happens).
+  void turn(int wait_ms);
+
+  void stop();   // run() returns after its turn
+  void drain();  // stop accepting; sessions finish what is in flight and close
+  bool drained() const { return drained_.load(std::memory_order_acquire); }
+
+  const LoopStats& stats() const { return turn_.stats; }
+
+ private:
+  struct Listener {
+    Fd fd;
+    SessionFactory* factory = nullptr;
+    bool paused = false;
+  };
+
+  int sleep_ms(int wait_ms);
+  void dispatch(std::uint64_t tag, std::uint32_t events);
+  void accept_from(Listener& listener);
+  void read(Connection& connection);
+  void peer_closed(Connection& connection);
+  void submit();
+  void flush_touched();
+  void flush(Connection& connection);
+  void close_gracefully(Connection& connection);
+  void update_interest(Connection& connection);
+  void kill(Connection& connection);
+  void bury();
+  void sweep();
+  void begin_drain();
+
+  Engine& engine_;
+  const Clock& clock_;
+  LogSink& log_;
+  LoopOptions options_;
+  Turn turn_;
+  Fd epoll_;
+  ReceiveArena arena_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> graveyard_;
+  std::vector<PendingRef> submitting_;
+  std::vector<Link*> flushing_;
+  TimePoint next_sweep_{};
+  bool draining_ = false;
+  std::atomic<bool> stop_asked_{false};
+  std::atomic<bool> drain_asked_{false};
+  std::atomic<bool> drained_{false};
+};
+
+}  // namespace mlops

@@ -1,0 +1,180 @@
+#include "server.h"
+
+#include <algorithm>
+#include <array>
+
+#include "admin/server_metrics.h"
+#include "base/version.h"
+#include "grpc/grpc_names.h"
+#include "net/listener.h"
+
+namespace mlops {
+namespace {
+
+constexpr std::size_t kMetricsConnectionsMax = 64;
+
+ServerFacts facts_of(const ServerConfig& config) {
+  ServerFacts facts;
+  facts.name = config.server_name;
+  facts.version = kVersion;
+  return facts;
+}
+
+DecodeLimits decode_limits(const ServerConfig& config) {
+  DecodeLimits limits;
+  limits.body_bytes_max = config.request_bytes_max;
+  limits.tensor_bytes_max = config.request_bytes_max;
+  return limits;
+}
+
+HttpService http_service(const ServerConfig& config, Engine& engine, const ServingState& state,
+                         const ServerFacts& facts, SlabPool& bodies) {
+  HttpService service{.engine = engine,
+                      .state = state,
+                      .facts = facts,
+                      .bodies = bodies,
+                      .routes = inference_routes(),
+                      .limits = {},
+                      .timeouts = {},
+                      .decode_limits = decode_limits(config),
+                      .pipelined_max = 64,
+                      .metrics_page = {}};
+  service.limits.body_bytes_max = config.request_bytes_max;
+  service.timeouts.receive = std::chrono::milliseconds(config.receive_timeout_ms);
+  service.timeouts.idle = std::chrono::milliseconds(config.idle_timeout_ms);
+  return service;
+}
+
+GrpcService grpc_service(const ServerConfig& config, Engine& engine, const ServingState& state,
+                         const ServerFacts& facts, SlabPool& bodies) {
+  GrpcService service{.engine = engine,
+                      .state = state,
+                      .facts = facts,
+                      .bodies = bodies,
+                      .limits = {},
+                      .timeouts = {},
+                      .decode_limits = decode_limits(config)};
+  service.limits.message_bytes_max = config.request_bytes_max;
+  service.timeouts.receive = std::chrono::milliseconds(config.receive_timeout_ms);
+  service.timeouts.handshake = service.timeouts.receive;
+  return service;
+}
+
+LoopOptions loop_options(const ServerConfig& config, std::size_t connections_max) {
+  LoopOptions options;
+  options.connections_max = connections_max;
+  // Timeouts are looked at a few times before they pass, and not more than is needed.
+  const std::uint64_t shortest = std::min(config.receive_timeout_ms, config.idle_timeout_ms);
+  options.tick = std::chrono::milliseconds(std::clamp<std::uint64_t>(shortest / 4, 10, 1000));
+  return options;
+}
+
+std::string status_text(std::size_t index) {
+  return index < kHttpStatuses.size() ? std::to_string(kHttpStatuses[index]) : "other";
+}
+
+constexpr std::array kRequestTables = {
+    RequestTable{"http", &LoopStats::http_requests, kHttpRouteCount, kHttpStatuses.size() + 1,
+                 [](std::size_t route) {
+                   return std::string(http_route_name(static_cast<HttpRoute>(route)));
+                 },
+                 status_text},
+    RequestTable{"grpc", &LoopStats::grpc_requests, kGrpcMethodCount, kGrpcStatusCount,
+                 [](std::size_t method) { return std::string(grpc_method_name(method)); },
+                 [](std::size_t status) { return std::string(grpc_status_name(status)); }},
+};
+
+}  // namespace
+
+Server::Server(const ServerConfig& config, Engine& engine, LogSink& log)
+    : log_(log),
+      facts_(facts_of(config)),
+      bodies_(config.request_memory_bytes_max),
+      http_(http_service(config, engine, state_, facts_, bodies_)),
+      metrics_(http_),
+      grpc_(grpc_service(config, engine, state_, facts_, bodies_)),
+      http_sessions_(http_),
+      metrics_sessions_(metrics_),
+      grpc_sessions_(grpc_) {
+  metrics_.routes = metrics_routes();
+  metrics_.metrics_page = [this, &engine] { return metrics_text(engine.stats()) + metrics_page(); };
+  const LoopOptions options =
+      loop_options(config, std::max<std::size_t>(1, config.connections_max / config.threads));
+  for (unsigned i = 0; i < config.threads; ++i) {
+    loops_.push_back(std::make_unique<EventLoop>(engine, clock_, log, options));
+  }
+  loops_.push_back(std::make_unique<EventLoop>(engine, clock_, log,
+                                               loop_options(config, kMetricsConnectionsMax)));
+}
+
+Server::~Server() { stop(); }
+
+Result<std::unique_ptr<Server>> Server::start(const ServerConfig& config, Engine& engine,
+                                              LogSink& log) {
+  std::unique_ptr<Server> server(new Server(config, engine, log));
+  if (Status status = server->listen(config); !status.ok()) return status;
+  for (const auto& loop : server->loops_) {
+    server->threads_.emplace_back([&loop = *loop] { loop.run(); });
+  }
+  return server;
+}
+
+Status Server::listen(const ServerConfig& config) {
+  struct Port {
+    int asked;
+    int* opened;
+    SessionFactory& factory;
+    bool metrics;
+  };
+  const std::array<Port, 3> wanted = {{
+      {config.http_port, &ports_.http, http_sessions_, false},
+      {config.grpc_port, &ports_.grpc, grpc_sessions_, false},
+      {config.metrics_port, &ports_.metrics, metrics_sessions_, true},
+  }};
+  for (const Port& port : wanted) {
+    if (port.asked < 0) continue;
+    const Result<int> opened = open_port(config, port.asked, port.factory, port.metrics);
+    if (!opened.ok()) return opened.status();
+    *port.opened = *opened;
+  }
+  return {};
+}
+
+Result<int> Server::open_port(const ServerConfig& config, int port, SessionFactory& factory,
+                              bool metrics) {
+  const std::size_t count = metrics ? 1 : loops_.size() - 1;
+  Result<Listeners> listeners = listen_tcp(config.host, static_cast<std::uint16_t>(port), count);
+  if (!listeners.ok()) return listeners.status();
+  for (std::size_t i = 0; i < count; ++i) {
+    EventLoop& loop = metrics ? *loops_.back() : *loops_[i];
+    if (Status status = loop.listen(std::move(listeners->sockets[i]), factory); !status.ok()) {
+      return status;
+    }
+  }
+  return static_cast<int>(listeners->port);
+}
+
+std::string Server::metrics_page() const {
+  std::vector<const LoopStats*> stats;
+  for (const auto& loop : loops_) stats.push_back(&loop->stats());
+  return server_metrics_text(stats, kRequestTables) + process_metrics_text();
+}
+
+bool Server::drain(TimePoint deadline) {
+  state_.set_draining();
+  for (const auto& loop : loops_) loop->drain();
+  const auto drained = [](const auto& loop) { return loop->drained(); };
+  while (!std::all_of(loops_.begin(), loops_.end(), drained)) {
+    if (clock_.now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+void Server::stop() {
+  for (const auto& loop : loops_) loop->stop();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace mlops

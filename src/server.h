@@ -1,0 +1,65 @@
+#pragma once
+// The transports around an engine: ports, event loops and their threads, composed once.
+//
+// start() listens at once, so that liveness is answered while models load; readiness follows
+// set_loaded(). The engine must outlive the threads (stop()) and be gone before the Server is
+// destroyed, for late completions are posted to the loops. One thread drives a Server.
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "config.h"
+#include "engine/engine.h"
+#include "grpc/grpc_service.h"
+#include "http/http_service.h"
+#include "net/event_loop.h"
+
+namespace mlops {
+
+struct ServerPorts {
+  int http = -1;  // -1: off
+  int grpc = -1;
+  int metrics = -1;
+};
+
+class Server {
+ public:
+  // `engine` and `log` as above.
+  static Result<std::unique_ptr<Server>> start(const ServerConfig& config, Engine& engine,
+                                               LogSink& log);
+  ~Server();
+
+  const ServerPorts& ports() const { return ports_; }
+  void set_loaded() { state_.set_loaded(); }
+
+  // Not ready any more, no new connections, requests in flight are answered; blocks until all
+  // connections are closed or `deadline`. True when none was left.
+  bool drain(TimePoint deadline);
+  void stop();  // ends the threads; open connections are cut when the Server goes
+
+ private:
+  Server(const ServerConfig& config, Engine& engine, LogSink& log);
+  Status listen(const ServerConfig& config);
+  Result<int> open_port(const ServerConfig& config, int port, SessionFactory& factory,
+                        bool metrics);
+  std::string metrics_page() const;
+
+  LogSink& log_;
+  SteadyClock clock_;
+  ServingState state_;
+  ServerFacts facts_;
+  SlabPool bodies_;
+  HttpService http_;
+  HttpService metrics_;
+  GrpcService grpc_;
+  HttpSessionFactory http_sessions_;
+  HttpSessionFactory metrics_sessions_;
+  GrpcSessionFactory grpc_sessions_;
+  ServerPorts ports_;
+  // The last loop serves metrics alone: a scrape never delays a prediction.
+  std::vector<std::unique_ptr<EventLoop>> loops_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace mlops
