@@ -127,14 +127,23 @@ Status ort_failure(const OrtApi& api, OrtStatus* status) {
 Status ort_load_failure(const OrtApi& api, OrtStatus* status, std::string_view what) {
   if (!status) return {};
   const Failure failure = take(api, status);
+  std::string_view text = failure.text;
+  // "Load model from <path> failed:": `what` says that, and the path may be long.
+  constexpr std::string_view kFailed = " failed:";
+  if (const std::size_t end = text.find(kFailed);
+      text.starts_with("Load model from ") && end != std::string_view::npos) {
+    text.remove_prefix(end + kFailed.size());
+  }
   return {load_error_code(failure.code, failure.text),
-          std::string(what) + ": " + shorten_ort_message(failure.text)};
+          std::string(what) + ": " + shorten_ort_message(text)};
 }
 
 Status ort_run_failure(const OrtApi& api, OrtStatus* status) {
   if (!status) return {};
   const Failure failure = take(api, status);
-  return {run_error_code(failure.code, failure.text), shorten_ort_message(failure.text)};
+  const Code code = run_error_code(failure.code, failure.text);
+  const std::string text = shorten_ort_message(failure.text);
+  return {code, code == Code::resource_exhausted ? "not enough memory: " + text : text};
 }
 
 }  // namespace mlops

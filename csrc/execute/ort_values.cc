@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "execute/ort_signature.h"
@@ -84,6 +85,12 @@ Status OrtTensorView::point_to(const OrtModel& model, const Tensor& tensor) {
   if (value_ && tensor.bytes.data() == bytes_.data() && tensor.bytes.size() == bytes_.size() &&
       tensor.dtype == dtype_ && tensor.shape == shape_) {
     return {};
+  }
+  // ONNX Runtime itself is content with more bytes than the shape needs.
+  if (dense_size(tensor.dtype, tensor.shape) != tensor.bytes.size()) {
+    return Status::invalid_argument("shape " + tensor.shape.to_string() + " does not describe " +
+                                    std::to_string(tensor.bytes.size()) + " bytes of " +
+                                    std::string(kserve_name(tensor.dtype)));
   }
   const OrtApi& api = model.api;
   // Inputs are only read; the C API has one function for both directions, and so no const.

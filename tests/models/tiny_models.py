@@ -1,4 +1,4 @@
-"""The ONNX files of the C++ tests, small and committed, so that those tests need no Python.
+"""The ONNX files of the C++ tests, each well below a kilobyte and committed, so that those tests need no Python.
 
     python tests/models/tiny_models.py            # writes tests/models/tiny/*.onnx
 
@@ -45,17 +45,18 @@ def _model(
     weights: Sequence[TensorProto] = (),
     *,
     ir_version: int = 8,
+    opset: int = 17,
 ) -> ModelProto:
     graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", 3)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
 def _unary(
-    op: str, elem: int, dims: Sequence[int | str] | None, **attributes: object
+    op: str, elem: int, dims: Sequence[int | str] | None, *, opset: int = 17
 ) -> ModelProto:
     x, y = value("x", elem, dims), value("y", elem, dims)
-    return _model([node(op, ["x"], ["y"], **attributes)], [x], [y])
+    return _model([node(op, ["x"], ["y"])], [x], [y], opset=opset)
 
 
 def _external(location: str) -> ModelProto:
@@ -65,6 +66,19 @@ def _external(location: str) -> ModelProto:
         w.external_data.add(key=key, value=text)
     x, y = value("x", FLOAT, ["batch", 4]), value("y", FLOAT, ["batch", 4])
     return _model([node("Add", ["x", "w"], ["y"])], [x], [y], [w])
+
+
+def _external_nested() -> ModelProto:
+    """The other file is named by the initializer of a branch."""
+    w = _external("weights.bin").graph.initializer[0]
+    branch = helper.make_graph(
+        [node("Add", ["x", "w"], ["r"])], "b", [], [value("r", FLOAT, None)], [w]
+    )
+    return _model(
+        [node("If", ["go"], ["y"], then_branch=branch, else_branch=branch)],
+        [value("go", BOOL, []), value("x", FLOAT, ["batch", 4])],
+        [value("y", FLOAT, ["batch", 4])],
+    )
 
 
 def _endless() -> ModelProto:
@@ -161,6 +175,12 @@ def _runs() -> dict[str, ModelProto]:
         [value("x", TensorProto.STRING, ["n"])],
         [value("y", FLOAT, ["n"])],
     )
+    models["unused_weight"] = _model(
+        [node("Neg", ["x"], ["y"])],
+        [value("x", FLOAT, batch4)],
+        [value("y", FLOAT, batch4)],
+        [four],
+    )
     models["endless"] = _endless()
     return models
 
@@ -184,7 +204,7 @@ def _refused() -> dict[str, ModelProto]:
         "bad_name": bad_name,
         "bad_complex": _unary("Identity", TensorProto.COMPLEX64, ["n"]),
         "bad_cycle": cycle,
-        "bad_float8": _unary("Identity", TensorProto.FLOAT8E4M3FN, ["n"]),
+        "bad_float8": _unary("Identity", TensorProto.FLOAT8E4M3FN, ["n"], opset=19),
         "bad_ir_version": _model([], [], [], ir_version=999),
         "bad_operator": _unary("NoSuchOperator", FLOAT, ["n"]),
         "bad_optional": optional,
@@ -192,6 +212,7 @@ def _refused() -> dict[str, ModelProto]:
         "bad_zipmap": _zipmap(),
         "external": _external("weights.bin"),
         "external_absolute": _external("/etc/passwd"),
+        "external_nested": _external_nested(),
         "external_pointer": _external("*/_ORT_MEM_ADDR_/*"),
         "external_up": _external("a/../../weights.bin"),
     }
