@@ -46,8 +46,7 @@ Status check_external_files(const std::string& model_path, const OnnxScan& scan)
     }
     const fs::path resolved = fs::canonical(folder / relative, error);
     if (error) {
-      return Status::not_found("external data '" + location + "' of " + model_path +
-                               " is missing: " + error.message());
+      return Status::not_found("external data '" + location + "' is missing: " + error.message());
     }
     if (!is_below(folder, resolved) && !is_below(linked_folder, resolved)) {
       return refuse(location, "links to a place outside of the model's folder");

@@ -97,7 +97,9 @@ Result<std::shared_ptr<const OrtModel>> load_model(const OrtRuntime& runtime,
   if (Status s = check_options(options); !s.ok()) return s;
   const Result<OnnxScan> scan = scan_onnx_file(model_path);
   if (!scan.ok()) return scan.status();
-  if (Status s = check_external_files(model_path, *scan); !s.ok()) return s;
+  if (Status s = check_external_files(model_path, *scan); !s.ok()) {
+    return Status(s.code(), model_path + ": " + s.message());
+  }
   auto model = std::make_shared<OrtModel>(runtime.api());
   if (Status s = open_session(runtime, model_path, options, *model); !s.ok()) return s;
   Result<Signature> signature = read_ort_signature(model->api, *model->session, scan->shapeless);

@@ -20,32 +20,45 @@ bool is_out_of_memory(std::string_view text) {
   return contains_any(text, {"Failed to allocate memory", "bad_alloc", "bad allocation"});
 }
 
-// "/onnxruntime_src/onnxruntime/core/x.cc:12 void onnxruntime::F(int) a == b was false. Why" keeps
-// "Why": neither the C++ nor the condition says anything to somebody who has a model.
-std::string without_source_location(std::string_view text) {
+constexpr std::string_view kSourcePath = "/onnxruntime_src/";
+constexpr std::string_view kNestedError = "[ONNXRuntimeError] : ";
+
+// How much of `text` is "/onnxruntime_src/x.cc:12 void f(int) const [with T = int] a == b was
+// false. ": neither the C++ nor the condition says anything to somebody who has a model.
+std::size_t source_location_length(std::string_view text) {
+  constexpr std::string_view kCondition = " was false. ";
+  if (const std::size_t at = text.find(kCondition); at != std::string_view::npos) {
+    return at + kCondition.size();
+  }
+  std::size_t end = text.find(") ");
+  if (end == std::string_view::npos) end = text.find(' ');
+  if (end == std::string_view::npos) return text.size();
+  end = text.find(' ', end) + 1;
+  if (text.substr(end).starts_with("const ")) end += std::string_view("const ").size();
+  if (text.substr(end).starts_with("[with ")) {
+    const std::size_t close = text.find("] ", end);
+    end = close == std::string_view::npos ? text.size() : close + 2;
+  }
+  return end;
+}
+
+// "[ONNXRuntimeError] : 1 : FAIL : ", the code of an error inside an error.
+std::size_t nested_error_length(std::string_view text) {
+  const std::size_t number = text.find(" : ", kNestedError.size());
+  const std::size_t name = number == std::string_view::npos ? number : text.find(" : ", number + 3);
+  return name == std::string_view::npos ? kNestedError.size() : name + 3;
+}
+
+std::string without_source_locations(std::string_view text) {
   std::string out;
   while (true) {
-    const std::size_t path = text.find("/onnxruntime_src/");
-    if (path == std::string_view::npos) return out.append(text);
-    out.append(text.substr(0, path));
-    text.remove_prefix(path);
-    constexpr std::string_view kCondition = " was false. ";
-    std::size_t end = text.find(kCondition);
-    if (end != std::string_view::npos) {
-      end += kCondition.size();
-    } else {
-      // The signature ends with the last of its parentheses, or there is only file:line.
-      end = text.find(") ");
-      while (end != std::string_view::npos && text.substr(end).starts_with(") const ")) end += 6;
-      if (const std::size_t note = text.find("] ", end); end != std::string_view::npos &&
-                                                         note != std::string_view::npos &&
-                                                         text.substr(end).starts_with(") [with ")) {
-        end = note;
-      }
-      if (end == std::string_view::npos) end = text.find(' ');
-      end = end == std::string_view::npos ? text.size() : end + 2;
-    }
-    text.remove_prefix(std::min(end, text.size()));
+    const std::size_t path = text.find(kSourcePath);
+    const std::size_t nested = text.find(kNestedError);
+    const std::size_t at = std::min(path, nested);
+    out.append(text.substr(0, at));
+    if (at == std::string_view::npos) return out;
+    text.remove_prefix(at);
+    text.remove_prefix(at == path ? source_location_length(text) : nested_error_length(text));
   }
 }
 
@@ -64,7 +77,7 @@ Failure take(const OrtApi& api, OrtStatus* status) {
 }  // namespace
 
 std::string shorten_ort_message(std::string_view text) {
-  std::string out = without_source_location(text);
+  std::string out = without_source_locations(text);
   // Names in a hostile file may hold anything; a message is one printable line.
   std::ranges::replace_if(
       out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');

@@ -1,4 +1,4 @@
-"""The ONNX files of the C++ tests, each well below a kilobyte and committed, so that those tests need no Python.
+"""The ONNX files of the C++ tests: below a kilobyte each, committed, so those need no Python.
 
     python tests/models/tiny_models.py            # writes tests/models/tiny/*.onnx
 
@@ -52,9 +52,7 @@ def _model(
     return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
-def _unary(
-    op: str, elem: int, dims: Sequence[int | str] | None, *, opset: int = 17
-) -> ModelProto:
+def _unary(op: str, elem: int, dims: Sequence[int | str] | None, *, opset: int = 17) -> ModelProto:
     x, y = value("x", elem, dims), value("y", elem, dims)
     return _model([node(op, ["x"], ["y"])], [x], [y], opset=opset)
 

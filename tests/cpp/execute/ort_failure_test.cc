@@ -122,6 +122,9 @@ TEST(OrtStatus, MessagesLoseWhatOnlyItsAuthorsUnderstand) {
   EXPECT_EQ(shorten_ort_message("/onnxruntime_src/c.cc:7 void f(const T*) [with T = long int] Out"),
             "Out");
   EXPECT_EQ(shorten_ort_message("/onnxruntime_src/c.cc:7"), "");
+  EXPECT_EQ(shorten_ort_message("/onnxruntime_src/c.cc:7 f() const [with T = int"), "");
+  EXPECT_EQ(shorten_ort_message("A [ONNXRuntimeError] : 1 : FAIL : b [ONNXRuntimeError] : 2"),
+            "A b 2");
   EXPECT_EQ(shorten_ort_message("a\x01\n\tb"), "a b");
   const std::string cut = shorten_ort_message(std::string(319, 'x') + "žžž");
   EXPECT_EQ(cut, std::string(319, 'x') + "…");
