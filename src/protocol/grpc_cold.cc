@@ -1,5 +1,7 @@
 #include "protocol/grpc_cold.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -204,6 +206,8 @@ ServingStatus health_of(std::string_view service, const Engine& engine) {
   if (!service.empty() && service != kInferenceService) return ServingStatus::service_unknown;
   return engine.ready() ? ServingStatus::serving : ServingStatus::not_serving;
 }
+
+void silence_protobuf_log() { google::protobuf::SetLogHandler(nullptr); }
 
 std::string encode_health(ServingStatus status) {
   using Reply = ::grpc::health::v1::HealthCheckResponse;

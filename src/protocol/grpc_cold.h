@@ -44,4 +44,8 @@ Result<std::string> decode_health_service(std::string_view message);
 ServingStatus health_of(std::string_view service, const Engine& engine);
 std::string encode_health(ServingStatus status);
 
+// The protobuf runtime writes a line to stderr for each string that is not UTF-8, so any client
+// could fill the log. Call once at start, before other threads.
+void silence_protobuf_log();
+
 }  // namespace mlops

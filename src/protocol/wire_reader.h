@@ -128,20 +128,24 @@ class WireReader {
   }
 
  private:
-  std::uint32_t read_tag() {
-    std::uint32_t tag = 0;
+  // Tags and lengths take at most five bytes, however they are padded; bits beyond 32 of a tag are
+  // dropped.
+  std::uint64_t read_five() {
+    std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 35; shift += 7) {
       if (done()) break;
-      const std::uint32_t byte = *at_++;
-      tag |= (byte & 0x7F) << shift;
-      if (byte < 0x80) return tag;
+      const std::uint64_t byte = *at_++;
+      value |= (byte & 0x7F) << shift;
+      if (byte < 0x80) return value;
     }
     fail();
     return 0;
   }
 
+  std::uint32_t read_tag() { return static_cast<std::uint32_t>(read_five()); }
+
   std::uint64_t length() {
-    const std::uint64_t size = varint();
+    const std::uint64_t size = read_five();
     if (size <= static_cast<std::uint64_t>(end_ - at_)) return size;
     fail();
     return 0;
