@@ -67,6 +67,9 @@ Result<OrtSessionOptionsHandle> session_options(const OrtApi& api, const OrtOpti
       // The file is ONNX whatever its name says; the other format has another parser.
       api.AddSessionConfigEntry(made, "session.load_model_format", "ONNX"),
       options.memory_arena ? api.EnableCpuMemArena(made) : api.DisableCpuMemArena(made),
+      // Plans memory once per combination of input shapes and, without the arena, keeps a block for
+      // each: clients that vary the batch size would fill the memory (ADR 6).
+      api.DisableMemPattern(made),
   };
   Status first;
   for (OrtStatus* step : steps) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <numeric>
 #include <thread>
 
@@ -208,6 +209,28 @@ TEST_F(OrtRun, MisalignedInputsAreAligned) {
   const Tensor shifted{DType::f32, aligned.shape, writable(memory).subspan(1), memory};
   EXPECT_EQ(expected_of(shifted), expected);
   EXPECT_EQ(copies_.total(CopySite::gather), aligned.bytes.size());
+}
+
+std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t pages = 0;
+  statm >> pages >> pages;
+  return pages * 4096;
+}
+
+TEST_F(OrtRun, ManyShapesDoNotFillTheMemory) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer keeps freed memory";
+#endif
+  OneLane lane = one_lane(load("matmul"));
+  const auto run_rows = [&](std::int64_t rows) {
+    lane.slots[0].tensor = {};
+    return lane.run({room(DType::f32, {rows, 4})}).ok();
+  };
+  ASSERT_TRUE(run_rows(20'000));
+  const std::size_t before = resident_bytes();
+  for (std::int64_t rows = 50; rows <= 20'000; rows += 50) ASSERT_TRUE(run_rows(rows));
+  EXPECT_LT(resident_bytes(), before + (16U << 20));
 }
 
 TEST_F(OrtRun, ManyLanesShareOneSession) {
