@@ -111,10 +111,13 @@ def _zipmap() -> ModelProto:
 
 def _runs() -> dict[str, ModelProto]:
     """Models that run, some of them only with data that suits them."""
+    return {**_runs_with_any_data(), **_runs_with_data_that_suits(), "endless": _endless()}
+
+
+def _runs_with_any_data() -> dict[str, ModelProto]:
     batch4 = ["batch", 4]
     four = numpy_helper.from_array(np.array([1, 2, 3, 4], np.float32), "w")
     square = numpy_helper.from_array(np.arange(16, dtype=np.float32).reshape(4, 4) / 8, "w")
-    zero = numpy_helper.from_array(np.array(0, np.float32), "zero")
     models = {
         f"identity_{name}": _unary("Identity", elem, ["n"]) for name, elem in ELEMENT_TYPES.items()
     }
@@ -143,6 +146,19 @@ def _runs() -> dict[str, ModelProto]:
         [value("y", FLOAT, batch4), value("w", FLOAT, [4]), value("folded", FLOAT, [4])],
         [four],
     )
+    models["unused_weight"] = _model(
+        [node("Neg", ["x"], ["y"])],
+        [value("x", FLOAT, batch4)],
+        [value("y", FLOAT, batch4)],
+        [four],
+    )
+    return models
+
+
+def _runs_with_data_that_suits() -> dict[str, ModelProto]:
+    batch4 = ["batch", 4]
+    zero = numpy_helper.from_array(np.array(0, np.float32), "zero")
+    models = {}
     models["fewer_rows"] = _model(
         [
             node("ReduceMax", ["x"], ["m"], axes=[1], keepdims=0),
@@ -173,13 +189,6 @@ def _runs() -> dict[str, ModelProto]:
         [value("x", TensorProto.STRING, ["n"])],
         [value("y", FLOAT, ["n"])],
     )
-    models["unused_weight"] = _model(
-        [node("Neg", ["x"], ["y"])],
-        [value("x", FLOAT, batch4)],
-        [value("y", FLOAT, batch4)],
-        [four],
-    )
-    models["endless"] = _endless()
     return models
 
 
