@@ -4,6 +4,7 @@
 
 #include "base/cpu_budget.h"
 #include "engine/batch_probe.h"
+#include "engine/run_limit.h"
 #include "model/batch_rule.h"
 
 namespace mlops {
@@ -51,8 +52,13 @@ Result<std::shared_ptr<ServedModel>> prepare_version(const ModelSource& source,
   Result<std::unique_ptr<Executor>> executor = backend->make_executor();
   if (!executor.ok()) return executor.status();
   const Signature& signature = backend->signature();
+  RunLimit limit(**executor, std::chrono::milliseconds(parts.options->trial_run_ms_max));
   const ProbeResult probe =
       probe_model(**executor, signature, infer_batch_rule(signature), *parts.clock);
+  if (limit.release()) {
+    return Status::invalid_argument("the model did not finish its trial runs within " +
+                                    std::to_string(parts.options->trial_run_ms_max) + " ms");
+  }
   executor.value().reset();
 
   ServedModelOptions options;

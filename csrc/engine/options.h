@@ -18,6 +18,7 @@ struct EngineOptions {
   std::size_t queue_requests_max = 8192;              // waiting per model version; more are refused
   std::size_t slab_bytes_max = std::size_t{2} << 30;  // batch inputs and outputs, whole engine
   std::uint64_t inline_run_us_max = 250;              // event loops run faster models themselves
+  std::uint64_t trial_run_ms_max = 60'000;  // a version whose trial runs take longer is not loaded
   RequestLimits limits;
   // Tried in order for ONNX Runtime; empty: the loader's own search only.
   std::vector<std::string> ort_libraries;

@@ -12,6 +12,9 @@ namespace {
 // How many batches an event loop runs before it looks at its sockets again.
 constexpr int kInlineBatchesPerTurn = 4;
 
+// What runs when a version stops may finish; a graph that loops for ever may not keep us.
+constexpr auto kStopGrace = std::chrono::seconds(10);
+
 Status stopped() { return Status::unavailable("the model is being unloaded"); }
 
 Status full(const std::string& model) {
@@ -322,11 +325,16 @@ void ServedModel::stop() {
   work_.notify_all();
   lock.unlock();
   for (const PendingRef& pending : left) refuse(*pending, stopped());
+  lock.lock();
+  const auto calm = [this] { return idle_.size() == lanes_.size(); };
+  if (!calm_.wait_for(lock, kStopGrace, calm)) {
+    for (const auto& lane : lanes_) lane->executor->interrupt();
+    calm_.wait(lock, calm);
+  }
+  lock.unlock();
   for (std::jthread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
-  lock.lock();
-  calm_.wait(lock, [this] { return idle_.size() == lanes_.size(); });
 }
 
 ModelStats ServedModel::stats() const {

@@ -59,8 +59,8 @@ class ServedModel {
 
   // Takes no more requests, waits for accepted ones until `deadline`; true when none is left.
   bool drain(TimePoint deadline);
-  // Fails what still waits (unavailable), waits for what runs, joins the lane threads. Not from a
-  // lane thread. Idempotent.
+  // Fails what still waits (unavailable), waits for what runs (and interrupts it after ten
+  // seconds), joins the lane threads. Not from a lane thread. Idempotent.
   void stop();
 
  private:
