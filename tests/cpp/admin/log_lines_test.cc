@@ -1,0 +1,56 @@
+#include "admin/log_lines.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
+#include <vector>
+
+namespace mlops {
+namespace {
+
+constexpr long long kTime = 1'700'000'000'123'456;
+
+TEST(LogLines, JsonLineIsEscaped) {
+  EXPECT_EQ(log_line(LogFormat::json, Severity::warning, "a \"b\"\n", kTime),
+            "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"level\":\"warning\","
+            "\"message\":\"a \\\"b\\\"\\n\"}\n");
+}
+
+TEST(LogLines, TextLineStaysOneLine) {
+  EXPECT_EQ(log_line(LogFormat::text, Severity::error, "a\nb", kTime),
+            "2023-11-14T22:13:20.123456Z error a b\n");
+}
+
+TEST(LogLines, LinesOfManyThreadsDoNotMix) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  LogLines log(LogFormat::text, ends[1]);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&log, t] {
+      for (int i = 0; i < 50; ++i)
+        log.log(Severity::info, std::string(100, static_cast<char>('a' + t)));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ::close(ends[1]);
+  std::string all;
+  char part[4096];
+  for (ssize_t size; (size = ::read(ends[0], part, sizeof part)) > 0;) {
+    all.append(part, static_cast<std::size_t>(size));
+  }
+  ::close(ends[0]);
+  std::size_t lines = 0;
+  for (std::size_t at = 0; at < all.size(); ++lines) {
+    const std::size_t end = all.find('\n', at);
+    ASSERT_NE(end, std::string::npos);
+    const std::string message = all.substr(end - 100, 100);
+    EXPECT_EQ(message, std::string(100, message[0]));
+    at = end + 1;
+  }
+  EXPECT_EQ(lines, 200U);
+}
+
+}  // namespace
+}  // namespace mlops

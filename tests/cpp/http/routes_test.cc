@@ -1,0 +1,87 @@
+#include "http/routes.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace mlops {
+namespace {
+
+struct Case {
+  HttpMethod method;
+  const char* path;
+  const char* route;  // "405 GET" or "404" when none
+  const char* model;
+  const char* version;
+};
+
+TEST(Routes, MatchTheirTable) {
+  constexpr HttpMethod kGet = HttpMethod::get;
+  constexpr HttpMethod kPost = HttpMethod::post;
+  const Case cases[] = {
+      {kGet, "/v2", "server_metadata", "", ""},
+      {kGet, "/v2/", "server_metadata", "", ""},
+      {HttpMethod::head, "/v2", "server_metadata", "", ""},
+      {kGet, "/v2/health/live", "server_live", "", ""},
+      {kGet, "/v2/health/ready", "server_ready", "", ""},
+      {kGet, "/v2/models/m", "model_metadata", "m", ""},
+      {kGet, "/v2/models/m/versions/3", "model_metadata", "m", "3"},
+      {kGet, "/v2/models/a%2Fb/ready", "model_ready", "a%2Fb", ""},
+      {kGet, "/v2/models/m/versions/12/ready", "model_ready", "m", "12"},
+      {kGet, "/v2/models/m/config", "model_config", "m", ""},
+      {kPost, "/v2/models/m/infer", "infer", "m", ""},
+      {kPost, "/v2/models/m/versions/1/infer", "infer", "m", "1"},
+      {kPost, "/v2/repository/index", "repository_index", "", ""},
+      {kGet, "/", "404", "", ""},
+      {kGet, "", "404", "", ""},
+      {kGet, "*", "404", "", ""},
+      {kGet, "/v3", "404", "", ""},
+      {kGet, "/v2/models", "404", "", ""},
+      {kGet, "/v2/models/", "404", "", ""},
+      {kGet, "/v2/models/m/", "model_metadata", "m", ""},
+      {kGet, "/v2//models/m", "404", "", ""},
+      {kGet, "/v2/models/m/versions/latest", "404", "", ""},
+      {kGet, "/v2/models/m/versions/-1", "404", "", ""},
+      {kGet, "/v2/models/m/versions/", "404", "", ""},
+      {kPost, "/v2/models/m/infer/more", "404", "", ""},
+      {kGet, "/v2/models/m/infer", "405 POST", "", ""},
+      {kPost, "/v2", "405 GET, HEAD", "", ""},
+      {HttpMethod::other, "/v2/health/live", "405 GET, HEAD", "", ""},
+  };
+  for (const Case& c : cases) {
+    const HttpRouteMatch match = match_route(inference_routes(), c.method, c.path);
+    std::string got = "404";
+    if (match.entry) {
+      got = http_route_name(match.entry->route);
+      EXPECT_EQ(match.parts.model, c.model) << c.path;
+      EXPECT_EQ(match.parts.version, c.version) << c.path;
+    } else if (!match.allow.empty()) {
+      got = "405 " + std::string(match.allow);
+    }
+    EXPECT_EQ(got, c.route) << c.path;
+  }
+}
+
+TEST(Routes, PercentEncodingIsDecodedOrRefused) {
+  std::string out;
+  EXPECT_TRUE(percent_decode("plain", out));
+  EXPECT_EQ(out, "plain");
+  EXPECT_TRUE(percent_decode("a%2fb%C3%A9%25", out));
+  EXPECT_EQ(out, "a/b\xC3\xA9%");
+  for (const char* bad : {"%", "%4", "a%", "%zz", "%4g", "%00", "x%0"}) {
+    EXPECT_FALSE(percent_decode(bad, out)) << bad;
+  }
+}
+
+TEST(Routes, EveryStatusHasItsReasonAndIndex) {
+  std::set<std::size_t> seen;
+  for (const int status : kHttpStatuses) {
+    EXPECT_NE(http_reason(status), "Unknown") << status;
+    seen.insert(http_status_index(status));
+  }
+  EXPECT_EQ(seen.size(), kHttpStatuses.size());
+  EXPECT_EQ(http_status_index(599), kHttpStatuses.size());
+}
+
+}  // namespace
+}  // namespace mlops

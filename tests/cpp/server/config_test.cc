@@ -1,0 +1,103 @@
+#include "config.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace mlops {
+namespace {
+
+Result<ServerConfig> parse(std::vector<const char*> arguments,
+                           std::map<std::string, std::string> environment = {}) {
+  return parse_config(arguments, [&environment](const char* name) -> const char* {
+    const auto found = environment.find(name);
+    return found == environment.end() ? nullptr : found->second.c_str();
+  });
+}
+
+std::string refusal(std::vector<const char*> arguments,
+                    std::map<std::string, std::string> environment = {}) {
+  const Result<ServerConfig> config = parse(std::move(arguments), std::move(environment));
+  return config.ok() ? "accepted" : config.status().message();
+}
+
+TEST(Config, DefaultsAreTritonsPorts) {
+  const Result<ServerConfig> config = parse({"--model-repository", "models"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->http_port, 8000);
+  EXPECT_EQ(config->grpc_port, 8001);
+  EXPECT_EQ(config->metrics_port, 8002);
+  EXPECT_EQ(config->host, "0.0.0.0");
+  EXPECT_GE(config->threads, 1U);
+  EXPECT_EQ(config->exit_timeout_s, 30U);
+}
+
+TEST(Config, TakesValuesInBothSpellings) {
+  const Result<ServerConfig> config =
+      parse({"--model-repository=a=b", "--http-port", "-1", "--grpc-port=0", "--threads", "3",
+             "--log-format=text", "--host", "::1", "--ort-library=x.so", "--check"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->model_repository, "a=b");
+  EXPECT_EQ(config->http_port, -1);
+  EXPECT_EQ(config->grpc_port, 0);
+  EXPECT_EQ(config->threads, 3U);
+  EXPECT_EQ(config->log_format, LogFormat::text);
+  EXPECT_EQ(config->host, "::1");
+  EXPECT_TRUE(config->check_only);
+}
+
+TEST(Config, UnknownFlagsNameTheNearest) {
+  EXPECT_NE(refusal({"--model-repo", "x"}).find("did you mean --model-repository?"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--htp-port=1"}).find("did you mean --http-port?"), std::string::npos);
+  EXPECT_EQ(refusal({"zzzzzzzzzzzzzzzzzzzzzzzzzz"}).find("did you mean"), std::string::npos);
+}
+
+TEST(Config, RefusesWhatCannotBe) {
+  EXPECT_NE(refusal({}).find("--model-repository is missing"), std::string::npos);
+  EXPECT_NE(refusal({"--model-repository"}).find("needs a value: DIR"), std::string::npos);
+  EXPECT_NE(refusal({"--http-port", "65536"}).find("from -1 to 65535"), std::string::npos);
+  EXPECT_NE(refusal({"--http-port", "80x"}).find("'80x' is not"), std::string::npos);
+  EXPECT_NE(refusal({"--threads", "0"}).find("from 1 to"), std::string::npos);
+  EXPECT_NE(refusal({"--check=yes", "--model-repository=m"}).find("takes no value"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--log-format=xml"}).find("'json' or 'text'"), std::string::npos);
+  EXPECT_NE(refusal({"--model-repository=m", "--http-port=7", "--grpc-port=7"}).find("given twice"),
+            std::string::npos);
+  EXPECT_EQ(refusal({"--model-repository=m", "--http-port=0", "--grpc-port=0"}), "accepted");
+}
+
+TEST(Config, LimitsComeFromTheEnvironment) {
+  const Result<ServerConfig> config =
+      parse({"--model-repository=m"}, {{"MLOPS_RECEIVE_TIMEOUT_MS", "200"},
+                                       {"MLOPS_CONNECTIONS_MAX", "10"},
+                                       {"MLOPS_SERVER_NAME", "triton"}});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->receive_timeout_ms, 200U);
+  EXPECT_EQ(config->connections_max, 10U);
+  EXPECT_EQ(config->server_name, "triton");
+  EXPECT_NE(refusal({"--model-repository=m"}, {{"MLOPS_CONNECTIONS_MAX", "many"}})
+                .find("MLOPS_CONNECTIONS_MAX: 'many' is not"),
+            std::string::npos);
+}
+
+TEST(Config, HelpListsEveryFlagAndVariable) {
+  EXPECT_TRUE(parse({"--help"}).ok());
+  EXPECT_TRUE(parse({"--version"}).ok());
+  const std::string help = help_text();
+  for (const char* name :
+       {"--model-repository", "--exit-timeout-s", "--check", "--help", "MLOPS_IDLE_TIMEOUT_MS"}) {
+    EXPECT_NE(help.find(name), std::string::npos) << name;
+  }
+}
+
+TEST(Config, CheckShowsWhatWasResolved) {
+  const Result<ServerConfig> config = parse({"--model-repository=m", "--grpc-port=9"});
+  ASSERT_TRUE(config.ok());
+  const std::string text = describe(*config, {"/a.so", "/b.so"});
+  EXPECT_NE(text.find("grpc-port = 9\n"), std::string::npos);
+  EXPECT_NE(text.find("ort-library = /a.so\nort-library = /b.so\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mlops
