@@ -151,6 +151,8 @@ class Document:
         UTC, ISO 8601.
     cells : list of Cell
         The measurements.
+    overhead : mapping or None
+        What ``mlops-overhead`` printed, when it ran.
     """
 
     machine: Mapping[str, object]
@@ -158,6 +160,7 @@ class Document:
     command: str
     created: str
     cells: list[Cell]
+    overhead: Mapping[str, Any] | None = None
 
     def save(self, path: Path) -> None:
         """Write the document as JSON."""
@@ -172,6 +175,7 @@ class Document:
             "machine": dict(self.machine),
             "software": dict(self.software),
             "cells": [_cell_to_json(cell) for cell in self.cells],
+            "overhead": None if self.overhead is None else dict(self.overhead),
         }
 
     @classmethod
@@ -191,7 +195,8 @@ class Document:
             raise ValueError(f"{path}: not a {SCHEMA} document")
         try:
             cells = [_cell_from_json(cell) for cell in data["cells"]]
-            return cls(data["machine"], data["software"], data["command"], data["created"], cells)
+            head = (data["machine"], data["software"], data["command"], data["created"])
+            return cls(*head, cells, data["overhead"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path}: a damaged {SCHEMA} document: {error!r}") from error
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlops_engine.bench import compare, fingerprint, interleave, table
+from mlops_engine.bench import compare, fingerprint, interleave, overhead, table
 from mlops_engine.bench.load import parse_loads
 from mlops_engine.bench.loadgen import LoadgenError
 from mlops_engine.bench.result import Document
@@ -133,6 +133,12 @@ def _progress(text: str) -> None:
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
+def _print_document(document: Document) -> None:
+    print(table.render(document))
+    if document.overhead is not None:
+        print("\n" + overhead.render(dict(document.overhead)))
+
+
 def run_command(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Measure, print the table, write the result.
 
@@ -148,6 +154,9 @@ def run_command(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         wanted = VariantOptions.from_namespace(options, folder)
         variants = build_variants(wanted, stack)
         cells = interleave.run(variants, loads, options.repeats, options.model, _progress)
+    added = (
+        None if options.in_process is None else overhead.measure(options.in_process, options.batch)
+    )
     _progress("")
     document = Document(
         machine=fingerprint.machine(),
@@ -155,8 +164,11 @@ def run_command(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         command=shlex.join(["mlops-bench", *arguments]),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         cells=cells,
+        overhead=added if isinstance(added, dict) else None,
     )
-    print(table.render(document))
+    _print_document(document)
+    if isinstance(added, str):
+        print(f"\nno C++ figures: {added}")
     if options.json is not None:
         document.save(options.json)
     return EXIT_BAD_REPLIES if any(cell.errors for cell in cells) else 0
@@ -216,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return run_command(options, words)
         if options.command == "compare":
             return compare_command(options)
-        print(table.render(Document.load(options.result)))
+        _print_document(Document.load(options.result))
         return 0
     except (ValueError, OSError, LoadgenError) as error:
         print(f"mlops-bench: {error}", file=sys.stderr)

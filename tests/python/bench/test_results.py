@@ -4,11 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from mlops_engine.bench import fingerprint, table
+from mlops_engine.bench import fingerprint, overhead, table
 from mlops_engine.bench.compare import compare
 from mlops_engine.bench.histogram import Histogram
 from mlops_engine.bench.result import Cell, Document, Repeat
 from mlops_engine.cli.bench import EXIT_REGRESSION, EXIT_USAGE, main
+
+SPREAD = {"median": 100.4, "p5": -3.0, "p95": 2000.0}
+OVERHEAD = {
+    "schema": "mlops-overhead/1",
+    "p50_ns": {"engine": SPREAD, "bare": SPREAD},
+    "engine_over_bare_ns": SPREAD,
+    "engine_over_bare_arena_ns": SPREAD,
+}
 
 
 def repeat(latency_us: int, requests: int = 1000, **other: object) -> Repeat:
@@ -27,8 +35,15 @@ def test_a_document_survives_the_disk(tmp_path: Path) -> None:
     written = document(
         repeat(50, errors={"timeout": 2}, server_cpu_s=0.25), repeat(60, unfinished=3)
     )
+    written.overhead = OVERHEAD
     written.save(tmp_path / "a.json")
     assert Document.load(tmp_path / "a.json").to_json() == written.to_json()
+
+
+def test_an_overhead_may_be_negative_noise() -> None:
+    lines = overhead.render(OVERHEAD).splitlines()
+    assert lines[2].split("|")[2:-1] == [" 100    ", " -3.00 ", " 2,000 "]
+    assert len(lines) == 2 + 4
 
 
 @pytest.mark.parametrize(
