@@ -18,7 +18,7 @@ class GrpcCold : public ::testing::Test {
     const auto bytes = answer_grpc_cold(method, request.SerializeAsString(), engine_, facts_);
     EXPECT_TRUE(bytes.ok()) << bytes.status().message();
     Reply reply;
-    if (bytes.ok()) EXPECT_TRUE(reply.ParseFromString(*bytes));
+    EXPECT_TRUE(bytes.ok() && reply.ParseFromString(*bytes));
     return reply;
   }
   Status refusal(GrpcMethod method, std::string_view message) {
