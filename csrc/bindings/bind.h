@@ -4,11 +4,14 @@
 #include <pybind11/pybind11.h>
 
 #include "base/status.h"
+#include "bindings/engine_handle.h"
 
 namespace mlops::python {
 
 void bind_engine(pybind11::module_& module);
 void bind_completions(pybind11::module_& module);
+// What tests and the overhead benchmark use; private, like everything in the module.
+void bind_test_hooks(pybind11::module_& module, pybind11::class_<EngineHandle>& engine);
 
 // For functions that pybind11 calls: raises a status that is not ok. The GIL must be held.
 void throw_unless_ok(const Status& status);

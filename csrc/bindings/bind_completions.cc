@@ -42,6 +42,11 @@ void bind_completions(pybind11::module_& module) {
              const GilReleased released;
              return self.queue()->wait();
            })
+      .def("close",
+           [](const QueueHandle& self) {
+             const GilHeld held;
+             self.queue()->close();
+           })
       .def("stop", [](const QueueHandle& self) { self.queue()->stop(); });
   module.def("use_for_submit", [](const QueueHandle* handle, const py::object& future_class) {
     use_for_submit(handle ? handle->queue() : nullptr, Object::borrow(future_class.ptr()));

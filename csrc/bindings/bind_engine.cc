@@ -4,32 +4,16 @@
 #include "bindings/bind.h"
 #include "bindings/call_args.h"
 #include "bindings/describe.h"
-#include "bindings/engine_handle.h"
 #include "bindings/errors.h"
 #include "bindings/fast_infer.h"
 #include "bindings/method_docs.h"
 #include "bindings/submit.h"
-#include "bindings/time_calls.h"
-#include "execute/echo_backend.h"
+#include "bindings/with_engine.h"
 
 namespace mlops::python {
 namespace {
 
 namespace py = pybind11;
-
-// Runs `work` on the engine without the GIL and then passes on what the core had to log.
-template <class Work>
-auto with_engine(EngineHandle& handle, Work work) {
-  const GilHeld held;
-  throw_unless_ok(handle.usable());
-  const EngineHandle::Use engine(handle);
-  const auto result = [&] {
-    const GilReleased released;
-    return work(engine);
-  }();
-  PythonLog::pass_on_all();
-  return result;
-}
 
 std::unique_ptr<EngineHandle> make_engine(unsigned lanes, std::size_t queue_requests_max,
                                           std::size_t slab_bytes_max,
@@ -61,26 +45,6 @@ void load(EngineHandle& self, const std::string& name, const std::string& path,
   source.batch_delay_us_max = batch_delay_us_max;
   source.ort.intra_op_threads = intra_op_threads;
   throw_unless_ok(with_engine(self, [&](const auto& engine) { return engine->load(source); }));
-}
-
-// A model that answers with its input: what tests and the overhead benchmark run.
-void load_echo(EngineHandle& self, const std::string& name, const std::string& dtype,
-               const std::vector<std::int64_t>& dims, std::int64_t version, unsigned lanes) {
-  const std::optional<DType> element = dtype_from_kserve(dtype);
-  if (!element) throw_unless_ok(Status::invalid_argument("no element type " + dtype));
-  const std::vector<std::string> symbols(dims.size());
-  Signature signature;
-  signature.inputs.push_back({"input", *element, dims, symbols, true});
-  signature.outputs.push_back({"output", *element, dims, symbols, true});
-  auto backend = make_echo_backend(std::move(signature));
-  throw_unless_ok(backend.status());
-  ModelSource source;
-  source.name = name;
-  source.version = version;
-  source.path = "echo";
-  source.lanes = lanes;
-  throw_unless_ok(with_engine(
-      self, [&](const auto& engine) { return engine->load(source, *std::move(backend)); }));
 }
 
 TimePoint deadline_of(const py::object& seconds) {
@@ -146,8 +110,6 @@ void bind_engine(py::module_& module) {
       .def("_load", &load, py::arg("name"), py::arg("path"), py::kw_only(), py::arg("version"),
            py::arg("lanes"), py::arg("batch_rows_max"), py::arg("batch_delay_us_max"),
            py::arg("intra_op_threads"))
-      .def("_load_echo", &load_echo, py::arg("name"), py::arg("dtype"), py::arg("dims"),
-           py::arg("version") = 1, py::arg("lanes") = 0)
       .def("_unload",
            [](EngineHandle& self, const std::string& name, std::int64_t version) {
              throw_unless_ok(
@@ -172,7 +134,6 @@ void bind_engine(py::module_& module) {
       .def("_drain", &drain)
       .def("_close", &close)
       .def("_forget", &EngineHandle::forget)
-      .def("_time_calls", &time_calls)
       .def(
           "metrics",
           [](EngineHandle& self) {
@@ -185,6 +146,7 @@ void bind_engine(py::module_& module) {
       vectorcall("infer_async", &infer_async, kInferAsyncDoc),
   };
   for (PyMethodDef& method : methods) add_vectorcall(type, method);
+  bind_test_hooks(module, type);
 }
 
 }  // namespace mlops::python

@@ -41,7 +41,7 @@ void CompletionQueue::push(PythonPending* pending) noexcept {
   PythonPending* head = head_.load(std::memory_order_relaxed);
   do {
     if (head == closed_mark()) {
-      pending->drop_ref();
+      pending->orphan();
       return;
     }
     pending->next_ = head;
@@ -81,7 +81,7 @@ void CompletionQueue::close() noexcept {
   PythonPending* next = head_.exchange(closed_mark(), std::memory_order_acquire);
   while (next && next != closed_mark()) {
     PythonPending* const here = std::exchange(next, next->next_);
-    here->drop_ref();
+    here->orphan();
   }
 }
 
@@ -111,6 +111,20 @@ void PythonPending::deliver(Response&& response) noexcept {
   if (phase_.exchange(Phase::delivered, std::memory_order_acq_rel) == Phase::submitting) return;
   add_ref();
   queue_->push(this);
+}
+
+void PythonPending::orphan() noexcept {
+  orphaned_ = true;
+  dispose_with_gil();
+}
+
+void PythonPending::dispose() noexcept {
+  if (!std::exchange(orphaned_, false)) {
+    delete this;
+    return;
+  }
+  future = Object();
+  drop_ref();
 }
 
 PyObject* make_cancel_capsule(const Ref<PythonPending>& pending) {

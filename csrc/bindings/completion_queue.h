@@ -70,13 +70,17 @@ class PythonPending final : public Pending, public Deferred {
  private:
   friend class CompletionQueue;
   void deliver(Response&& response) noexcept override;
+  // Nobody will settle it: lets go of the future, which holds this in turn, and of the queue's
+  // reference. Any thread.
+  void orphan() noexcept;
   void last_ref_gone() override { dispose_with_gil(); }
-  void dispose() noexcept override { delete this; }
+  void dispose() noexcept override;
 
   Ref<CompletionQueue> queue_;
   std::atomic<Phase> phase_;
   Response response_;
   PythonPending* next_ = nullptr;  // the queue's
+  bool orphaned_ = false;
 };
 
 // A capsule that cancels the request while the future lives; see cancel_pending(). GIL held.

@@ -1,5 +1,8 @@
 #include "bindings/gil.h"
 
+#include <cxxabi.h>
+#include <unistd.h>
+
 #include "bindings/python_log.h"
 
 namespace mlops::python {
@@ -20,6 +23,18 @@ thread_local bool GilHeld::held_ = false;
 GilHeld::~GilHeld() {
   dispose_deferred();
   held_ = outer_;
+}
+
+// Until 3.13, Python ends a daemon thread that comes back for the GIL when the interpreter is
+// going, by unwinding its stack: through frames that must not touch Python objects any more.
+// From 3.14 on it lets the thread hang instead, and so do we.
+GilReleased::~GilReleased() {
+  try {
+    PyEval_RestoreThread(state_);
+  } catch (const abi::__forced_unwind&) {
+    for (;;) pause();
+  }
+  GilHeld::held_ = true;
 }
 
 void ask_for_visit() noexcept { Py_AddPendingCall(visit, nullptr); }

@@ -31,10 +31,7 @@ class GilHeld {
 class GilReleased {
  public:
   GilReleased() : state_(PyEval_SaveThread()) { GilHeld::held_ = false; }
-  ~GilReleased() {
-    PyEval_RestoreThread(state_);
-    GilHeld::held_ = true;
-  }
+  ~GilReleased();
   GilReleased(const GilReleased&) = delete;
   GilReleased& operator=(const GilReleased&) = delete;
 

@@ -78,7 +78,7 @@ Object waiting_future(const Asyncio& asyncio, PyObject* loop, const Ref<PythonPe
   return future;
 }
 
-PyObject* start(EngineHandle& handle, const CallArgs& call) {
+PyObject* start(const EngineHandle::Use& engine, const CallArgs& call) {
   const Asyncio* asyncio = asyncio_parts();
   if (!asyncio) return nullptr;
   const Object loop = Object::steal(PyObject_CallNoArgs(asyncio->get_running_loop));
@@ -86,7 +86,6 @@ PyObject* start(EngineHandle& handle, const CallArgs& call) {
   if (!queue) return nullptr;
   auto pending =
       make_ref<PythonPending>(Ref<CompletionQueue>::share(queue), PythonPending::Phase::submitting);
-  const EngineHandle::Use engine(handle);
   if (Status s = build_request(call, engine->copies(), pending->request); !s.ok()) {
     if (PyErr_Occurred()) return nullptr;
     return done_future(*asyncio, loop.get(), Response::failure(pending->request, std::move(s)));
@@ -114,8 +113,9 @@ PyObject* infer_async(PyObject* self, PyObject* const* args, Py_ssize_t nargs, P
   if (!parse_call("infer_async", args, nargs, kwnames, call)) return nullptr;
   EngineHandle* handle = usable_handle(self);
   if (!handle) return nullptr;
+  const EngineHandle::Use engine(*handle);  // before any Python code, which could close it
   try {
-    return start(*handle, call);
+    return start(engine, call);
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }

@@ -21,12 +21,11 @@ bool have_queue() {
          submit_queue;
 }
 
-PyObject* submit_to(EngineHandle& handle, const CallArgs& call) {
+PyObject* submit_to(const EngineHandle::Use& engine, const CallArgs& call) {
   if (!have_queue()) return nullptr;
   Object future = Object::steal(PyObject_CallNoArgs(submit_future_class));
   if (!future) return nullptr;
   auto pending = make_ref<PythonPending>(submit_queue, PythonPending::Phase::waiting);
-  const EngineHandle::Use engine(handle);
   if (Status s = build_request(call, engine->copies(), pending->request); !s.ok()) {
     if (PyErr_Occurred()) return nullptr;
     const bool settled =
@@ -56,8 +55,9 @@ PyObject* submit(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObje
   if (!parse_call("submit", args, nargs, kwnames, call)) return nullptr;
   EngineHandle* handle = usable_handle(self);
   if (!handle) return nullptr;
+  const EngineHandle::Use engine(*handle);  // before any Python code, which could close it
   try {
-    return submit_to(*handle, call);
+    return submit_to(engine, call);
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }

@@ -27,14 +27,26 @@ class InferFuture(Future[dict[str, Any]]):
 
 
 # A queue lives as long as its loop: the loop's reader holds it too, and it does not hold the loop.
-_queues: WeakKeyDictionary[AbstractEventLoop, Any] = WeakKeyDictionary()
+_queues: WeakKeyDictionary[AbstractEventLoop, core.CompletionQueue] = WeakKeyDictionary()
 
 
-def queue_of(loop: AbstractEventLoop) -> Any:
+def queue_of(loop: AbstractEventLoop) -> core.CompletionQueue:
     """Return the loop's queue, making it and registering its reader at the loop's first request."""
     queue = _queues.get(loop)
     if queue is None:
+        forget_closed_loops()
         queue = core.CompletionQueue(of_loop=True)
         loop.add_reader(queue.fileno(), queue.settle)
         _queues[loop] = queue
     return queue
+
+
+def forget_closed_loops() -> None:
+    """Drop the answers that wait for loops which will never run again.
+
+    Such an answer holds its future, and that its loop: without this they would keep each other.
+    """
+    for loop, queue in list(_queues.items()):
+        if loop.is_closed():
+            queue.close()
+            _queues.pop(loop, None)

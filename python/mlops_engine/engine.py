@@ -21,7 +21,8 @@ class Engine(core.Engine):
     """Loads models and runs them, batched and in parallel, in this process.
 
     Thread-safe. Use it as a context manager, or `close` it; what is left at the end of the program
-    is closed then. An engine does not survive ``os.fork()``: make one in the child.
+    is closed then. Its threads do not follow ``os.fork()``: in the child the engine refuses every
+    call (`Unavailable`); make another there. Sub-interpreters are not supported.
 
     Parameters
     ----------
@@ -249,6 +250,9 @@ class Engine(core.Engine):
         Closing twice does nothing. Arrays that came from the engine stay valid.
         """
         self._close(timeout)
+        aio = sys.modules.get("mlops_engine._aio")
+        if aio is not None:
+            aio.forget_closed_loops()
 
     def __enter__(self) -> Self:
         return self
