@@ -1,5 +1,6 @@
 #include "engine/batch_probe.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "engine/probe_rows.h"
@@ -8,6 +9,20 @@ namespace mlops {
 namespace {
 
 constexpr std::int64_t kOpenSizes[] = {8, 32, 1, 128};  // for axes other than the batch
+
+// Two groups of rows, tried alone and together. Groups of opposite sign and of other magnitude find
+// rows that are dropped, and branches that any single row can turn for all.
+struct Trial {
+  std::int64_t rows_a;
+  std::int64_t rows_b;
+  double scale_a;
+  double scale_b;
+  bool must_run;
+};
+constexpr Trial kTrials[] = {
+    {1, 2, 1, 1, true},     {3, 1, 1, 1, true},     {2, 1, 4, -4, false},
+    {1, 2, 100, -1, false}, {1, 1, -100, 1, false},
+};
 
 using Outputs = std::vector<Tensor>;
 
@@ -22,7 +37,7 @@ class Prober {
   bool find_accepted_size() {
     for (std::int64_t size : kOpenSizes) {
       std::mt19937_64 random(7);
-      const auto inputs = make_probe_inputs(signature_, 1, size, random);
+      const auto inputs = make_probe_inputs(signature_, {1, size, 1.0}, random);
       if (inputs.size() != signature_.inputs.size()) continue;
       if (run(inputs, 1)) {
         open_size_ = size;
@@ -32,23 +47,27 @@ class Prober {
     return false;
   }
 
-  // Rows a and rows b alone and together must give the same.
-  bool rows_are_independent(std::int64_t rows_a, std::int64_t rows_b) {
-    const auto a = make_probe_inputs(signature_, rows_a, open_size_, random_);
-    const auto b = make_probe_inputs(signature_, rows_b, open_size_, random_);
+  // Rows a and rows b alone and together must give the same. A model may refuse values of an
+  // unusual scale; then they prove nothing either way.
+  bool rows_are_independent(const Trial& trial) {
+    const auto a =
+        make_probe_inputs(signature_, {trial.rows_a, open_size_, trial.scale_a}, random_);
+    const auto b =
+        make_probe_inputs(signature_, {trial.rows_b, open_size_, trial.scale_b}, random_);
     if (a.size() != signature_.inputs.size() || b.size() != a.size()) {
       return refuse("rows are too large to probe");
     }
     std::vector<Tensor> both;
     for (std::size_t i = 0; i < a.size(); ++i) both.push_back(append_rows(a[i], b[i]));
-    const auto out_a = run(a, rows_a);
-    const auto out_b = run(b, rows_b);
-    const auto out_both = run(both, rows_a + rows_b);
+    const auto out_a = run(a, trial.rows_a);
+    const auto out_b = run(b, trial.rows_b);
+    if ((!out_a || !out_b) && !trial.must_run) return true;
+    const auto out_both = run(both, trial.rows_a + trial.rows_b);
     if (!out_a || !out_b || !out_both) {
       return refuse("the model fails with several rows: " + last_error_);
     }
     for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
-      if (!outputs_agree((*out_a)[i], (*out_b)[i], (*out_both)[i], rows_a, rows_b)) {
+      if (!outputs_agree((*out_a)[i], (*out_b)[i], (*out_both)[i], trial)) {
         return refuse("rows influence each other in output '" + signature_.outputs[i].name + "'");
       }
     }
@@ -65,9 +84,9 @@ class Prober {
 
  private:
   static bool outputs_agree(const Tensor& a, const Tensor& b, const Tensor& both,
-                            std::int64_t rows_a, std::int64_t rows_b) {
+                            const Trial& trial) {
     const bool has_rows = a.shape.rank() > 0 && b.shape.rank() > 0 && a.dtype == b.dtype &&
-                          a.shape[0] == rows_a && b.shape[0] == rows_b;
+                          a.shape[0] == trial.rows_a && b.shape[0] == trial.rows_b;
     return has_rows && nearly_equal(append_rows(a, b), both);
   }
 
@@ -136,8 +155,8 @@ ProbeResult probe_model(Executor& executor, const Signature& signature, const Ba
   } else if (!rule.batchable) {
     prober.refuse(rule.reason);
   } else {
-    // Twice, with other rows and counts, because one coincidence is possible.
-    result.batchable = prober.rows_are_independent(1, 2) && prober.rows_are_independent(3, 1);
+    result.batchable = std::ranges::all_of(
+        kTrials, [&](const Trial& trial) { return prober.rows_are_independent(trial); });
     if (result.batchable) result.reason = rule.reason + ", and rows proved independent";
   }
   forget_unknown_sizes(signature, result);

@@ -35,9 +35,11 @@ void append_value(std::vector<std::byte>& out, T value) {
   out.insert(out.end(), raw, raw + sizeof(T));
 }
 
-// Values in (0, 1) for floats and 0 or 1 for integers: valid indices, masks and logarithms.
-void append_random(std::vector<std::byte>& out, DType dtype, std::mt19937_64& random) {
-  const double unit = static_cast<double>((random() >> 11) + 1) * 0x1p-53;
+// Integers are 0 or 1, which most indices and masks may be.
+void append_random(std::vector<std::byte>& out, DType dtype, double scale,
+                   std::mt19937_64& random) {
+  const double unit = static_cast<double>((random() >> 11) + 1) * 0x1p-53 * scale;
+  const std::uint16_t sign = scale < 0 ? 0x8000U : 0U;
   const auto bit = static_cast<std::uint8_t>(random() >> 63);
   switch (dtype) {
     case DType::f32:
@@ -45,9 +47,9 @@ void append_random(std::vector<std::byte>& out, DType dtype, std::mt19937_64& ra
     case DType::f64:
       return append_value(out, unit);
     case DType::f16:  // 0x3400..0x37FF is [0.25, 0.5)
-      return append_value(out, static_cast<std::uint16_t>(0x3400U | (random() & 0x3FFU)));
+      return append_value(out, static_cast<std::uint16_t>(sign | 0x3400U | (random() & 0x3FFU)));
     case DType::bf16:  // 0x3E80..0x3EFF is [0.25, 0.5)
-      return append_value(out, static_cast<std::uint16_t>(0x3E80U | (random() & 0x7FU)));
+      return append_value(out, static_cast<std::uint16_t>(sign | 0x3E80U | (random() & 0x7FU)));
     case DType::bytes: {
       std::string element;
       append_byte_string(element, bit ? "a" : "b");
@@ -111,13 +113,13 @@ bool floats_nearly_equal(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-std::vector<Tensor> make_probe_inputs(const Signature& signature, std::int64_t rows,
-                                      std::int64_t open_size, std::mt19937_64& random) {
+std::vector<Tensor> make_probe_inputs(const Signature& signature, const ProbeShape& probe,
+                                      std::mt19937_64& random) {
   std::vector<Tensor> inputs;
   for (const TensorSpec& spec : signature.inputs) {
     Shape shape;
     for (std::size_t axis = 0; axis < spec.dims.size(); ++axis) {
-      const std::int64_t open = axis == 0 ? rows : open_size;
+      const std::int64_t open = axis == 0 ? probe.rows : probe.open_size;
       if (!shape.push_back(spec.dims[axis] == kAnySize ? open : spec.dims[axis])) return {};
     }
     const auto elements = shape.elements();
@@ -125,7 +127,8 @@ std::vector<Tensor> make_probe_inputs(const Signature& signature, std::int64_t r
     if (!elements || static_cast<std::size_t>(*elements) > kProbeBytesMax / element_bytes)
       return {};
     std::vector<std::byte> bytes;
-    for (std::int64_t i = 0; i < *elements; ++i) append_random(bytes, spec.dtype, random);
+    for (std::int64_t i = 0; i < *elements; ++i)
+      append_random(bytes, spec.dtype, probe.scale, random);
     inputs.push_back(tensor_from(spec.dtype, shape, bytes));
   }
   return inputs;

@@ -11,10 +11,15 @@
 
 namespace mlops {
 
-// One tensor per signature input. Axis 0 gets `rows` where the graph leaves it open, every other
-// open axis gets `open_size`. Empty when a tensor would be unreasonably large for a probe.
-std::vector<Tensor> make_probe_inputs(const Signature& signature, std::int64_t rows,
-                                      std::int64_t open_size, std::mt19937_64& random);
+struct ProbeShape {
+  std::int64_t rows = 1;       // axis 0, where the graph leaves it open
+  std::int64_t open_size = 1;  // every other open axis
+  double scale = 1;            // floats lie between 0 and this (16-bit ones take its sign only)
+};
+
+// One tensor per signature input; none when a tensor would be unreasonably large for a probe.
+std::vector<Tensor> make_probe_inputs(const Signature& signature, const ProbeShape& probe,
+                                      std::mt19937_64& random);
 
 // a's rows followed by b's.
 Tensor append_rows(const Tensor& a, const Tensor& b);

@@ -72,6 +72,41 @@ TEST(BatchProbe, AModelThatDropsRowsIsFound) {
   EXPECT_FALSE(result.batchable);
 }
 
+TEST(BatchProbe, ABranchThatOneRowTurnsForAllIsFound) {
+  const ProbeResult result = probe([](std::vector<float>& values) {
+    float sum = 0;
+    for (float value : values) sum += value;
+    for (float& value : values) value = sum > 0 ? -value : value;
+    return Status();
+  });
+  EXPECT_FALSE(result.batchable);
+}
+
+TEST(BatchProbe, AFilterOfNegativeRowsIsFound) {
+  const ProbeResult result = probe([](std::vector<float>& values) {
+    std::vector<float> kept;
+    for (std::size_t i = 0; i < values.size(); i += 4) {
+      if (values[i] > 0)
+        kept.insert(kept.end(), values.begin() + static_cast<std::ptrdiff_t>(i),
+                    values.begin() + static_cast<std::ptrdiff_t>(i) + 4);
+    }
+    values = kept;
+    return Status();
+  });
+  EXPECT_FALSE(result.batchable);
+}
+
+TEST(BatchProbe, AModelThatRefusesNegativeValuesIsJudgedByTheOthers) {
+  const ProbeResult result = probe([](std::vector<float>& values) {
+    for (float& value : values) {
+      if (value < 0 || value > 1) return Status::invalid_argument("out of range");
+      value = 1 - value;
+    }
+    return Status();
+  });
+  EXPECT_TRUE(result.batchable) << result.reason;
+}
+
 TEST(BatchProbe, NotANumberIsEqualToItself) {
   const ProbeResult result = probe([](std::vector<float>& values) {
     values[0] = std::numeric_limits<float>::quiet_NaN();

@@ -51,7 +51,7 @@ engine._load_echo("echo", "FP32", [-1, 4], gate=gate)
         "engine.infer('echo', row)",
         "futures = [engine.submit('echo', row) for _ in range(100)]",
         "futures = [engine.submit('echo', row) for _ in range(100)]; del engine",
-        "engine.submit('echo', row).add_done_callback(lambda f: f.result())",
+        "engine.submit('echo', row).add_done_callback(lambda f: f.exception())",
         "threading.Thread(target=lambda: [engine.infer('echo', row) for _ in range(2000)]).start()",
         "threading.Thread(target=lambda: [engine.infer('echo', row) for _ in range(10**9)], "
         "daemon=True).start()",

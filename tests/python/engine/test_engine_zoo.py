@@ -63,19 +63,12 @@ def test_same_as_onnxruntime(served: me.Engine, models: dict[str, zoo.ZooModel],
             assert_same(array, expected[output])
 
 
-# The probe runs these with positive numbers only, finds rows independent, and is wrong. Whether a
-# request then shares an execution depends on timing.
-MISJUDGED = {"if_any", "compress"}
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_same_when_many_are_under_way(
-    served: me.Engine, models: dict[str, zoo.ZooModel], name: str, request: pytest.FixtureRequest
+    served: me.Engine, models: dict[str, zoo.ZooModel], name: str
 ) -> None:
     """Batched with others or not, by threads or by an event loop: each has its own answer."""
     model = models[name]
-    if name in MISJUDGED and served.model(name).batchable:
-        request.applymarker(pytest.mark.xfail(reason="probed as batchable", strict=False))
     requests = [
         model.inputs(np.random.default_rng(seed), model.rows[seed % len(model.rows)])
         for seed in range(12)
