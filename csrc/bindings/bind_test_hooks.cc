@@ -79,12 +79,14 @@ void raise_code(const std::string& code, const std::string& message) {
 }  // namespace
 
 void bind_test_hooks(py::module_& module, py::class_<EngineHandle>& engine) {
-  const auto without_gil = py::call_guard<py::gil_scoped_release>();  // none takes Python objects
   py::class_<Gate, std::shared_ptr<Gate>>(module, "Gate")
       .def(py::init<>())
-      .def("close", &Gate::close, without_gil)
-      .def("open", &Gate::open, without_gil)
-      .def("wait_for_arrivals", &Gate::wait_for_arrivals, py::arg("count") = 1, without_gil);
+      .def("close", &Gate::close)
+      // Keeps the GIL: a daemon thread that came back for it while Python ends would be unwound
+      // through pybind11's frames, which may not throw.
+      .def("open", &Gate::open)
+      .def("wait_for_arrivals", &Gate::wait_for_arrivals, py::arg("count") = 1,
+           py::call_guard<py::gil_scoped_release>());
   engine
       .def("_load_echo", &load_echo, py::arg("name"), py::arg("dtype"), py::arg("dims"),
            py::arg("version") = 1, py::arg("lanes") = 0, py::arg("gate") = nullptr)
