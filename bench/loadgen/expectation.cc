@@ -22,27 +22,45 @@ bool near(float got, float want, double tolerance) {
   return std::abs(double{got} - double{want}) <= tolerance * std::max(1.0, std::abs(double{want}));
 }
 
+bool segment_near(std::span<const char> got, std::span<const char> want, double tolerance) {
+  for (std::size_t i = 0; i < want.size() / sizeof(float); ++i) {
+    if (!near(float_at(got, i), float_at(want, i), tolerance)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
-Expectation Expectation::of(std::string bytes, std::size_t rows, double tolerance) {
+Expectation Expectation::of(std::string bytes, std::size_t rows, double tolerance,
+                            std::vector<Segment> layout) {
   Expectation expectation;
   expectation.row_bytes_ = bytes.size() / rows;
   expectation.bytes_ = std::move(bytes);
   expectation.tolerance_ = tolerance;
+  expectation.layout_ = std::move(layout);
+  if (expectation.layout_.empty()) expectation.layout_ = {{expectation.row_bytes_, true}};
   return expectation;
 }
 
 std::variant<Expectation, std::string> Expectation::load(const std::string& path, std::size_t rows,
-                                                         double tolerance) {
+                                                         double tolerance,
+                                                         std::vector<Segment> layout) {
   FileText file = read_file(path);
   if (!file.error.empty()) return file.error;
   if (file.text.empty() || file.text.size() % rows != 0) {
     return path + ": its size is not a multiple of the " + std::to_string(rows) + " rows sent";
   }
-  if (tolerance > 0 && file.text.size() / rows % sizeof(float) != 0) {
-    return path + ": --tolerance reads rows as FP32, and these are not";
+  Expectation loaded = of(std::move(file.text), rows, tolerance, std::move(layout));
+  std::size_t described = 0;
+  for (const Segment& segment : loaded.layout_) {
+    described += segment.bytes;
+    if (tolerance > 0 && segment.fp32 && segment.bytes % sizeof(float) != 0) {
+      return path + ": an FP32 output has a multiple of four bytes; see --expect-layout";
+    }
   }
-  return of(std::move(file.text), rows, tolerance);
+  if (described != loaded.row_bytes_)
+    return path + ": --expect-layout describes another size of row";
+  return loaded;
 }
 
 bool Expectation::accepts(std::size_t row, std::span<const char> output) const {
@@ -51,8 +69,13 @@ bool Expectation::accepts(std::size_t row, std::span<const char> output) const {
   if (output.size() != want.size()) return false;
   if (std::memcmp(output.data(), want.data(), want.size()) == 0) return true;
   if (tolerance_ <= 0) return false;
-  for (std::size_t i = 0; i < want.size() / sizeof(float); ++i) {
-    if (!near(float_at(output, i), float_at(want, i), tolerance_)) return false;
+  std::size_t at = 0;
+  for (const Segment& segment : layout_) {
+    const auto got_part = output.subspan(at, segment.bytes);
+    const auto want_part = want.subspan(at, segment.bytes);
+    at += segment.bytes;
+    const bool same = std::memcmp(got_part.data(), want_part.data(), segment.bytes) == 0;
+    if (!same && !(segment.fp32 && segment_near(got_part, want_part, tolerance_))) return false;
   }
   return true;
 }

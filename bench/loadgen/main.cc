@@ -106,7 +106,8 @@ int main_with(const std::vector<std::string>& arguments) {
   const auto& rows = std::get<Payload>(payload);
   std::variant<Expectation, std::string> expectation;
   if (!options.expect_path.empty()) {
-    expectation = Expectation::load(options.expect_path, rows.rows(), options.tolerance);
+    expectation = Expectation::load(options.expect_path, rows.rows(), options.tolerance,
+                                    options.expect_layout);
   }
   if (const auto* error = std::get_if<std::string>(&expectation)) return fail(kExitUsage, *error);
   return run(options, rows, std::get<Expectation>(expectation));

@@ -56,6 +56,23 @@ std::string add_input(Options& options, const std::string& text) {
   return "";
 }
 
+// fp32:BYTES and exact:BYTES, with commas between: one for each output tensor of a row.
+std::string set_layout(Options& options, std::string_view text) {
+  options.expect_layout.clear();
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    const std::string_view part = text.substr(0, comma);
+    const std::size_t colon = std::min(part.find(':'), part.size());
+    const auto bytes =
+        number<std::size_t>(part.substr(std::min(colon + 1, part.size())), 1, std::size_t{1} << 30);
+    const std::string_view kind = part.substr(0, colon);
+    if (!bytes || (kind != "fp32" && kind != "exact")) return "expected fp32:BYTES or exact:BYTES";
+    options.expect_layout.push_back({*bytes, kind == "fp32"});
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return "";
+}
+
 std::string set_protocol(Options& options, std::string_view text) {
   for (const Protocol protocol : {Protocol::kHttp, Protocol::kHttpJson, Protocol::kGrpc}) {
     if (text == protocol_name(protocol)) {
@@ -104,6 +121,7 @@ std::string set_option(Options& o, std::string_view name, const std::string& val
   if (name == "--protocol") return set_protocol(o, value);
   if (name == "--address") return parse_address(value, o.address);
   if (name == "--input") return add_input(o, value);
+  if (name == "--expect-layout") return set_layout(o, value);
   if (name == "--tolerance") return assign(o.tolerance, value, 0.0, 1.0);
   if (name == "--cpu") return assign(o.cpu.emplace(), value, 0, 1023);
   if (name == "--server-pid") return assign<pid_t>(o.server_pid.emplace(), value, 1, 1 << 22);
@@ -172,7 +190,8 @@ const char* usage() {
   --model NAME  --model-version V
   --input NAME:DATATYPE:SHAPE:FILE raw rows; repeat for more inputs. SHAPE: one request's, 1,64
   --expect FILE                    raw output bytes of every row; a reply that differs is an error
-  --tolerance X                    compare outputs as FP32 with this relative tolerance
+  --tolerance X                    compare FP32 outputs with this relative tolerance
+  --expect-layout exact:8,fp32:8   bytes and kind of each output of a row (default: one FP32 output)
   --connections C --streams S      C x S requests in flight at most (streams: grpc only)
   --rate R                         open loop at R requests/s; without it a closed loop
   --arrivals constant|poisson      (default poisson)   --seed N

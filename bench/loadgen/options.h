@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "loadgen/arrival_schedule.h"
+#include "loadgen/expectation.h"
 #include "loadgen/http_request.h"
 #include "loadgen/load_loop.h"
 #include "loadgen/payload.h"
@@ -27,6 +28,7 @@ struct Options {
   std::vector<InputSpec> inputs;
   std::string expect_path;
   double tolerance = 0;
+  std::vector<Segment> expect_layout;
   LoopOptions loop;
   std::optional<double> rate_per_s;  // set: open loop
   Arrivals arrivals = Arrivals::kPoisson;

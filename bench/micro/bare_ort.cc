@@ -21,7 +21,7 @@ class Bare final : public BareOrt {
     return ok(api_->Run(session_, nullptr, &input_name_, &input, 1, output_names_.data(),
                         output_names_.size(), outputs_.data()));
   }
-  std::span<const std::byte> output() const override;
+  Output output() const override;
 
  private:
   bool ok(OrtStatus* status) {
@@ -116,7 +116,7 @@ std::string Bare::load(const BareOptions& options, std::span<const std::int64_t>
   return open_session(options) && read_names() && make_inputs(shape, rows) && run(0) ? "" : error_;
 }
 
-std::span<const std::byte> Bare::output() const {
+BareOrt::Output Bare::output() const {
   OrtTensorTypeAndShapeInfo* info = nullptr;
   std::size_t elements = 0;
   void* data = nullptr;
@@ -130,7 +130,7 @@ std::span<const std::byte> Bare::output() const {
   for (OrtStatus* status : {counted, mapped}) {
     if (status != nullptr) api_->ReleaseStatus(status);
   }
-  return {static_cast<const std::byte*>(data), elements * sizeof(float)};
+  return {data, elements};
 }
 
 }  // namespace

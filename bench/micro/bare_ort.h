@@ -32,8 +32,12 @@ class BareOrt {
 
   // One Run on that request. False when ONNX Runtime failed.
   virtual bool run(std::size_t request) = 0;
-  // The bytes of the first output of the last run.
-  virtual std::span<const std::byte> output() const = 0;
+  // The first output of the last run, of whatever element type.
+  struct Output {
+    const void* data = nullptr;
+    std::size_t elements = 0;
+  };
+  virtual Output output() const = 0;
 };
 
 }  // namespace mlops::micro

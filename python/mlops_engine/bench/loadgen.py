@@ -125,6 +125,7 @@ class Loadgen:
             path = folder / "expected.rows"
             path.write_bytes(payload.expected)
             self._arguments += ["--expect", str(path), "--tolerance", str(payload.tolerance)]
+            self._arguments += ["--expect-layout", payload.layout]
 
     def command(self, endpoint: Endpoint, load: Load, timing: Timing) -> list[str]:
         """Return the command line of one repeat."""

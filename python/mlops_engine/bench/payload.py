@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -68,12 +68,15 @@ class Payload:
         Output bytes of every request, all outputs in order; None when replies are not checked.
     tolerance : float
         For FP32 outputs, relative; 0 compares bytes.
+    layout : str
+        Kind and bytes of each output of one request, as ``mlops-loadgen --expect-layout`` reads it.
     """
 
     inputs: Sequence[Input]
     arrays: Sequence[npt.NDArray[Any]]
     expected: bytes | None = None
     tolerance: float = 0.0
+    layout: str = ""
 
     @property
     def rows(self) -> int:
@@ -203,17 +206,21 @@ def expect(payload: Payload, model: Path, tolerance: float) -> Payload:
     Raises
     ------
     ValueError
-        If a tolerance is asked for and an output is not FP32.
+        If outputs have no fixed size: strings, or another number of rows for another request.
     """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    expected = []
+    expected, layouts = [], set()
     for row in range(payload.rows):
-        outputs = session.run(None, payload.request(row))
-        if tolerance and any(output.dtype != np.float32 for output in outputs):
-            raise ValueError(
-                "replies can be compared with a tolerance only when all outputs are FP32"
+        outputs = [np.ascontiguousarray(y) for y in session.run(None, payload.request(row))]
+        expected.append(b"".join(output.tobytes() for output in outputs))
+        layouts.add(
+            ",".join(
+                f"{'fp32' if output.dtype == np.float32 else 'exact'}:{output.nbytes}"
+                for output in outputs
             )
-        expected.append(b"".join(np.ascontiguousarray(output).tobytes() for output in outputs))
-    return Payload(payload.inputs, payload.arrays, b"".join(expected), tolerance)
+        )
+        if len(layouts) > 1 or any(output.dtype == object for output in outputs):
+            raise ValueError("--verify needs outputs of a fixed size")
+    return replace(payload, expected=b"".join(expected), tolerance=tolerance, layout=layouts.pop())

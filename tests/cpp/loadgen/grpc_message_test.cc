@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "loadgen/expectation.h"
 #include "loadgen_support.h"
@@ -56,6 +57,13 @@ TEST(Expectation, ExactOrWithinTolerance) {
   EXPECT_FALSE(exact.accepts(0, bytes(close)));
   EXPECT_TRUE(loose.accepts(0, bytes(close)));
   EXPECT_FALSE(loose.accepts(0, std::string(4, '\0')));
+  // The same bytes as an exact tensor before an FP32 one: only the second may differ.
+  const std::vector<Segment> mixed = {{4, false}, {4, true}};
+  const Expectation tail = Expectation::of(bytes(want), 1, 1e-5, mixed);
+  EXPECT_TRUE(tail.accepts(0, bytes(close)));
+  const float head_off[] = {1.000001f, 1000.0f};
+  EXPECT_TRUE(loose.accepts(0, bytes(head_off)));
+  EXPECT_FALSE(tail.accepts(0, bytes(head_off)));
   EXPECT_TRUE(Expectation().accepts(0, std::string("anything")));
 }
 
