@@ -7,12 +7,6 @@
 namespace mlops {
 namespace {
 
-void append_member(std::string& out, std::string_view key, std::string_view value) {
-  append_json_string(out, key);
-  out.push_back(':');
-  append_json_string(out, value);
-}
-
 void append_parameters(std::string& out, const std::vector<Parameter>& parameters) {
   out.append(",\"parameters\":{");
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -37,25 +31,23 @@ Status no_json_form(const NamedTensor& output) {
 }
 
 void append_head(std::string& out, const Response& response) {
-  out.push_back('{');
-  append_member(out, "model_name", response.model);
+  out.append("{\"model_name\":");
+  append_json_string(out, response.model);
   out.append(",\"model_version\":\"");
   append_json_integer(out, response.version);
   out.push_back('"');
   if (!response.id.empty()) {
-    out.push_back(',');
-    append_member(out, "id", response.id);
+    out.append(",\"id\":");
+    append_json_string(out, response.id);
   }
   if (!response.parameters.empty()) append_parameters(out, response.parameters);
 }
 
 Status append_output(HttpInferReply& reply, const NamedTensor& output, bool binary) {
   std::string& out = reply.json;
-  out.push_back('{');
-  append_member(out, "name", output.name);
-  out.push_back(',');
-  append_member(out, "datatype", kserve_name(output.tensor.dtype));
-  out.append(",\"shape\":");
+  out.append("{\"name\":");
+  append_json_string(out, output.name);
+  out.append(",\"datatype\":\"").append(kserve_name(output.tensor.dtype)).append("\",\"shape\":");
   append_json_shape(out, output.tensor.shape);
   if (binary) {
     out.append(",\"parameters\":{\"binary_data_size\":");
