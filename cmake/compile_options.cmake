@@ -28,6 +28,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LES
   target_compile_options(mlops_warnings INTERFACE -Wno-restrict)
 endif()
 
+if(MLOPS_BUILD_FUZZ)
+  # Coverage of the code under test, not only of the target's own file: without it libFuzzer is blind.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(MLOPS_SANITIZE)
   add_compile_options(-fsanitize=${MLOPS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MLOPS_SANITIZE})

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "admin/signals.h"
+#include "protocol/grpc_cold.h"
 #include "server.h"
 
 namespace mlops {
@@ -45,6 +46,7 @@ class Process {
       : config_(config), log_(config.log_format, STDERR_FILENO) {}
 
   int run() {
+    silence_protobuf_log();
     if (Status status = check_repository(config_); !status.ok()) return fail(status);
     EngineOptions options;
     options.ort_libraries = ort_candidates(config_);

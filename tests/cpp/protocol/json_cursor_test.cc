@@ -3,7 +3,6 @@
 #include "protocol/json_cursor.h"
 
 #include <gtest/gtest.h>
-#include <rapidjson/reader.h>
 
 #include <random>
 #include <regex>
@@ -11,35 +10,19 @@
 #include <string>
 #include <vector>
 
+#include "json_reference.h"
 #include "protocol/json_scan.h"
 
 namespace mlops {
 namespace {
+
+using testing::rapidjson_accepts;
 
 bool cursor_accepts(std::string_view text, std::size_t depth_max = 100) {
   JsonCursor json(text, depth_max);
   json.skip();
   json.finish();
   return json.ok();
-}
-
-// Events are ignored; nesting is limited as the cursor's, so that both stop at the same place.
-struct DepthOnly : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, DepthOnly> {
-  int depth = 0;
-  bool StartObject() { return ++depth <= 100; }
-  bool StartArray() { return ++depth <= 100; }
-  bool EndObject(rapidjson::SizeType) { return --depth >= 0; }
-  bool EndArray(rapidjson::SizeType) { return --depth >= 0; }
-};
-
-bool rapidjson_accepts(const std::string& text) {
-  if (text.find('\0') != std::string::npos) return false;  // it takes NUL for the end
-  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNanAndInfFlag |
-                              rapidjson::kParseNumbersAsStringsFlag;
-  rapidjson::StringStream stream(text.c_str());
-  rapidjson::Reader reader;
-  DepthOnly handler;
-  return !reader.Parse<kFlags>(stream, handler).IsError();
 }
 
 // One text a line.
