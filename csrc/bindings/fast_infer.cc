@@ -33,11 +33,10 @@ PyObject* infer(EngineHandle& handle, const CallArgs& call) {
   Request request;
   if (Status s = build_request(call, engine->copies(), request); !s.ok()) return raise(s);
   const HeldInputs inputs(request);
-  Response response;
-  {
+  Response response = [&] {
     const GilReleased released;
-    response = engine->infer(std::move(request));
-  }
+    return engine->infer(std::move(request));
+  }();
   if (!response.status.ok()) return raise(response.status);
   return outputs_to_dict(std::move(response));
 }

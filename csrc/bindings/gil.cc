@@ -18,7 +18,7 @@ int visit(void*) {
 
 }  // namespace
 
-thread_local bool GilHeld::held_ = false;
+[[gnu::tls_model("initial-exec")]] thread_local bool GilHeld::held_ = false;
 
 GilHeld::~GilHeld() {
   dispose_deferred();

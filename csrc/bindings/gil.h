@@ -23,7 +23,8 @@ class GilHeld {
 
  private:
   friend class GilReleased;
-  static thread_local bool held_;
+  // Read several times per request; the general model of shared libraries costs a call each time.
+  [[gnu::tls_model("initial-exec")]] static thread_local bool held_;
   bool outer_;
 };
 
