@@ -85,8 +85,14 @@ void bind_test_hooks(py::module_& module, py::class_<EngineHandle>& engine) {
       // Keeps the GIL: a daemon thread that came back for it while Python ends would be unwound
       // through pybind11's frames, which may not throw.
       .def("open", &Gate::open)
-      .def("wait_for_arrivals", &Gate::wait_for_arrivals, py::arg("count") = 1,
-           py::call_guard<py::gil_scoped_release>());
+      .def(
+          "wait_for_arrivals",
+          [](Gate& self, int count) {
+            const GilHeld held;
+            const GilReleased released;
+            self.wait_for_arrivals(count);
+          },
+          py::arg("count") = 1);
   engine
       .def("_load_echo", &load_echo, py::arg("name"), py::arg("dtype"), py::arg("dims"),
            py::arg("version") = 1, py::arg("lanes") = 0, py::arg("gate") = nullptr)

@@ -10,7 +10,7 @@
 
 namespace mlops::python {
 
-// Starts open. Thread-safe. Waits without the GIL; callers from Python release it first.
+// Starts open. Thread-safe. pass() and wait_for_arrivals() block: not with the GIL held.
 class Gate {
  public:
   void close();

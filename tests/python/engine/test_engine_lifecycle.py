@@ -41,6 +41,12 @@ row = {"input": np.ones((1, 4), np.float32)}
 gate = core.Gate()
 engine = me.Engine(lanes=1, inline_run_us_max=0)
 engine._load_echo("echo", "FP32", [-1, 4], gate=gate)
+def infer_until_closed():
+    try:
+        while True:
+            engine.infer("echo", row)
+    except me.Unavailable:
+        pass
 """
 
 
@@ -53,8 +59,8 @@ engine._load_echo("echo", "FP32", [-1, 4], gate=gate)
         "futures = [engine.submit('echo', row) for _ in range(100)]; del engine",
         "engine.submit('echo', row).add_done_callback(lambda f: f.exception())",
         "threading.Thread(target=lambda: [engine.infer('echo', row) for _ in range(2000)]).start()",
-        "threading.Thread(target=lambda: [engine.infer('echo', row) for _ in range(10**9)], "
-        "daemon=True).start()",
+        "threading.Thread(target=infer_until_closed, daemon=True).start()",
+        "[threading.Thread(target=infer_until_closed, daemon=True).start() for _ in range(8)]",
         "asyncio.run(asyncio.wait_for(asyncio.sleep(0), 1)); engine.close()",
         "async def main():\n"
         "    return [engine.infer_async('echo', row) for _ in range(100)]\n"
