@@ -93,8 +93,9 @@ HttpRouteMatch match_route(std::span<const HttpRouteEntry> table, HttpMethod met
 }
 
 bool percent_decode(std::string_view text, std::string& out) {
-  out.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  const std::size_t first = std::min(text.find('%'), text.size());
+  out.assign(text.substr(0, first));
+  for (std::size_t i = first; i < text.size(); ++i) {
     if (text[i] != '%') {
       out.push_back(text[i]);
       continue;
