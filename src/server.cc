@@ -87,8 +87,7 @@ constexpr std::array kRequestTables = {
 }  // namespace
 
 Server::Server(const ServerConfig& config, Engine& engine, LogSink& log)
-    : log_(log),
-      facts_(facts_of(config)),
+    : facts_(facts_of(config)),
       bodies_(config.request_memory_bytes_max),
       http_(http_service(config, engine, state_, facts_, bodies_)),
       metrics_(http_),

@@ -45,7 +45,6 @@ class Server {
                         bool metrics);
   std::string metrics_page() const;
 
-  LogSink& log_;
   SteadyClock clock_;
   ServingState state_;
   ServerFacts facts_;

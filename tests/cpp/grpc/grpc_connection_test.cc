@@ -92,7 +92,7 @@ TEST_F(GrpcConnectionTest, AnswersInfer) {
 }
 
 TEST_F(GrpcConnectionTest, AnswersTheSameHoweverTheBytesAreCut) {
-  for (const std::size_t piece : {1, 2, 3, 9, 64, 1000}) {
+  for (const std::size_t piece : {1U, 2U, 3U, 9U, 64U, 1000U}) {
     SessionHarness other(engine);
     other.open(factory);
     Http2Client peer;

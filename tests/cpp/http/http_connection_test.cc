@@ -197,7 +197,7 @@ TEST_F(HttpConnectionTest, WholeConversationIsTheSameHoweverItIsCut) {
   harness.feed(bytes);
   const std::string whole = harness.output();
   EXPECT_EQ(split(whole).size(), 5U);
-  for (std::size_t piece : {1, 2, 3, 7, 64, 333}) {
+  for (const std::size_t piece : {1U, 2U, 3U, 7U, 64U, 333U}) {
     SessionHarness other(engine);
     other.open(factory);
     other.feed(bytes, piece);

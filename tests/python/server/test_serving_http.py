@@ -149,6 +149,16 @@ def test_announced_bodies_take_no_memory_until_they_come(server: RunningServer) 
         client.close()
 
 
+def test_bodies_are_not_copied_on_their_way_in(server: RunningServer) -> None:
+    site = 'mlops_copy_bytes_total{site="http_body"}'
+    before = server.metric(site)
+    for _ in range(5):
+        assert server.request("POST", INFER, infer_body())[0] == 200
+    assert server.metric(site) == before  # parsed where they arrived
+    assert server.request("POST", INFER, infer_body(100_000))[0] == 200
+    assert server.metric(site) - before <= 64 << 10  # only what came with the head
+
+
 @pytest.mark.parametrize(
     ("bytes_sent", "status"),
     [
