@@ -1,6 +1,5 @@
 #include "bindings/gil.h"
 
-#include <cxxabi.h>
 #include <unistd.h>
 
 #include "bindings/python_log.h"
@@ -31,7 +30,7 @@ GilHeld::~GilHeld() {
 GilReleased::~GilReleased() {
   try {
     PyEval_RestoreThread(state_);
-  } catch (const abi::__forced_unwind&) {
+  } catch (...) {  // nothing but the unwinding, which has no object to name
     for (;;) pause();
   }
   GilHeld::held_ = true;
