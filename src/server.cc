@@ -12,6 +12,8 @@ namespace mlops {
 namespace {
 
 constexpr std::size_t kMetricsConnectionsMax = 64;
+constexpr unsigned kErrandThreads = 2;
+constexpr std::size_t kErrandsWaitingMax = 256;
 
 ServerFacts facts_of(const ServerConfig& config) {
   ServerFacts facts;
@@ -27,33 +29,33 @@ DecodeLimits decode_limits(const ServerConfig& config) {
   return limits;
 }
 
-HttpService http_service(const ServerConfig& config, Engine& engine, const ServingState& state,
-                         const ServerFacts& facts, SlabPool& bodies) {
-  HttpService service{.engine = engine,
+HttpService http_service(const ServerConfig& config, const ServerParts& parts,
+                         const ServingState& state, SlabPool& bodies, ErrandRunner& errands) {
+  HttpService service{.parts = parts,
                       .state = state,
-                      .facts = facts,
                       .bodies = bodies,
                       .routes = inference_routes(),
                       .limits = {},
                       .timeouts = {},
                       .decode_limits = decode_limits(config),
                       .pipelined_max = 64,
-                      .metrics_page = {}};
+                      .metrics_page = {},
+                      .errands = &errands};
   service.limits.body_bytes_max = config.request_bytes_max;
   service.timeouts.receive = std::chrono::milliseconds(config.receive_timeout_ms);
   service.timeouts.idle = std::chrono::milliseconds(config.idle_timeout_ms);
   return service;
 }
 
-GrpcService grpc_service(const ServerConfig& config, Engine& engine, const ServingState& state,
-                         const ServerFacts& facts, SlabPool& bodies) {
-  GrpcService service{.engine = engine,
+GrpcService grpc_service(const ServerConfig& config, const ServerParts& parts,
+                         const ServingState& state, SlabPool& bodies, ErrandRunner& errands) {
+  GrpcService service{.parts = parts,
                       .state = state,
-                      .facts = facts,
                       .bodies = bodies,
                       .limits = {},
                       .timeouts = {},
-                      .decode_limits = decode_limits(config)};
+                      .decode_limits = decode_limits(config),
+                      .errands = &errands};
   service.limits.message_bytes_max = config.request_bytes_max;
   service.timeouts.receive = std::chrono::milliseconds(config.receive_timeout_ms);
   service.timeouts.handshake = service.timeouts.receive;
@@ -89,12 +91,14 @@ constexpr std::array kRequestTables = {
 Server::Server(const ServerConfig& config, Engine& engine, LogSink& log)
     : facts_(facts_of(config)),
       bodies_(config.request_memory_bytes_max),
-      http_(http_service(config, engine, state_, facts_, bodies_)),
+      parts_{.engine = engine, .facts = facts_},
+      http_(http_service(config, parts_, state_, bodies_, errands_)),
       metrics_(http_),
-      grpc_(grpc_service(config, engine, state_, facts_, bodies_)),
+      grpc_(grpc_service(config, parts_, state_, bodies_, errands_)),
       http_sessions_(http_),
       metrics_sessions_(metrics_),
-      grpc_sessions_(grpc_) {
+      grpc_sessions_(grpc_),
+      errands_(kErrandThreads, kErrandsWaitingMax) {
   metrics_.routes = metrics_routes();
   metrics_.metrics_page = [this, &engine] { return metrics_text(engine.stats()) + metrics_page(); };
   const LoopOptions options =
@@ -171,6 +175,7 @@ bool Server::drain(TimePoint deadline) {
 }
 
 void Server::stop() {
+  errands_.stop();
   for (const auto& loop : loops_) loop->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

@@ -49,6 +49,7 @@ class Server {
   ServingState state_;
   ServerFacts facts_;
   SlabPool bodies_;
+  ServerParts parts_;
   HttpService http_;
   HttpService metrics_;
   GrpcService grpc_;
@@ -59,6 +60,7 @@ class Server {
   // The last loop serves metrics alone: a scrape never delays a prediction.
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::thread> threads_;
+  ErrandRunner errands_;
 };
 
 }  // namespace mlops

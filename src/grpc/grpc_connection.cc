@@ -62,7 +62,7 @@ GrpcConnection::GrpcConnection(Link& link, const GrpcService& service)
 
 GrpcConnection::~GrpcConnection() {
   for (const auto& stream : streams_) {
-    if (stream->call && stream->call->abandon()) link_.turn().stats.calls_abandoned.add(1);
+    let_go(*stream);
   }
   if (session_) {
     // The close callbacks would find streams that are already settled.
@@ -215,7 +215,7 @@ void GrpcConnection::data(GrpcStream& stream, std::span<const std::byte> bytes) 
   if (stream.replied) return;
   stream.receiving_bytes += bytes.size();
   const Status status = stream.message.add(bytes, chunk_, service_.limits.message_bytes_max,
-                                           service_.bodies, service_.engine.copies());
+                                           service_.bodies, service_.parts.engine.copies());
   if (!status.ok()) refuse(stream, status);
 }
 
@@ -233,37 +233,67 @@ void GrpcConnection::request_ended(GrpcStream& stream) {
     case GrpcMethod::health_watch:
       return watch(stream);
     case GrpcMethod::model_stream_infer:
-    case GrpcMethod::known_unserved:
       return refuse(stream, Status::unimplemented("this server does not serve the method"));
     default:
       break;
   }
-  const Result<std::string> answer = answer_cold(stream);
-  if (!answer.ok()) return refuse(stream, answer.status());
-  stream.reply.set_message(*answer);
+  if (service_.errands && grpc_method_blocks(*stream.head.method)) return run_aside(stream);
+  reply_message(stream, answer_cold(stream));
+}
+
+void GrpcConnection::run_aside(GrpcStream& stream) {
+  const std::span<const std::byte> bytes = stream.message.message();
+  auto errand =
+      make_ref<GrpcErrand>(*this, link_.turn(), stream, service_.parts, *stream.head.method,
+                           std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  if (!service_.errands->take(errand)) {
+    return refuse(stream,
+                  Status::unavailable("too many administrative requests wait; retry later"));
+  }
+  stream.errand = std::move(errand);
+}
+
+void GrpcConnection::errand_done(Errand& errand) noexcept {
+  auto& done = static_cast<GrpcErrand&>(errand);
+  done.stream->errand = nullptr;  // `done` lives until its letter is opened
+  reply_message(*done.stream, done.answer);
+}
+
+void GrpcConnection::reply_message(GrpcStream& stream, const Result<std::string>& message) {
+  if (!message.ok()) return refuse(stream, message.status());
+  stream.reply.set_message(*message);
   reply(stream);
+}
+
+// Nobody waits for the stream's answer any more.
+void GrpcConnection::let_go(GrpcStream& stream) {
+  if (stream.call && stream.call->abandon()) link_.turn().stats.calls_abandoned.add(1);
+  if (stream.errand) stream.errand->abandon();
+  stream.call = nullptr;
+  stream.errand = nullptr;
 }
 
 Result<std::string> GrpcConnection::answer_cold(const GrpcStream& stream) const {
   const std::span<const std::byte> bytes = stream.message.message();
   const std::string_view message(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (!service_.state.ready(service_.engine)) {
+  if (!service_.state.ready(service_.parts.engine)) {
     // The engine does not know that the process is still loading its repository, or is leaving.
     if (*stream.head.method == GrpcMethod::server_ready) return std::string();  // ready = false
     if (*stream.head.method == GrpcMethod::health_check) {
       const Result<std::string> service = decode_health_service(message);
       if (!service.ok()) return service.status();
-      if (health_of(*service, service_.engine) == ServingStatus::serving) {
+      if (health_of(*service, service_.parts.engine) == ServingStatus::serving) {
         return encode_health(ServingStatus::not_serving);
       }
     }
   }
-  return answer_grpc_cold(*stream.head.method, message, service_.engine, service_.facts);
+  return answer_grpc_cold(*stream.head.method, message, service_.parts);
 }
 
 ServingStatus GrpcConnection::health(const std::string& service) const {
-  const ServingStatus status = health_of(service, service_.engine);
-  const bool hidden = status == ServingStatus::serving && !service_.state.ready(service_.engine);
+  const ServingStatus status = health_of(service, service_.parts.engine);
+  const bool hidden =
+      status == ServingStatus::serving && !service_.state.ready(service_.parts.engine);
   return hidden ? ServingStatus::not_serving : status;
 }
 
@@ -282,8 +312,9 @@ void GrpcConnection::watch(GrpcStream& stream) {
 
 void GrpcConnection::infer(GrpcStream& stream) {
   GrpcInferCall wire;
-  const Status status = decode_grpc_infer(stream.message.owner(), stream.message.message(),
-                                          service_.decode_limits, service_.engine.copies(), wire);
+  const Status status =
+      decode_grpc_infer(stream.message.owner(), stream.message.message(), service_.decode_limits,
+                        service_.parts.engine.copies(), wire);
   stream.message.reset();
   if (!status.ok()) return refuse(stream, status);
   stream.call = make_ref<GrpcCall>(*this, link_.turn(), stream);
@@ -330,8 +361,7 @@ void GrpcConnection::submit_trailers(GrpcStream& stream) {
 
 // An error before any message: one header block that ends the stream ("trailers only").
 void GrpcConnection::refuse(GrpcStream& stream, const Status& status) {
-  if (stream.call && stream.call->abandon()) link_.turn().stats.calls_abandoned.add(1);
-  stream.call = nullptr;
+  let_go(stream);
   stream.replied = true;
   const int code = grpc_status(status.code());
   const std::string number = std::to_string(code);
@@ -363,6 +393,10 @@ void GrpcConnection::reply_sent(GrpcStream& stream) {
 void GrpcConnection::stream_closed(GrpcStream& stream) {
   if (stream.call && stream.call->abandon()) {
     link_.turn().stats.calls_abandoned.add(1);
+    count(stream, grpc_status(Code::cancelled));
+  }
+  if (stream.errand) {
+    stream.errand->abandon();
     count(stream, grpc_status(Code::cancelled));
   }
   if (stream.streams) {

@@ -16,7 +16,7 @@
 
 namespace mlops {
 
-class GrpcConnection final : public Session, public CallOwner {
+class GrpcConnection final : public Session, public CallOwner, public ErrandOwner {
  public:
   GrpcConnection(Link& link, const GrpcService& service);
   ~GrpcConnection() override;
@@ -29,6 +29,7 @@ class GrpcConnection final : public Session, public CallOwner {
   void tick() override;
   void drain() override;
   void call_answered(Call& call) noexcept override;
+  void errand_done(Errand& errand) noexcept override;
 
   // What nghttp2 calls; see nghttp2_session.cc.
   void stream_began(std::int32_t id);
@@ -58,6 +59,9 @@ class GrpcConnection final : public Session, public CallOwner {
   void watch(GrpcStream& stream);
   ServingStatus health(const std::string& service) const;
   Result<std::string> answer_cold(const GrpcStream& stream) const;
+  void run_aside(GrpcStream& stream);
+  void reply_message(GrpcStream& stream, const Result<std::string>& message);
+  void let_go(GrpcStream& stream);
   void reply(GrpcStream& stream);  // stream.reply holds the message
   void refuse(GrpcStream& stream, const Status& status);
   void refuse_http(GrpcStream& stream, std::string_view http_status);

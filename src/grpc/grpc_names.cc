@@ -6,13 +6,32 @@
 
 namespace mlops {
 
-static_assert(static_cast<std::size_t>(GrpcMethod::known_unserved) + 1 == kGrpcUnknownMethod);
+static_assert(static_cast<std::size_t>(GrpcMethod::health_watch) + 1 == kGrpcUnknownMethod);
 
 std::string_view grpc_method_name(std::size_t method) {
-  constexpr std::array<std::string_view, kGrpcMethodCount> kNames = {
-      "ServerLive",   "ServerReady",      "ModelReady",  "ServerMetadata",  "ModelMetadata",
-      "ModelInfer",   "ModelStreamInfer", "ModelConfig", "RepositoryIndex", "Health.Check",
-      "Health.Watch", "unserved",         "unknown"};
+  constexpr std::array<std::string_view, kGrpcMethodCount> kNames = {"ServerLive",
+                                                                     "ServerReady",
+                                                                     "ModelReady",
+                                                                     "ServerMetadata",
+                                                                     "ModelMetadata",
+                                                                     "ModelInfer",
+                                                                     "ModelStreamInfer",
+                                                                     "ModelConfig",
+                                                                     "ModelStatistics",
+                                                                     "RepositoryIndex",
+                                                                     "RepositoryModelLoad",
+                                                                     "RepositoryModelUnload",
+                                                                     "SystemSharedMemoryStatus",
+                                                                     "SystemSharedMemoryRegister",
+                                                                     "SystemSharedMemoryUnregister",
+                                                                     "CudaSharedMemoryStatus",
+                                                                     "CudaSharedMemoryRegister",
+                                                                     "CudaSharedMemoryUnregister",
+                                                                     "TraceSetting",
+                                                                     "LogSettings",
+                                                                     "Health.Check",
+                                                                     "Health.Watch",
+                                                                     "unknown"};
   return method < kNames.size() ? kNames[method] : "unknown";
 }
 

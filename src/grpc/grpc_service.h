@@ -2,12 +2,12 @@
 // What all gRPC connections share. Fixed before the first connection; any loop's thread reads it.
 
 #include "base/clock.h"
-#include "engine/engine.h"
+#include "net/errand.h"
 #include "net/serving_state.h"
 #include "net/session.h"
 #include "protocol/decode_limits.h"
 #include "protocol/grpc_cold.h"
-#include "protocol/server_facts.h"
+#include "protocol/server_parts.h"
 #include "tensor/slab_pool.h"
 
 namespace mlops {
@@ -28,13 +28,13 @@ struct GrpcTimeouts {
 };
 
 struct GrpcService {
-  Engine& engine;
+  ServerParts parts;
   const ServingState& state;
-  const ServerFacts& facts;
   SlabPool& bodies;  // memory for messages that arrive in pieces
   GrpcLimits limits;
   GrpcTimeouts timeouts;
   DecodeLimits decode_limits;
+  ErrandRunner* errands = nullptr;  // null: methods that block run on the loop
 };
 
 class GrpcSessionFactory final : public SessionFactory {

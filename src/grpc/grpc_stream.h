@@ -11,6 +11,7 @@
 #include "grpc/message_assembler.h"
 #include "grpc/reply_body.h"
 #include "net/call.h"
+#include "net/errand.h"
 #include "protocol/grpc_cold.h"
 
 namespace mlops {
@@ -21,6 +22,27 @@ class GrpcCall final : public Call {
  public:
   GrpcCall(CallOwner& owner, Turn& turn, GrpcStream& of) : Call(owner, turn), stream(&of) {}
   GrpcStream* stream;  // not to be used once abandoned
+};
+
+// A method that blocks, run aside.
+class GrpcErrand final : public Errand {
+ public:
+  GrpcErrand(ErrandOwner& owner, Turn& turn, GrpcStream& of, const ServerParts& parts,
+             GrpcMethod method, std::string&& message)
+      : Errand(owner, turn),
+        stream(&of),
+        parts_(parts),
+        method_(method),
+        message_(std::move(message)) {}
+  GrpcStream* stream;  // not to be used once abandoned
+  Result<std::string> answer = Status::internal("the call did not run");  // once done
+
+ private:
+  void work() noexcept override { answer = answer_grpc_cold(method_, message_, parts_); }
+
+  const ServerParts& parts_;
+  GrpcMethod method_;
+  std::string message_;
 };
 
 // What the headers said, as far as it matters.
@@ -44,6 +66,7 @@ struct GrpcStream {
   bool replied = false;        // a response was submitted; the rest of the request is dropped
 
   Ref<GrpcCall> call;
+  Ref<GrpcErrand> errand;
   ReplyBody reply;
   bool streams = false;   // Health.Watch: more messages may follow
   bool deferred = false;  // the reply waits for more

@@ -1,70 +1,13 @@
-// The endpoints that answer at once, and the tables of both HTTP ports.
+// The tables of both HTTP ports, and what their handlers share.
 
-#include "http/http_service.h"
-#include "http/routes.h"
+#include "http/handlers.h"
+
 #include "protocol/http_infer.h"
-#include "protocol/metadata_json.h"
 #include "protocol/model_version.h"
 #include "protocol/status_map.h"
 
 namespace mlops {
 namespace {
-
-HttpAnswer failure(const Status& status) {
-  return {.status = http_status(status.code()), .body = encode_http_error(status, {})};
-}
-
-Result<ModelInfo> find_model(const HttpService& service, const HttpPathParts& parts) {
-  std::string name;
-  if (!percent_decode(parts.model, name)) {
-    return Status::invalid_argument("malformed percent-encoding in the model name");
-  }
-  const Result<std::int64_t> version = parse_model_version(parts.version);
-  if (!version.ok()) return version.status();
-  return service.engine.info(name, *version);
-}
-
-HttpAnswer server_metadata(const HttpService& service, const HttpPathParts&) {
-  return {.body = server_metadata_json(service.facts)};
-}
-
-HttpAnswer server_live(const HttpService&, const HttpPathParts&) {
-  return {.body = R"({"live":true})"};
-}
-
-// Triton sends 400 without a body, KServe's client reads "ready" from the body: this serves both.
-HttpAnswer readiness(bool ready) {
-  if (ready) return {.body = R"({"ready":true})"};
-  return {.status = 400, .body = R"({"ready":false})"};
-}
-
-HttpAnswer server_ready(const HttpService& service, const HttpPathParts&) {
-  return readiness(service.state.ready(service.engine));
-}
-
-HttpAnswer model_ready(const HttpService& service, const HttpPathParts& parts) {
-  return readiness(!service.state.draining() && find_model(service, parts).ok());
-}
-
-HttpAnswer model_metadata(const HttpService& service, const HttpPathParts& parts) {
-  const Result<ModelInfo> info = find_model(service, parts);
-  return info.ok() ? HttpAnswer{.body = model_metadata_json(*info)} : failure(info.status());
-}
-
-HttpAnswer model_config(const HttpService& service, const HttpPathParts& parts) {
-  const Result<ModelInfo> info = find_model(service, parts);
-  return info.ok() ? HttpAnswer{.body = model_config_json(*info)} : failure(info.status());
-}
-
-HttpAnswer repository_index(const HttpService& service, const HttpPathParts&) {
-  const std::vector<ModelInfo> models = service.engine.models();
-  return {.body = repository_index_json(models)};
-}
-
-HttpAnswer metrics(const HttpService& service, const HttpPathParts&) {
-  return {.body = service.metrics_page(),
-          .content_type = "text/plain; version=0.0.4; charset=utf-8"};
-}
 
 constexpr HttpMethod kGet = HttpMethod::get;
 constexpr HttpMethod kPost = HttpMethod::post;
@@ -87,6 +30,20 @@ constexpr HttpRouteEntry kMetricsRoutes[] = {
 };
 
 }  // namespace
+
+HttpAnswer failure(const Status& status) {
+  return {.status = http_status(status.code()), .body = encode_http_error(status, {})};
+}
+
+HttpAnswer answer_with(Result<std::string> body) {
+  return body.ok() ? HttpAnswer{.body = *std::move(body)} : failure(body.status());
+}
+
+Result<ModelInfo> find_model(const HttpService& service, const HttpAsk& ask) {
+  const Result<std::int64_t> version = parse_model_version(ask.version);
+  if (!version.ok()) return version.status();
+  return service.parts.engine.info(ask.model, *version);
+}
 
 std::span<const HttpRouteEntry> inference_routes() { return kInferenceRoutes; }
 std::span<const HttpRouteEntry> metrics_routes() { return kMetricsRoutes; }

@@ -24,13 +24,14 @@ std::unique_ptr<Session> HttpSessionFactory::open(Link& link) {
 HttpConnection::HttpConnection(Link& link, const HttpService& service)
     : link_(link),
       service_(service),
-      parser_(service.limits, service.bodies, service.engine.copies()),
+      parser_(service.limits, service.bodies, service.parts.engine.copies()),
       idle_since_(link.turn().now) {}
 
 HttpConnection::~HttpConnection() {
   for (std::size_t i = first_slot_; i < slots_.size(); ++i) {
     HttpCall* call = slots_[i].call.get();
     if (call && call->abandon()) link_.turn().stats.calls_abandoned.add(1);
+    if (slots_[i].errand) slots_[i].errand->abandon();
   }
 }
 
@@ -104,12 +105,38 @@ void HttpConnection::handle(HttpRequest& request) {
     if (!request.head.content_encoding.empty()) {
       slot.answer = error_answer(415, "compressed request bodies are not supported");
     } else if (match.entry->handler) {
-      slot.answer = match.entry->handler(service_, match.parts);
+      ask(request, match, slot);
     } else {
       infer(request, match.parts, slot);
     }
   }
   push(std::move(slot));
+}
+
+void HttpConnection::ask(HttpRequest& request, const HttpRouteMatch& match, Slot& slot) {
+  HttpAsk ask;
+  if (!percent_decode(match.parts.model, ask.model)) {
+    slot.answer = error_answer(400, "malformed percent-encoding in the model name");
+    return;
+  }
+  if (!percent_decode(match.parts.region, ask.region)) {
+    slot.answer = error_answer(400, "malformed percent-encoding in the region name");
+    return;
+  }
+  ask.version = match.parts.version;
+  ask.body = request.body;
+  ask.owner = request.owner;
+  const HttpHandler handler = match.entry->handler;
+  if (match.entry->runs == HttpRuns::here || !service_.errands) {
+    slot.answer = handler(service_, ask);
+    return;
+  }
+  auto errand = make_ref<HttpErrand>(*this, link_.turn(), service_, handler, std::move(ask));
+  if (service_.errands->take(errand)) {
+    slot.errand = std::move(errand);
+  } else {
+    slot.answer = error_answer(503, "too many administrative requests wait; retry later");
+  }
 }
 
 void HttpConnection::infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot) {
@@ -139,17 +166,17 @@ Status HttpConnection::decode(HttpRequest& request, const HttpPathParts& parts,
   ModelInfo info;
   const bool raw = is_raw_binary_request(header_length);
   if (raw) {
-    Result<ModelInfo> found = service_.engine.info(wire.request.model, wire.request.version);
+    Result<ModelInfo> found = service_.parts.engine.info(wire.request.model, wire.request.version);
     if (!found.ok()) return found.status();
     info = std::move(*found);
   }
   return decode_http_infer(request.owner, request.body, header_length, raw ? &info : nullptr,
-                           service_.decode_limits, service_.engine.copies(), wire);
+                           service_.decode_limits, service_.parts.engine.copies(), wire);
 }
 
 void HttpConnection::push(Slot&& slot) {
   link_.touch();
-  if (waiting() == 0 && !slot.call) return write(slot);
+  if (waiting() == 0 && slot.ready()) return write(slot);
   slots_.push_back(std::move(slot));
 }
 
@@ -158,10 +185,15 @@ void HttpConnection::call_answered(Call& /*call*/) noexcept {
   write_ready();
 }
 
+void HttpConnection::errand_done(Errand& /*errand*/) noexcept {
+  link_.touch();
+  write_ready();
+}
+
 void HttpConnection::write_ready() {
   while (first_slot_ < slots_.size()) {
     Slot& slot = slots_[first_slot_];
-    if (slot.call && !slot.call->answered()) return;
+    if (!slot.ready()) return;
     write(slot);
     slot = Slot{};
     ++first_slot_;
@@ -173,6 +205,7 @@ void HttpConnection::write_ready() {
 }
 
 void HttpConnection::write(Slot& slot) {
+  if (slot.errand) slot.answer = std::move(slot.errand->answer);
   const bool last = first_slot_ + 1 >= slots_.size();
   if (draining_ && last && !parser_.mid_request()) slot.style.keep_alive = false;
   if (!slot.call || !write_reply(slot)) {

@@ -8,6 +8,7 @@
 #include "http/http_service.h"
 #include "http/reply.h"
 #include "net/call.h"
+#include "net/errand.h"
 #include "net/session.h"
 
 namespace mlops {
@@ -18,7 +19,23 @@ class HttpCall final : public Call {
   OutputPlan outputs;
 };
 
-class HttpConnection final : public Session, public CallOwner {
+// A handler that runs aside.
+class HttpErrand final : public Errand {
+ public:
+  HttpErrand(ErrandOwner& owner, Turn& turn, const HttpService& service, HttpHandler handler,
+             HttpAsk&& ask)
+      : Errand(owner, turn), service_(service), handler_(handler), ask_(std::move(ask)) {}
+  HttpAnswer answer;  // once done
+
+ private:
+  void work() noexcept override { answer = handler_(service_, ask_); }
+
+  const HttpService& service_;
+  HttpHandler handler_;
+  HttpAsk ask_;
+};
+
+class HttpConnection final : public Session, public CallOwner, public ErrandOwner {
  public:
   HttpConnection(Link& link, const HttpService& service);
   ~HttpConnection() override;
@@ -34,19 +51,24 @@ class HttpConnection final : public Session, public CallOwner {
 
  private:
   void call_answered(Call& call) noexcept override;
+  void errand_done(Errand& errand) noexcept override;
 
-  // A request whose reply is not written yet.
+  // A request whose reply is not written yet. With neither call nor errand `answer` is ready.
   struct Slot {
-    Ref<HttpCall> call;  // null: `answer` is ready
+    Ref<HttpCall> call;
+    Ref<HttpErrand> errand;
     HttpAnswer answer;
     HttpRoute route = HttpRoute::unknown;
     ReplyStyle style;
+
+    bool ready() const { return (!call || call->answered()) && (!errand || errand->done()); }
   };
 
   std::size_t waiting() const { return slots_.size() - first_slot_; }
   void note_input(std::size_t bytes);
   void parse();
   void handle(HttpRequest& request);
+  void ask(HttpRequest& request, const HttpRouteMatch& match, Slot& slot);
   void infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
   Status decode(HttpRequest& request, const HttpPathParts& parts, HttpInferCall& wire);
   void push(Slot&& slot);

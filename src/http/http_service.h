@@ -6,13 +6,13 @@
 #include <string>
 
 #include "base/clock.h"
-#include "engine/engine.h"
 #include "http/http1_parser.h"
 #include "http/routes.h"
+#include "net/errand.h"
 #include "net/serving_state.h"
 #include "net/session.h"
 #include "protocol/decode_limits.h"
-#include "protocol/server_facts.h"
+#include "protocol/server_parts.h"
 #include "tensor/slab_pool.h"
 
 namespace mlops {
@@ -25,9 +25,8 @@ struct HttpTimeouts {
 };
 
 struct HttpService {
-  Engine& engine;
+  ServerParts parts;
   const ServingState& state;
-  const ServerFacts& facts;
   SlabPool& bodies;  // memory for request bodies that arrive in pieces
   std::span<const HttpRouteEntry> routes;
   HttpLimits limits;
@@ -35,6 +34,7 @@ struct HttpService {
   DecodeLimits decode_limits;
   std::size_t pipelined_max = 64;             // requests in flight on one connection
   std::function<std::string()> metrics_page;  // for the metrics port
+  ErrandRunner* errands = nullptr;            // null: routes that run aside run on the loop
 };
 
 class HttpSessionFactory final : public SessionFactory {

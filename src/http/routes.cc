@@ -32,6 +32,9 @@ bool match_pattern(std::string_view pattern, std::string_view path, HttpPathPart
     if (wanted == "{m}") {
       if (given.empty()) return false;
       parts.model = given;
+    } else if (wanted == "{r}") {
+      if (given.empty()) return false;
+      parts.region = given;
     } else if (wanted == "{v}") {
       if (!is_digits(given)) return false;
       parts.version = given;

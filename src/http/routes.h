@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/http_ask.h"
 #include "http/http_head.h"
 
 namespace mlops {
@@ -47,16 +48,21 @@ struct HttpAnswer {
 struct HttpPathParts {
   std::string_view model;
   std::string_view version;  // decimal digits, or empty
+  std::string_view region;
 };
 
-// Answers at once; null for the one route that does not (infer).
-using HttpHandler = HttpAnswer (*)(const HttpService& service, const HttpPathParts& parts);
+// Null for the one route that answers through the engine (infer).
+using HttpHandler = HttpAnswer (*)(const HttpService& service, const HttpAsk& ask);
+
+// Where a handler runs: on the event loop, or, because it blocks, aside (net/errand.h).
+enum class HttpRuns : std::uint8_t { here, aside };
 
 struct HttpRouteEntry {
   HttpMethod method;
-  std::string_view pattern;  // "{m}" is any one segment, "{v}" one of digits
+  std::string_view pattern;  // "{m}" and "{r}" are any one segment, "{v}" one of digits
   HttpRoute route;
   HttpHandler handler;
+  HttpRuns runs = HttpRuns::here;
 };
 
 // The tables of the two ports, made in handlers.cc.

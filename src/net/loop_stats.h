@@ -24,7 +24,7 @@ class LoopCounter {
 };
 
 struct alignas(64) LoopStats {
-  static constexpr std::size_t kRoutes = 24;
+  static constexpr std::size_t kRoutes = 48;
   static constexpr std::size_t kStatuses = 24;
   using Requests = std::array<std::array<LoopCounter, kStatuses>, kRoutes>;
 

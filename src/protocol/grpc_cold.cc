@@ -33,17 +33,17 @@ constexpr std::array kInferenceMethods = {
     Named{"ModelConfig", GrpcMethod::model_config},
     Named{"RepositoryIndex", GrpcMethod::repository_index},
     Named{"ModelStreamInfer", GrpcMethod::model_stream_infer},
-    Named{"ModelStatistics", GrpcMethod::known_unserved},
-    Named{"RepositoryModelLoad", GrpcMethod::known_unserved},
-    Named{"RepositoryModelUnload", GrpcMethod::known_unserved},
-    Named{"SystemSharedMemoryStatus", GrpcMethod::known_unserved},
-    Named{"SystemSharedMemoryRegister", GrpcMethod::known_unserved},
-    Named{"SystemSharedMemoryUnregister", GrpcMethod::known_unserved},
-    Named{"CudaSharedMemoryStatus", GrpcMethod::known_unserved},
-    Named{"CudaSharedMemoryRegister", GrpcMethod::known_unserved},
-    Named{"CudaSharedMemoryUnregister", GrpcMethod::known_unserved},
-    Named{"TraceSetting", GrpcMethod::known_unserved},
-    Named{"LogSettings", GrpcMethod::known_unserved},
+    Named{"ModelStatistics", GrpcMethod::model_statistics},
+    Named{"RepositoryModelLoad", GrpcMethod::repository_model_load},
+    Named{"RepositoryModelUnload", GrpcMethod::repository_model_unload},
+    Named{"SystemSharedMemoryStatus", GrpcMethod::system_shared_memory_status},
+    Named{"SystemSharedMemoryRegister", GrpcMethod::system_shared_memory_register},
+    Named{"SystemSharedMemoryUnregister", GrpcMethod::system_shared_memory_unregister},
+    Named{"CudaSharedMemoryStatus", GrpcMethod::cuda_shared_memory_status},
+    Named{"CudaSharedMemoryRegister", GrpcMethod::cuda_shared_memory_register},
+    Named{"CudaSharedMemoryUnregister", GrpcMethod::cuda_shared_memory_unregister},
+    Named{"TraceSetting", GrpcMethod::trace_setting},
+    Named{"LogSettings", GrpcMethod::log_settings},
 };
 
 constexpr std::array kHealthMethods = {
@@ -166,7 +166,8 @@ std::optional<GrpcMethod> grpc_method(std::string_view path) {
 }
 
 Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message,
-                                     const Engine& engine, const ServerFacts& facts) {
+                                     const ServerParts& parts) {
+  Engine& engine = parts.engine;
   switch (method) {
     case GrpcMethod::server_live:
       return plain<inference::ServerLiveRequest, inference::ServerLiveResponse>(
@@ -177,7 +178,7 @@ Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message
     case GrpcMethod::model_ready:
       return model_ready(message, engine);
     case GrpcMethod::server_metadata:
-      return server_metadata(facts);
+      return server_metadata(parts.facts);
     case GrpcMethod::model_metadata:
       return model_metadata(message, engine);
     case GrpcMethod::model_config:
@@ -186,14 +187,17 @@ Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message
       return repository_index(message, engine);
     case GrpcMethod::health_check:
       return health_check(message, engine);
-    case GrpcMethod::model_stream_infer:
-    case GrpcMethod::known_unserved:
-      return Status::unimplemented("this server does not support the method yet");
     case GrpcMethod::model_infer:
     case GrpcMethod::health_watch:
-      break;
+      return Status::internal("not a unary method of this codec");
+    default:
+      return Status::unimplemented("this server does not support the method yet");
   }
-  return Status::internal("not a unary method of this codec");
+}
+
+bool grpc_method_blocks(GrpcMethod method) {
+  return method == GrpcMethod::repository_model_load ||
+         method == GrpcMethod::repository_model_unload;
 }
 
 Result<std::string> decode_health_service(std::string_view message) {

@@ -1,14 +1,14 @@
 #pragma once
 // Every gRPC method except ModelInfer: message bytes in, message bytes out, through generated
-// protobuf code. Messages are without the five-byte gRPC prefix. Thread-safe; nothing blocks.
+// protobuf code. Messages are without the five-byte gRPC prefix. Thread-safe; what blocks says so
+// through grpc_method_blocks().
 
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/status.h"
-#include "engine/engine.h"
-#include "protocol/server_facts.h"
+#include "protocol/server_parts.h"
 
 namespace mlops {
 
@@ -19,12 +19,22 @@ enum class GrpcMethod {
   server_metadata,
   model_metadata,
   model_infer,         // grpc_infer.h
-  model_stream_infer,  // a later chapter: answered unimplemented
+  model_stream_infer,  // streams: not a unary method of this codec
   model_config,
+  model_statistics,
   repository_index,
+  repository_model_load,
+  repository_model_unload,
+  system_shared_memory_status,
+  system_shared_memory_register,
+  system_shared_memory_unregister,
+  cuda_shared_memory_status,
+  cuda_shared_memory_register,
+  cuda_shared_memory_unregister,
+  trace_setting,
+  log_settings,
   health_check,
-  health_watch,    // streams: one encode_health per change, see below
-  known_unserved,  // part of the service, not of this build: answered unimplemented
+  health_watch,  // streams: one encode_health per change, see below
 };
 
 // From the :path header, "/inference.GRPCInferenceService/ServerLive"; nullopt when there is no
@@ -33,7 +43,10 @@ std::optional<GrpcMethod> grpc_method(std::string_view path);
 
 // Answers one unary message of any method but model_infer, model_stream_infer and health_watch.
 Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message,
-                                     const Engine& engine, const ServerFacts& facts);
+                                     const ServerParts& parts);
+
+// True when answer_grpc_cold may take long: not to be called on an event loop's thread.
+bool grpc_method_blocks(GrpcMethod method);
 
 enum class ServingStatus { unknown = 0, serving = 1, not_serving = 2, service_unknown = 3 };
 

@@ -19,9 +19,8 @@ struct Fixture {
   ServingState state;
   ServerFacts facts;
   SlabPool bodies{std::size_t{1} << 20};
-  GrpcService service{.engine = engine,
+  GrpcService service{.parts = {engine, facts},
                       .state = state,
-                      .facts = facts,
                       .bodies = bodies,
                       .limits = {.message_bytes_max = 4096},
                       .timeouts = {},

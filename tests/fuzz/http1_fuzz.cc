@@ -20,9 +20,8 @@ struct Fixture {
   ServerFacts facts;
   SlabPool bodies{std::size_t{1} << 20};
   HttpService service{
-      .engine = engine,
+      .parts = {engine, facts},
       .state = state,
-      .facts = facts,
       .bodies = bodies,
       .routes = inference_routes(),
       .limits = {.head_bytes_max = 1024, .body_bytes_max = kBodyMax, .chunks_max = 64},

@@ -64,9 +64,8 @@ class GrpcConnectionTest : public ::testing::Test {
   ServingState state;
   ServerFacts facts;
   SlabPool bodies{std::size_t{1} << 28};
-  GrpcService service{.engine = engine,
+  GrpcService service{.parts = {engine, facts},
                       .state = state,
-                      .facts = facts,
                       .bodies = bodies,
                       .limits = {},
                       .timeouts = {},

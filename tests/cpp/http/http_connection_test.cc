@@ -77,9 +77,8 @@ class HttpConnectionTest : public ::testing::Test {
   ServingState state;
   ServerFacts facts;
   SlabPool bodies{std::size_t{1} << 28};
-  HttpService service{.engine = engine,
+  HttpService service{.parts = {engine, facts},
                       .state = state,
-                      .facts = facts,
                       .bodies = bodies,
                       .routes = inference_routes(),
                       .limits = {},
@@ -100,6 +99,52 @@ TEST_F(HttpConnectionTest, AnswersHealth) {
   const Reply reply = ask(get("/v2/health/ready"));
   EXPECT_EQ(reply.status, 400);
   EXPECT_EQ(reply.body, R"({"ready":false})");
+}
+
+HttpAnswer body_and_parts(const HttpService&, const HttpAsk& ask) {
+  return {.body = ask.model + "|" + ask.version + "|" + ask.region + "|" + std::string(ask.text())};
+}
+constexpr HttpRouteEntry kTestRoutes[] = {
+    {HttpMethod::post, "/here/{m}/versions/{v}/{r}", HttpRoute::server_live, body_and_parts},
+    {HttpMethod::post, "/aside/{r}", HttpRoute::server_live, body_and_parts, HttpRuns::aside},
+};
+
+TEST_F(HttpConnectionTest, HandlersGetTheBodyAndTheDecodedPath) {
+  service.routes = kTestRoutes;
+  EXPECT_EQ(ask(post("/here/a%20b/versions/7/r%2fs", "hello")).body, "a b|7|r/s|hello");
+  EXPECT_EQ(ask(post("/here/%zz/versions/7/r", "")).status, 400);
+  EXPECT_EQ(ask(post("/here/m/versions/7/%zz", "")).status, 400);
+  EXPECT_EQ(ask(post("/aside/r", "x")).body, "||r|x");  // no runner: on the loop
+}
+
+TEST_F(HttpConnectionTest, HandlersThatBlockRunAsideAndAnswerInOrder) {
+  service.routes = kTestRoutes;
+  ErrandRunner errands(1, 8);
+  service.errands = &errands;
+  harness.feed(post("/aside/one", "1") + post("/here/m/versions/1/two", "2"));
+  EXPECT_EQ(harness.link.out.size(), 0U);
+  while (harness.link.out.empty()) harness.turn.mailbox.open_all();
+  const std::vector<Reply> replies = split(harness.output());
+  ASSERT_EQ(replies.size(), 2U);
+  EXPECT_EQ(replies[0].body, "||one|1");
+  EXPECT_EQ(replies[1].body, "m|1|two|2");
+}
+
+TEST_F(HttpConnectionTest, AConnectionMayCloseBeforeItsErrandIsDone) {
+  service.routes = kTestRoutes;
+  ErrandRunner errands(1, 8);
+  service.errands = &errands;
+  harness.feed(post("/aside/one", "1"));
+  harness.session.reset();
+  errands.stop();
+  harness.turn.mailbox.open_all();
+}
+
+TEST_F(HttpConnectionTest, TooManyErrandsAreRefused) {
+  service.routes = kTestRoutes;
+  ErrandRunner errands(0, 0);
+  service.errands = &errands;
+  EXPECT_EQ(ask(post("/aside/one", "1")).status, 503);
 }
 
 TEST_F(HttpConnectionTest, NotReadyWhileLoadingOrDraining) {

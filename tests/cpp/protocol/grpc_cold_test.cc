@@ -15,25 +15,25 @@ class GrpcCold : public ::testing::Test {
 
   template <class Reply>
   Reply answer(GrpcMethod method, const google::protobuf::MessageLite& request) {
-    const auto bytes = answer_grpc_cold(method, request.SerializeAsString(), engine_, facts_);
+    const auto bytes = answer_grpc_cold(method, request.SerializeAsString(), parts_);
     EXPECT_TRUE(bytes.ok()) << bytes.status().message();
     Reply reply;
     EXPECT_TRUE(bytes.ok() && reply.ParseFromString(*bytes));
     return reply;
   }
   Status refusal(GrpcMethod method, std::string_view message) {
-    return answer_grpc_cold(method, message, engine_, facts_).status();
+    return answer_grpc_cold(method, message, parts_).status();
   }
 
   testing::DescribedEngine engine_;
   ServerFacts facts_{.name = "mlops-server", .version = "0.1"};
+  ServerParts parts_{engine_, facts_};
 };
 
 TEST_F(GrpcCold, PathsNameMethods) {
   EXPECT_EQ(grpc_method("/inference.GRPCInferenceService/ModelInfer"), GrpcMethod::model_infer);
   EXPECT_EQ(grpc_method("/inference.GRPCInferenceService/ServerLive"), GrpcMethod::server_live);
-  EXPECT_EQ(grpc_method("/inference.GRPCInferenceService/TraceSetting"),
-            GrpcMethod::known_unserved);
+  EXPECT_EQ(grpc_method("/inference.GRPCInferenceService/TraceSetting"), GrpcMethod::trace_setting);
   EXPECT_EQ(grpc_method("/grpc.health.v1.Health/Watch"), GrpcMethod::health_watch);
   for (const char* path : {"", "/", "ModelInfer", "/inference.GRPCInferenceService",
                            "/inference.GRPCInferenceService/", "/other.Service/ModelInfer",
@@ -136,7 +136,7 @@ TEST_F(GrpcCold, BrokenAndUnservedMessages) {
     EXPECT_EQ(refusal(method, "\x0a\x7f").code(), Code::invalid_argument);
   }
   EXPECT_EQ(refusal(GrpcMethod::model_ready, "\x0a\x01\xff").code(), Code::invalid_argument);
-  EXPECT_EQ(refusal(GrpcMethod::known_unserved, "").code(), Code::unimplemented);
+  EXPECT_EQ(refusal(GrpcMethod::trace_setting, "").code(), Code::unimplemented);
   EXPECT_EQ(refusal(GrpcMethod::model_stream_infer, "").code(), Code::unimplemented);
 }
 

@@ -1,0 +1,29 @@
+#pragma once
+// Every endpoint of the HTTP ports but infer, one file per topic: handlers_<topic>.cc. The tables
+// that name them are in handlers.cc.
+
+#include "http/http_service.h"
+#include "http/routes.h"
+
+namespace mlops {
+
+HttpAnswer failure(const Status& status);
+// `body` when it is ok, its error otherwise.
+HttpAnswer answer_with(Result<std::string> body);
+Result<ModelInfo> find_model(const HttpService& service, const HttpAsk& ask);
+
+// handlers_health.cc
+HttpAnswer server_live(const HttpService& service, const HttpAsk& ask);
+HttpAnswer server_ready(const HttpService& service, const HttpAsk& ask);
+HttpAnswer model_ready(const HttpService& service, const HttpAsk& ask);
+HttpAnswer metrics(const HttpService& service, const HttpAsk& ask);
+
+// handlers_metadata.cc
+HttpAnswer server_metadata(const HttpService& service, const HttpAsk& ask);
+HttpAnswer model_metadata(const HttpService& service, const HttpAsk& ask);
+HttpAnswer model_config(const HttpService& service, const HttpAsk& ask);
+
+// handlers_repository.cc
+HttpAnswer repository_index(const HttpService& service, const HttpAsk& ask);
+
+}  // namespace mlops
