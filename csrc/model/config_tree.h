@@ -1,8 +1,9 @@
 #pragma once
 // A configuration as text wrote it, before anybody knows what its names mean: fields in order, each
-// with a value that is a word (number, enum, bool), a text (a quoted string) or a message. A list is
-// a field that is there several times; an entry of a map is a message with the fields key and value.
-// Both pbtxt.h and the JSON reader of src/protocol make it, so that what follows exists once.
+// with a value that is a word (number, enum, bool), a text (a quoted string) or a message. A list
+// is a field that is there several times; an entry of a map is a message with the fields key and
+// value. Both pbtxt.h and the JSON reader of src/protocol make it, so that what follows exists
+// once.
 
 #include <cstddef>
 #include <cstdint>

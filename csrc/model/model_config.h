@@ -99,8 +99,8 @@ struct SequenceBatching {
   Strategy strategy = Strategy::direct;
   std::uint64_t idle_us_max = 1'000'000;
   std::uint64_t queue_delay_us_max = 0;
-  float slot_utilization_min = 0;         // direct
-  std::int32_t candidate_sequences_max = 0;  // oldest
+  float slot_utilization_min = 0;                   // direct
+  std::int32_t candidate_sequences_max = 0;         // oldest
   std::vector<std::int64_t> preferred_batch_sizes;  // oldest
   bool preserve_ordering = false;                   // oldest
   std::vector<SequenceControlInput> control_inputs;
@@ -177,11 +177,11 @@ struct ReadModelConfig {
   std::vector<std::string> unused;
 };
 
-// Fails with invalid_argument and the place of the mistake; an unknown key's error names the nearest
-// known one. Checks everything that needs no model file.
+// Fails with invalid_argument and the place of the mistake; an unknown key's error names the
+// nearest known one. Checks everything that needs no model file.
 Result<ReadModelConfig> read_model_config(const ConfigValue& tree);
 
-// "TYPE_FP32"; also the names without "TYPE_", as KServe writes them.
+// "TYPE_FP32".
 std::string_view config_type_name(DType dtype);
 std::optional<DType> dtype_from_config(std::string_view name);
 

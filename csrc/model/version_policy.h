@@ -13,8 +13,8 @@ struct VersionPolicy {
   std::uint32_t latest_count = 1;
   std::vector<std::int64_t> specific;
 
-  // `available` in any order; the result ascends. Specific versions that are not there are left out:
-  // missing_versions() names them.
+  // `available` in any order; the result ascends. Specific versions that are not there are left
+  // out: missing_versions() names them.
   std::vector<std::int64_t> select(std::vector<std::int64_t> available) const {
     std::ranges::sort(available);
     if (choice == Choice::latest && available.size() > latest_count) {
