@@ -40,13 +40,60 @@ Status set_number(Number& target, std::string_view text, Number least, Number mo
 
 Status set_port(int& port, std::string_view text) { return set_number(port, text, -1, 65535); }
 
+Status set_flag(bool& flag, std::string_view text) {
+  const bool yes = text == "true" || text == "1";
+  if (!yes && text != "false" && text != "0") return not_a(text, "'true' or 'false'");
+  flag = yes;
+  return {};
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> items;
+  while (true) {
+    const std::size_t end = text.find(separator);
+    items.push_back(text.substr(0, end));
+    if (end == text.npos) return items;
+    text.remove_prefix(end + 1);
+  }
+}
+
 Status set_log_format(ServerConfig& config, std::string_view text) {
   if (text != "json" && text != "text") return not_a(text, "'json' or 'text'");
   config.log_format = text == "json" ? LogFormat::json : LogFormat::text;
   return {};
 }
 
-constexpr std::array<Flag, 12> kFlags = {{
+// "0.5:0.05,0.99:0.001": quantiles, with the error that Triton's estimator may make, which is not
+// ours.
+Status set_quantiles(std::vector<double>& quantiles, std::string_view text) {
+  quantiles.clear();
+  for (const std::string_view item : split(text, ',')) {
+    const std::string_view number = item.substr(0, item.find(':'));
+    double quantile = 0;
+    const auto [stop, error] =
+        std::from_chars(number.data(), number.data() + number.size(), quantile);
+    if (error != std::errc() || stop != number.data() + number.size() ||
+        !(quantile >= 0 && quantile <= 1)) {
+      return not_a(number, "a quantile from 0 to 1");
+    }
+    quantiles.push_back(quantile);
+  }
+  return {};
+}
+
+Status set_metrics_config(ServerConfig& config, std::string_view text) {
+  const std::string_view key = text.substr(0, text.find('='));
+  const std::string_view value = text.substr(std::min(key.size() + 1, text.size()));
+  if (key == "summary_quantiles") return set_quantiles(config.metrics.summary_quantiles, value);
+  if (key == "counter_latencies") return set_flag(config.metrics.counter_latencies, value);
+  if (key == "histogram_latencies") return set_flag(config.metrics.histogram_latencies, value);
+  if (key == "summary_latencies") return set_flag(config.metrics.summary_latencies, value);
+  return not_a(key,
+               "one of counter_latencies, histogram_latencies, summary_latencies and "
+               "summary_quantiles");
+}
+
+constexpr Flag kFlags[] = {
     {"--model-repository", "DIR", "folder of models: DIR/<model>/<version>/model.onnx",
      [](ServerConfig& c, std::string_view v) {
        c.model_repository = v;
@@ -78,6 +125,10 @@ constexpr std::array<Flag, 12> kFlags = {{
        return set_number(c.exit_timeout_s, v, 0U, 86'400U);
      }},
     {"--log-format", "json|text", "lines on standard error (default json)", set_log_format},
+    {"--metrics-config", "KEY=VALUE",
+     "repeatable: counter_latencies, histogram_latencies, summary_latencies=true|false, "
+     "summary_quantiles=0.5,0.99",
+     set_metrics_config},
     {"--check", "", "print the resolved settings and exit",
      [](ServerConfig& c, std::string_view) {
        c.check_only = true;
@@ -93,7 +144,7 @@ constexpr std::array<Flag, 12> kFlags = {{
        c.help = true;
        return Status();
      }},
-}};
+};
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -111,7 +162,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 Status unknown_flag(std::string_view name) {
   const auto nearest =
-      std::min_element(kFlags.begin(), kFlags.end(), [&](const auto& a, const auto& b) {
+      std::min_element(std::begin(kFlags), std::end(kFlags), [&](const auto& a, const auto& b) {
         return edit_distance(name, a.name) < edit_distance(name, b.name);
       });
   std::string message = "unknown argument '" + std::string(name) + "'";
@@ -128,7 +179,7 @@ struct Variable {
 
 constexpr std::uint64_t kDayMs = 86'400'000;
 constexpr std::size_t kMostBytes = std::size_t{1} << 40;
-constexpr std::array<Variable, 6> kVariables = {{
+constexpr Variable kVariables[] = {
     {"MLOPS_CONNECTIONS_MAX",
      [](ServerConfig& c, std::string_view v) {
        return set_number(c.connections_max, v, std::size_t{1}, std::size_t{1} << 20);
@@ -154,7 +205,7 @@ constexpr std::array<Variable, 6> kVariables = {{
        c.server_name = v;
        return Status();
      }},
-}};
+};
 
 Status check(const ServerConfig& config) {
   if (config.help || config.version) return {};
@@ -189,9 +240,9 @@ Result<ServerConfig> parse_config(std::span<const char* const> arguments,
     const std::size_t equals = name.starts_with("--") ? name.find('=') : name.npos;
     std::string_view value = equals == name.npos ? std::string_view() : name.substr(equals + 1);
     name = name.substr(0, equals);
-    const auto flag = std::find_if(kFlags.begin(), kFlags.end(),
+    const auto flag = std::find_if(std::begin(kFlags), std::end(kFlags),
                                    [&](const Flag& known) { return known.name == name; });
-    if (flag == kFlags.end()) return unknown_flag(name);
+    if (flag == std::end(kFlags)) return unknown_flag(name);
     if (flag->value.empty()) {
       if (equals != name.npos && !value.empty()) {
         return Status::invalid_argument(std::string(name) + " takes no value");

@@ -12,6 +12,7 @@
 
 #include "admin/log_lines.h"
 #include "base/status.h"
+#include "engine/engine.h"
 
 namespace mlops {
 
@@ -25,6 +26,7 @@ struct ServerConfig {
   std::string ort_library;  // empty: searched for
   LogFormat log_format = LogFormat::json;
   unsigned exit_timeout_s = 30;
+  MetricsOptions metrics;
 
   bool check_only = false;
   bool help = false;

@@ -100,7 +100,9 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log)
       grpc_sessions_(grpc_),
       errands_(kErrandThreads, kErrandsWaitingMax) {
   metrics_.routes = metrics_routes();
-  metrics_.metrics_page = [this, &engine] { return metrics_text(engine.stats()) + metrics_page(); };
+  metrics_.metrics_page = [this, &engine, options = config.metrics] {
+    return metrics_text(engine.stats(), options) + metrics_page();
+  };
   const LoopOptions options =
       loop_options(config, std::max<std::size_t>(1, config.connections_max / config.threads));
   for (unsigned i = 0; i < config.threads; ++i) {
@@ -157,10 +159,10 @@ Result<int> Server::open_port(const ServerConfig& config, int port, SessionFacto
   return static_cast<int>(listeners->port);
 }
 
-std::string Server::metrics_page() const {
+std::string Server::metrics_page() {
   std::vector<const LoopStats*> stats;
   for (const auto& loop : loops_) stats.push_back(&loop->stats());
-  return server_metrics_text(stats, kRequestTables) + process_metrics_text();
+  return server_metrics_text(stats, kRequestTables) + process_metrics_text() + cpu_.text();
 }
 
 bool Server::drain(TimePoint deadline) {

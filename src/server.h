@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "admin/cpu_metrics.h"
 #include "config.h"
 #include "engine/engine.h"
 #include "grpc/grpc_service.h"
@@ -43,10 +44,11 @@ class Server {
   Status listen(const ServerConfig& config);
   Result<int> open_port(const ServerConfig& config, int port, SessionFactory& factory,
                         bool metrics);
-  std::string metrics_page() const;
+  std::string metrics_page();
 
   SteadyClock clock_;
   ServingState state_;
+  CpuMetrics cpu_;
   ServerFacts facts_;
   SlabPool bodies_;
   ServerParts parts_;

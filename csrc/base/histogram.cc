@@ -5,8 +5,6 @@
 
 namespace mlops {
 
-Histogram::Histogram() : shards_(std::make_unique<std::array<Shard, kCounterShards>>()) {}
-
 // Values below 8 have their own bucket; above, the three bits after the leading one choose it.
 std::size_t Histogram::bucket_of(std::uint64_t value) {
   if (value < 8) return static_cast<std::size_t>(value);
@@ -22,23 +20,14 @@ std::uint64_t Histogram::upper_edge(std::size_t bucket) {
   return (std::uint64_t{1} << exponent) + (bucket % 8 + 1) * width - 1;
 }
 
-void Histogram::record_many(std::uint64_t value, std::uint64_t times) {
-  Shard& shard = (*shards_)[thread_shard()];
-  shard.counts[bucket_of(value)].fetch_add(times, std::memory_order_relaxed);
-  shard.sum.fetch_add(value * times, std::memory_order_relaxed);
-}
-
 HistogramSnapshot Histogram::snapshot() const {
-  HistogramSnapshot merged;
-  for (const Shard& shard : *shards_) {
-    for (std::size_t i = 0; i < kHistogramBuckets; ++i) {
-      const std::uint64_t n = shard.counts[i].load(std::memory_order_relaxed);
-      merged.counts[i] += n;
-      merged.count += n;
-    }
-    merged.sum += shard.sum.load(std::memory_order_relaxed);
+  HistogramSnapshot seen;
+  for (std::size_t i = 0; i < kHistogramBuckets; ++i) {
+    seen.counts[i] = counts_[i].load(std::memory_order_relaxed);
+    seen.count += seen.counts[i];
   }
-  return merged;
+  seen.sum = sum_.load(std::memory_order_relaxed);
+  return seen;
 }
 
 void HistogramSnapshot::merge(const HistogramSnapshot& other) {

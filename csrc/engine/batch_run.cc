@@ -102,38 +102,39 @@ Status share_outputs(const LaneContext& context, Lane& lane,
   return {};
 }
 
-void answer(const LaneContext& context, Job& job, Response&& response, TimePoint taken,
+// True when the request got the answer and it is a success.
+bool answer(const LaneContext& context, Lane& lane, Job& job, Response&& response, TimePoint taken,
             TimePoint now) {
   const TimePoint submitted = job.pending->submitted_at;
   const Code code = response.status.code();
-  if (!job.pending->complete(std::move(response))) {
-    context.recorder->failure(job.pending->outcome());
-  } else if (code == Code::ok) {
-    context.recorder->success(elapsed_ns(submitted, now), elapsed_ns(submitted, taken),
-                              static_cast<std::uint64_t>(job.rows));
-  } else {
-    context.recorder->failure(code);
+  if (job.pending->complete(std::move(response)) && code == Code::ok) {
+    lane.recorder.success(elapsed_ns(submitted, now), elapsed_ns(submitted, taken),
+                          static_cast<std::uint64_t>(job.rows));
+    return true;
   }
+  context.failures->add(job.pending->outcome(), elapsed_ns(submitted, now));
+  return false;
 }
 
 Status respond_all(const LaneContext& context, Lane& lane, std::span<Job> jobs, TimePoint taken,
-                   TimePoint now) {
+                   TimePoint now, std::uint64_t& successes) {
   if (jobs.size() == 1) {
     // Not cut: a model without a batch axis may answer with any shape.
     Job& job = jobs.front();
-    answer(context, job,
-           make_response(context, job.pending->request, job.resolved,
-                         [&](std::size_t i) { return std::move(lane.outputs[i].tensor); }),
-           taken, now);
+    successes +=
+        answer(context, lane, job,
+               make_response(context, job.pending->request, job.resolved,
+                             [&](std::size_t i) { return std::move(lane.outputs[i].tensor); }),
+               taken, now);
     return {};
   }
   std::vector<std::vector<Tensor>> shares;
   if (Status s = share_outputs(context, lane, shares); !s.ok()) return s;
   for (std::size_t j = 0; j < jobs.size(); ++j) {
-    answer(context, jobs[j],
-           make_response(context, jobs[j].pending->request, jobs[j].resolved,
-                         [&](std::size_t i) { return std::move(shares[i][j]); }),
-           taken, now);
+    successes += answer(context, lane, jobs[j],
+                        make_response(context, jobs[j].pending->request, jobs[j].resolved,
+                                      [&](std::size_t i) { return std::move(shares[i][j]); }),
+                        taken, now);
   }
   return {};
 }
@@ -150,15 +151,17 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   ExecutionTimes times;
   Status status = execute(context, lane, taken, times);
   const TimePoint ran = context.clock->now();
-  if (status.ok()) status = respond_all(context, lane, jobs, taken, ran);
+  std::uint64_t successes = 0;
+  if (status.ok()) status = respond_all(context, lane, jobs, taken, ran, successes);
   release_tensors(lane);
   Duration spent{times.infer_ns};
   if (status.ok()) {
     times.output_ns = elapsed_ns(ran, context.clock->now());
-    context.recorder->execution(rows, times, inline_run);
+    lane.recorder.execution(rows, successes, times, inline_run);
   } else if (jobs.size() == 1) {
     Job& job = jobs.front();
-    answer(context, job, Response::failure(job.pending->request, std::move(status)), taken, ran);
+    answer(context, lane, job, Response::failure(job.pending->request, std::move(status)), taken,
+           ran);
   } else {
     const std::size_t half = jobs.size() / 2;
     spent += run_batch(context, lane, jobs.first(half), inline_run);
@@ -180,10 +183,10 @@ Response run_single(const LaneContext& context, Lane& lane, Request& request,
     response = make_response(context, request, resolved,
                              [&](std::size_t i) { return std::move(lane.outputs[i].tensor); });
     const std::uint64_t total_ns = times.input_ns + times.infer_ns;
-    context.recorder->success(total_ns, 0, static_cast<std::uint64_t>(rows));
-    context.recorder->execution(static_cast<std::uint64_t>(rows), times, true);
+    lane.recorder.success(total_ns, 0, static_cast<std::uint64_t>(rows));
+    lane.recorder.execution(static_cast<std::uint64_t>(rows), 1, times, true);
   } else {
-    context.recorder->failure(status.code());
+    context.failures->add(status.code(), times.input_ns + times.infer_ns);
     response = Response::failure(request, std::move(status));
   }
   release_tensors(lane);

@@ -24,12 +24,13 @@ struct LaneContext {
   SlabPool* slabs = nullptr;
   CopyMeter* copies = nullptr;
   const Clock* clock = nullptr;
-  ModelRecorder* recorder = nullptr;
+  FailureRecorder* failures = nullptr;
 };
 
 struct Lane {
   std::unique_ptr<Executor> executor;
   std::vector<Job> batch;  // what runs now; filled and cleared under the owner's lock
+  LaneRecorder recorder;
   // Scratch, kept to avoid allocation.
   std::vector<Tensor> inputs;
   std::vector<OutputSlot> outputs;

@@ -77,8 +77,16 @@ class Engine {
   virtual const EngineOptions& options() const = 0;
 };
 
+// Which optional families of Triton's names a metrics page has.
+struct MetricsOptions {
+  bool counter_latencies = true;
+  bool histogram_latencies = true;
+  bool summary_latencies = false;  // quantiles; our histograms tell them better
+  std::vector<double> summary_quantiles = {0.5, 0.9, 0.95, 0.99, 0.999};
+};
+
 // The engine's part of a Prometheus page: Triton's nv_* names where the meaning is the same, ours
 // as mlops_*. Text format 0.0.4.
-std::string metrics_text(const EngineStats& stats);
+std::string metrics_text(const EngineStats& stats, const MetricsOptions& options = {});
 
 }  // namespace mlops

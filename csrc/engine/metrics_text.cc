@@ -119,16 +119,62 @@ void triton_counters(std::string& page, const EngineStats& stats) {
          [](const ModelStats& m) { return m.executions; });
   family(page, stats, "nv_inference_pending_request_count", "Requests waiting for execution",
          "gauge", [](const ModelStats& m) { return m.queued; });
+}
+
+void duration_counters(std::string& page, const EngineStats& stats) {
   family(page, stats, "nv_inference_request_duration_us", "Cumulative request time", "counter",
          [](const ModelStats& m) { return m.request_ns.sum / 1000; });
   family(page, stats, "nv_inference_queue_duration_us", "Cumulative queue time", "counter",
          [](const ModelStats& m) { return m.queue_ns.sum / 1000; });
   family(page, stats, "nv_inference_compute_input_duration_us", "Cumulative input time", "counter",
-         [](const ModelStats& m) { return m.input_ns.sum / 1000; });
+         [](const ModelStats& m) { return m.per_request.input_ns / 1000; });
   family(page, stats, "nv_inference_compute_infer_duration_us", "Cumulative model time", "counter",
-         [](const ModelStats& m) { return m.infer_ns.sum / 1000; });
+         [](const ModelStats& m) { return m.per_request.infer_ns / 1000; });
   family(page, stats, "nv_inference_compute_output_duration_us", "Cumulative output time",
-         "counter", [](const ModelStats& m) { return m.output_ns.sum / 1000; });
+         "counter", [](const ModelStats& m) { return m.per_request.output_ns / 1000; });
+}
+
+void first_response(std::string& page, const EngineStats& stats) {
+  const std::string name = "nv_inference_first_response_histogram_ms";
+  header(page, name.c_str(), "Submission to the first response, successes", "histogram");
+  for (const ModelStats& model : stats.models) {
+    const std::string labels = labels_of(model);
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < model.first_response.size(); ++i) {
+      count += model.first_response[i];
+      const std::string edge = i < kFirstResponseEdgesMs.size()
+                                   ? std::to_string(kFirstResponseEdgesMs[i])
+                                   : std::string("+Inf");
+      sample(page, name + "_bucket", labels + ",le=\"" + edge + "\"", std::to_string(count));
+    }
+    sample(page, name + "_sum", labels, std::to_string(model.request_ns.sum / 1'000'000));
+    sample(page, name + "_count", labels, std::to_string(count));
+  }
+}
+
+void summary(std::string& page, const EngineStats& stats, const std::string& name,
+             HistogramSnapshot ModelStats::*field, const std::vector<double>& quantiles) {
+  header(page, name.c_str(), "Quantiles in microseconds, within 12.5 %", "summary");
+  for (const ModelStats& model : stats.models) {
+    const HistogramSnapshot& values = model.*field;
+    const std::string labels = labels_of(model);
+    for (const double quantile : quantiles) {
+      char edge[32];
+      std::snprintf(edge, sizeof(edge), "%g", quantile);
+      sample(page, name, labels + ",quantile=\"" + edge + "\"",
+             std::to_string(values.quantile(quantile) / 1000));
+    }
+    sample(page, name + "_sum", labels, std::to_string(values.sum / 1000));
+    sample(page, name + "_count", labels, std::to_string(values.count));
+  }
+}
+
+void summaries(std::string& page, const EngineStats& stats, const std::vector<double>& quantiles) {
+  summary(page, stats, "nv_inference_request_summary_us", &ModelStats::request_ns, quantiles);
+  summary(page, stats, "nv_inference_queue_summary_us", &ModelStats::queue_ns, quantiles);
+  summary(page, stats, "nv_inference_compute_input_summary_us", &ModelStats::input_ns, quantiles);
+  summary(page, stats, "nv_inference_compute_infer_summary_us", &ModelStats::infer_ns, quantiles);
+  summary(page, stats, "nv_inference_compute_output_summary_us", &ModelStats::output_ns, quantiles);
 }
 
 void own_counters(std::string& page, const EngineStats& stats) {
@@ -155,9 +201,12 @@ void own_counters(std::string& page, const EngineStats& stats) {
 
 }  // namespace
 
-std::string metrics_text(const EngineStats& stats) {
+std::string metrics_text(const EngineStats& stats, const MetricsOptions& options) {
   std::string page;
   triton_counters(page, stats);
+  if (options.counter_latencies) duration_counters(page, stats);
+  if (options.histogram_latencies) first_response(page, stats);
+  if (options.summary_latencies) summaries(page, stats, options.summary_quantiles);
   own_counters(page, stats);
   return page;
 }

@@ -32,7 +32,7 @@ ServedModel::ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
       watch_(watch),
       expected_run_ns_(options.expected_run.count()),
       queue_(options.queue_requests_max) {
-  context_.recorder = &recorder_;
+  context_.failures = &failures_;
 }
 
 Result<std::shared_ptr<ServedModel>> ServedModel::create(std::unique_ptr<Backend> backend,
@@ -124,7 +124,7 @@ void ServedModel::release_dead(std::unique_lock<std::mutex>& lock) {
   std::vector<PendingRef> dead = queue_.take_dead();
   if (dead.empty()) return;
   lock.unlock();
-  for (const PendingRef& pending : dead) recorder_.failure(pending->outcome());
+  for (const PendingRef& pending : dead) failures_.add(pending->outcome());
   dead.clear();
   lock.lock();
 }
@@ -155,7 +155,7 @@ void ServedModel::lane_thread() {
 
 void ServedModel::refuse(Pending& pending, Status why) {
   const Code code = why.code();
-  recorder_.failure(pending.fail(std::move(why)) ? code : pending.outcome());
+  failures_.add(pending.fail(std::move(why)) ? code : pending.outcome());
 }
 
 Status ServedModel::admit(const Request& request, TimePoint now, Job& job) const {
@@ -168,7 +168,7 @@ Status ServedModel::admit(const Request& request, TimePoint now, Job& job) const
 std::optional<Response> ServedModel::infer(Request& request, TimePoint now) {
   Job job;
   if (Status s = admit(request, now, job); !s.ok()) {
-    recorder_.failure(s.code());
+    failures_.add(s.code());
     return Response::failure(request, std::move(s));
   }
   std::unique_lock lock(mutex_);
@@ -187,7 +187,7 @@ std::optional<Response> ServedModel::infer(Request& request, TimePoint now) {
   job.pending = call;
   if (!queue_.try_push(job, now)) {
     lock.unlock();
-    recorder_.failure(Code::resource_exhausted);
+    failures_.add(Code::resource_exhausted);
     return Response::failure(call->request, full(info().name));
   }
   // A lane thread that was told of work may take tens of microseconds to wake. A lane that is idle
@@ -300,7 +300,7 @@ TimePoint ServedModel::expire(TimePoint now) {
   for (std::size_t i = 0; i < expired.size(); ++i) {
     expired[i]->fail(Status::deadline_exceeded("the deadline passed before an answer was ready"));
     // Those that run are recorded by their lane.
-    if (i < waited) recorder_.failure(expired[i]->outcome());
+    if (i < waited) failures_.add(expired[i]->outcome());
   }
   return next;
 }
@@ -338,7 +338,9 @@ void ServedModel::stop() {
 }
 
 ModelStats ServedModel::stats() const {
-  ModelStats stats = recorder_.snapshot();
+  ModelStats stats;
+  failures_.add_to(stats);
+  for (const auto& lane : lanes_) lane->recorder.add_to(stats);
   stats.name = info().name;
   stats.version = info().version;
   const std::lock_guard lock(mutex_);

@@ -34,7 +34,7 @@ struct ServedModelOptions {
 
 class ServedModel {
  public:
-  // `context.recorder` is filled in here; everything else in it outlives the model.
+  // `context.failures` is filled in here; everything else in it outlives the model.
   static Result<std::shared_ptr<ServedModel>> create(std::unique_ptr<Backend> backend,
                                                      LaneContext context,
                                                      const ServedModelOptions& options,
@@ -82,7 +82,7 @@ class ServedModel {
   bool fast() const;
 
   const std::unique_ptr<Backend> backend_;
-  ModelRecorder recorder_;
+  FailureRecorder failures_;
   LaneContext context_;
   const ServedModelOptions options_;
   DeadlineWatch& watch_;

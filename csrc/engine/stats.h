@@ -14,11 +14,32 @@
 
 namespace mlops {
 
+// What one lane's executions of one batch size took together.
+struct BatchStats {
+  std::uint64_t rows = 0;
+  std::uint64_t executions = 0;
+  std::uint64_t input_ns = 0;
+  std::uint64_t infer_ns = 0;
+  std::uint64_t output_ns = 0;
+};
+
+// Triton's bucket edges of nv_inference_first_response_histogram_ms.
+inline constexpr std::array<std::uint64_t, 4> kFirstResponseEdgesMs = {100, 500, 2000, 5000};
+
+// The steps of successful requests, each request charged with all of its batch's time, as Triton's
+// statistics and counters do.
+struct RequestTimes {
+  std::uint64_t input_ns = 0;
+  std::uint64_t infer_ns = 0;
+  std::uint64_t output_ns = 0;
+};
+
 struct ModelStats {
   std::string name;
   std::int64_t version = 0;
   std::uint64_t success = 0;               // requests
   std::array<std::uint64_t, 9> failure{};  // requests, by Code
+  std::uint64_t failure_ns = 0;            // submission to refusal, all failures
   std::uint64_t inferences = 0;            // rows executed for successful requests
   std::uint64_t executions = 0;            // back end runs
   std::uint64_t inline_executions = 0;     // of which on the submitting thread
@@ -30,6 +51,10 @@ struct ModelStats {
   HistogramSnapshot infer_ns;              // back end run, per execution
   HistogramSnapshot output_ns;             // scatter and reply, per execution
   HistogramSnapshot batch_rows;            // rows per execution
+  RequestTimes per_request;
+  // Successes by the time to their first response: at most kFirstResponseEdgesMs[i], last: longer.
+  std::array<std::uint64_t, kFirstResponseEdgesMs.size() + 1> first_response{};
+  std::vector<BatchStats> batches;  // ascending by rows
 };
 
 struct EngineStats {

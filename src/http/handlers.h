@@ -26,4 +26,7 @@ HttpAnswer model_config(const HttpService& service, const HttpAsk& ask);
 // handlers_repository.cc
 HttpAnswer repository_index(const HttpService& service, const HttpAsk& ask);
 
+// handlers_statistics.cc
+HttpAnswer model_statistics(const HttpService& service, const HttpAsk& ask);
+
 }  // namespace mlops

@@ -22,13 +22,14 @@ enum class HttpRoute : std::uint8_t {
   model_metadata,
   model_ready,
   model_config,
+  model_statistics,
   infer,
   repository_index,
   metrics,
   unknown,    // no such path, or not with this method
   malformed,  // refused before it had a path
 };
-inline constexpr std::size_t kHttpRouteCount = 11;
+inline constexpr std::size_t kHttpRouteCount = 12;
 std::string_view http_route_name(HttpRoute route);
 
 // Every status this server sends; the index is what LoopStats counts under.

@@ -11,6 +11,7 @@
 #include "protocol/kserve.pb.h"
 #include "protocol/model_config.h"
 #include "protocol/model_version.h"
+#include "protocol/statistics.h"
 
 namespace mlops {
 namespace {
@@ -112,6 +113,14 @@ Result<std::string> model_config(std::string_view message, const Engine& engine)
   return reply.SerializeAsString();
 }
 
+Result<std::string> model_statistics(std::string_view message, const Engine& engine) {
+  const auto request = parse<inference::ModelStatisticsRequest>(message);
+  if (!request.ok()) return request.status();
+  const auto models = select_statistics(engine, request->name(), request->version());
+  if (!models.ok()) return models.status();
+  return statistics_proto(*models);
+}
+
 Result<std::string> repository_index(std::string_view message, const Engine& engine) {
   const auto request = parse<inference::RepositoryIndexRequest>(message);
   if (!request.ok()) return request.status();
@@ -183,6 +192,8 @@ Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message
       return model_metadata(message, engine);
     case GrpcMethod::model_config:
       return model_config(message, engine);
+    case GrpcMethod::model_statistics:
+      return model_statistics(message, engine);
     case GrpcMethod::repository_index:
       return repository_index(message, engine);
     case GrpcMethod::health_check:

@@ -3,7 +3,8 @@
 namespace mlops {
 
 std::vector<std::string> ServerFacts::supported_extensions() {
-  return {"binary_tensor_data", "model_configuration", "model_repository", "parameters"};
+  return {"binary_tensor_data", "model_configuration", "model_repository", "parameters",
+          "statistics"};
 }
 
 }  // namespace mlops

@@ -11,7 +11,11 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 PROTOS = Path(__file__).resolve().parents[2] / "src"
-OURS = ["protocol/model_config.proto", "protocol/kserve.proto"]
+OURS = [
+    "protocol/model_config.proto",
+    "protocol/extensions.proto",
+    "protocol/kserve.proto",
+]
 
 Field = tuple[int, int, int, str]
 Described = dict[str, Field | int | tuple[str, str]]
@@ -85,9 +89,20 @@ def test_every_line_of_ours_is_theirs(ours: Described) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["ModelInferRequest", "ModelInferResponse", "InferTensorContents", "InferParameter"],
+    [
+        "ModelInferRequest",
+        "ModelInferResponse",
+        "InferTensorContents",
+        "InferParameter",
+        "ModelStatistics",
+        "InferStatistics",
+        "SystemSharedMemoryRegisterRequest",
+        "CudaSharedMemoryRegisterRequest",
+        "TraceSettingRequest",
+        "LogSettingsRequest",
+    ],
 )
-def test_the_infer_messages_are_complete(ours: Described, message: str) -> None:
+def test_messages_are_complete(ours: Described, message: str) -> None:
     prefix = f"inference.{message}."
     theirs = {name for name in describe(their_files()) if name.startswith(prefix)}
     assert {name for name in ours if name.startswith(prefix)} == theirs

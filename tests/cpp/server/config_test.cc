@@ -99,5 +99,21 @@ TEST(Config, CheckShowsWhatWasResolved) {
   EXPECT_NE(text.find("ort-library = /a.so\nort-library = /b.so\n"), std::string::npos);
 }
 
+TEST(Config, MetricsFamiliesAreChosenOneByOne) {
+  const Result<ServerConfig> config =
+      parse({"--model-repository=m", "--metrics-config", "summary_latencies=true",
+             "--metrics-config=counter_latencies=false",
+             "--metrics-config=summary_quantiles=0.5:0.05,0.99:0.001"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_TRUE(config->metrics.summary_latencies);
+  EXPECT_FALSE(config->metrics.counter_latencies);
+  EXPECT_TRUE(config->metrics.histogram_latencies);
+  EXPECT_EQ(config->metrics.summary_quantiles, (std::vector<double>{0.5, 0.99}));
+  for (const char* bad : {"summary_latencies=yes", "summary_quantiles=2", "summary_quantiles=",
+                          "latencies=true", "", "="}) {
+    EXPECT_FALSE(parse({"--model-repository=m", "--metrics-config", bad}).ok()) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace mlops
