@@ -18,6 +18,7 @@ struct Job {
   Resolved resolved;
   std::int64_t rows = 1;  // 1 for models without a batch axis
   bool alone = false;     // never merged: no batch axis, or no rows at all
+  bool idle = false;      // nobody's: a row that only keeps others in their places
   BucketKey bucket;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/make_response.h"
+
 namespace mlops {
 namespace {
 
@@ -60,30 +62,6 @@ Status execute(const LaneContext& context, Lane& lane, TimePoint start, Executio
   return status;
 }
 
-Response start_response(const LaneContext& context, const Request& request) {
-  Response response;
-  response.model = context.info->name;
-  response.version = context.info->version;
-  response.id = request.id;
-  response.model_pin = context.info;
-  return response;
-}
-
-// `tensor_of(output index)` gives this request's share of each output.
-template <class TensorOf>
-Response make_response(const LaneContext& context, const Request& request, const Resolved& resolved,
-                       TensorOf tensor_of) {
-  Response response = start_response(context, request);
-  const auto& specs = context.info->signature.outputs;
-  const std::size_t count = resolved.outputs.empty() ? specs.size() : resolved.outputs.size();
-  response.outputs.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t index = resolved.outputs.empty() ? i : resolved.outputs[i];
-    response.outputs.push_back({specs[index].name, tensor_of(index)});
-  }
-  return response;
-}
-
 void release_tensors(Lane& lane) {
   lane.inputs.clear();
   for (OutputSlot& slot : lane.outputs) slot.tensor = Tensor{};
@@ -112,7 +90,7 @@ bool answer(const LaneContext& context, Lane& lane, Job& job, Response&& respons
                           static_cast<std::uint64_t>(job.rows));
     return true;
   }
-  context.failures->add(job.pending->outcome(), elapsed_ns(submitted, now));
+  if (!job.idle) context.failures->add(job.pending->outcome(), elapsed_ns(submitted, now));
   return false;
 }
 
@@ -158,10 +136,10 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   if (status.ok()) {
     times.output_ns = elapsed_ns(ran, context.clock->now());
     lane.recorder.execution(rows, successes, times, inline_run);
-  } else if (jobs.size() == 1) {
-    Job& job = jobs.front();
-    answer(context, lane, job, Response::failure(job.pending->request, std::move(status)), taken,
-           ran);
+  } else if (jobs.size() == 1 || !context.repeatable) {
+    for (Job& job : jobs) {
+      answer(context, lane, job, Response::failure(job.pending->request, status), taken, ran);
+    }
   } else {
     const std::size_t half = jobs.size() / 2;
     spent += run_batch(context, lane, jobs.first(half), inline_run);

@@ -25,6 +25,7 @@ struct LaneContext {
   CopyMeter* copies = nullptr;
   const Clock* clock = nullptr;
   FailureRecorder* failures = nullptr;
+  bool repeatable = true;  // a run that failed may be tried again with fewer rows
 };
 
 struct Lane {

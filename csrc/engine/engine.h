@@ -35,7 +35,8 @@ struct ModelInfo {
   std::int64_t batch_rows_max = 0;  // 0 when not batchable
   std::string batching_reason;      // why it is or is not batched, for people
   std::uint64_t batch_delay_us_max = 0;
-  unsigned lanes = 0;  // concurrent executions
+  unsigned lanes = 0;      // concurrent executions
+  bool decoupled = false;  // answers in any number of parts: only doors that take them can call it
 };
 
 class Engine {

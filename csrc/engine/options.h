@@ -4,11 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "execute/ort_backend.h"
+#include "model/model_config.h"
 #include "request/validate.h"
 
 namespace mlops {
@@ -35,6 +37,7 @@ struct ModelSource {
   std::int64_t batch_rows_max = 0;       // rows merged into one execution; 0: 64 when batchable
   std::uint64_t batch_delay_us_max = 0;  // how long an idle lane may wait for more rows
   OrtOptions ort;
+  std::optional<SequenceBatching> sequences;  // the model keeps state between requests
 
   Status validate() const;
 };

@@ -21,6 +21,8 @@
 #include "batch/batch_queue.h"
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
+#include "engine/scheduler.h"
+#include "model/model_config.h"
 
 namespace mlops {
 
@@ -30,6 +32,7 @@ struct ServedModelOptions {
   BatchLimits batch;
   Duration inline_run_max{0};
   Duration expected_run{0};  // from the probe; learned afterwards
+  std::optional<SequenceBatching> sequences;
 };
 
 class ServedModel {
@@ -67,6 +70,7 @@ class ServedModel {
   ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
               const ServedModelOptions& options, DeadlineWatch& watch);
   Status add_lanes(unsigned count);
+  Status add_scheduler();
   void lane_thread();
   Status admit(const Request& request, TimePoint now, Job& job) const;
 
@@ -80,6 +84,8 @@ class ServedModel {
   std::vector<Job> prepare_turn(std::span<PendingRef> turn, TimePoint now);
   void refuse(Pending& pending, Status why);
   bool fast() const;
+  std::optional<Response> infer_scheduled(Request& request, TimePoint now);
+  bool submit_turn_scheduled(std::span<PendingRef> turn, TimePoint now);
 
   const std::unique_ptr<Backend> backend_;
   FailureRecorder failures_;
@@ -97,6 +103,7 @@ class ServedModel {
   bool stopping_ = false;         // guarded by mutex_
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<std::jthread> threads_;
+  std::unique_ptr<Scheduler> scheduler_;  // null: plain batching, by all of the above
 };
 
 }  // namespace mlops

@@ -1,29 +1,23 @@
 #pragma once
 // What executes a model. A Backend is one loaded model, weights in memory once; an Executor is one
 // lane's way to run it. Implementations: ort_backend (ONNX Runtime), echo_backend (no model at
-// all).
+// all), builtin_backends (for tests and measurements).
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
+#include "execute/generation.h"
 #include "tensor/copy_meter.h"
 #include "tensor/signature.h"
 #include "tensor/tensor.h"
 
 namespace mlops {
-
-// Where one output goes. Before run(): `wanted`, and optionally a preallocated buffer in
-// `tensor.owner` with dtype and shape set and `bytes` viewing it. After a successful run():
-// `tensor` describes the result; its owner is the preallocated buffer or one that the executor made
-// (strings, and results whose shape is not the one that was expected).
-struct OutputSlot {
-  bool wanted = false;
-  Tensor tensor;
-};
 
 class Executor {
  public:
@@ -45,6 +39,19 @@ class Backend {
   virtual std::string_view platform() const = 0;  // KServe's name, e.g. "onnxruntime_onnx"
   // Thread-safe. The Executor must not outlive the Backend.
   virtual Result<std::unique_ptr<Executor>> make_executor() = 0;
+
+  // How long one row takes, for back ends of ours that are known to treat rows independently: such
+  // a model is not tried before it serves. nullopt: unknown, to be found out.
+  virtual std::optional<Duration> known_run_time() const { return std::nullopt; }
+  // Its executors remember earlier runs: a run must not be repeated.
+  virtual bool stateful() const { return false; }
+
+  // Decoupled: answers a request with any number of parts, by generate() instead of an Executor.
+  virtual bool decoupled() const { return false; }
+  // Thread-safe. `inputs` are in signature order and outlive the Generation, as the Backend does.
+  virtual Result<std::unique_ptr<Generation>> generate(std::span<const Tensor> /*inputs*/) {
+    return Status::internal("this back end answers every request once");
+  }
 };
 
 }  // namespace mlops

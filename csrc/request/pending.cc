@@ -2,6 +2,10 @@
 
 namespace mlops {
 
+Pending::~Pending() {
+  if (PartSource* source = source_.load(std::memory_order_relaxed)) source->drop_ref();
+}
+
 bool Pending::claim() {
   std::uint8_t expected = kQueued;
   return state_.compare_exchange_strong(expected, kClaimed, std::memory_order_acq_rel);
@@ -10,11 +14,11 @@ bool Pending::claim() {
 PendingState Pending::state() const {
   const std::uint8_t state = state_.load(std::memory_order_acquire);
   if (state & kDone) return PendingState::done;
-  return state == kClaimed ? PendingState::claimed : PendingState::queued;
+  return (state & ~kParting) == kClaimed ? PendingState::claimed : PendingState::queued;
 }
 
 Code Pending::outcome() const {
-  return static_cast<Code>(state_.load(std::memory_order_acquire) & ~kDone);
+  return static_cast<Code>(state_.load(std::memory_order_acquire) & kCode);
 }
 
 bool Pending::complete(Response&& response) noexcept {
@@ -23,9 +27,36 @@ bool Pending::complete(Response&& response) noexcept {
   std::uint8_t seen = state_.load(std::memory_order_acquire);
   do {
     if (seen & kDone) return false;
-  } while (!state_.compare_exchange_weak(seen, done, std::memory_order_acq_rel));
+  } while (
+      !state_.compare_exchange_weak(seen, done | (seen & kParting), std::memory_order_acq_rel));
+  if (seen & kParting) [[unlikely]] {
+    await_part();
+  }
   deliver(std::move(response));
+  want_parts();
   return true;
+}
+
+void Pending::await_part() noexcept {
+  for (std::uint8_t seen = state_.load(std::memory_order_acquire); seen & kParting;
+       seen = state_.load(std::memory_order_acquire)) {
+    state_.wait(seen, std::memory_order_acquire);
+  }
+}
+
+PartOutcome Pending::send_part(Response&& part) noexcept {
+  std::uint8_t expected = kClaimed;
+  if (!state_.compare_exchange_strong(expected, kClaimed | kParting, std::memory_order_acq_rel)) {
+    return PartOutcome::over;
+  }
+  const bool room = deliver_part(std::move(part));
+  const std::uint8_t before =
+      state_.fetch_and(static_cast<std::uint8_t>(~kParting), std::memory_order_acq_rel);
+  if (before & kDone) {
+    state_.notify_all();
+    return PartOutcome::over;
+  }
+  return room ? PartOutcome::more : PartOutcome::full;
 }
 
 bool Pending::fail(Status why) noexcept {

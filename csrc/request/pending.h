@@ -9,6 +9,10 @@
 // Ownership: intrusive references. The door (HTTP call, Python future, blocking caller) derives
 // from Pending, so one request is one allocation. deliver() runs on the winner's thread: a lane, an
 // event loop, the canceller; it must not block, throw or destroy the engine.
+//
+// A decoupled model gives any number of parts before the one answer. Parts are delivered in order,
+// each before the next is made, and none during or after the answer: whoever answers while a part
+// is being delivered waits for it.
 
 #include <atomic>
 #include <cstdint>
@@ -20,6 +24,17 @@
 namespace mlops {
 
 enum class PendingState : std::uint8_t { queued, claimed, done };
+
+// What became of a part: the reader wants more, wants it later (PartSource::room() will tell), or
+// the request has been answered and nothing more is wanted.
+enum class PartOutcome : std::uint8_t { more, full, over };
+
+// Where a request's parts come from. Any thread.
+class PartSource : public RefCounted {
+ public:
+  // The reader that was full has room again, or the request has been answered.
+  virtual void room() noexcept = 0;
+};
 
 class Pending : public RefCounted {
  public:
@@ -33,23 +48,47 @@ class Pending : public RefCounted {
   bool fail(Status why) noexcept;
   bool cancel() noexcept;  // fail(cancelled)
 
+  // Whether this door can take parts; a decoupled model refuses one that cannot.
+  virtual bool takes_parts() const { return false; }
+  // For the one that claimed the request; one call at a time.
+  PartOutcome send_part(Response&& part) noexcept;
+  // Set once, before the request can be claimed.
+  void set_part_source(Ref<PartSource> source) noexcept {
+    source_.store(source.release(), std::memory_order_release);
+  }
+  // The door has room after deliver_part() said that it had not.
+  void want_parts() noexcept {
+    if (PartSource* source = source_.load(std::memory_order_acquire)) source->room();
+  }
+
   PendingState state() const;
   bool done() const { return (state_.load(std::memory_order_acquire) & kDone) != 0; }
   Code outcome() const;  // how it was answered; only meaningful once done()
 
-  // Set by the engine at submission, for statistics.
+  // Set by the engine at submission: when that was, for statistics, and whether a decoupled model
+  // has taken the request.
   TimePoint submitted_at{};
+  bool decoupled = false;
 
  protected:
   Pending() = default;
+  ~Pending() override;
   virtual void deliver(Response&& response) noexcept = 0;
+  // Takes one part, on the thread that made it; false when that is enough for now. Must be short
+  // and must not answer the request.
+  virtual bool deliver_part(Response&& /*part*/) noexcept { return true; }
 
  private:
+  void await_part() noexcept;
+
   // The outcome shares the word with the state, so whoever sees `done` also sees how.
   static constexpr std::uint8_t kQueued = 0;
   static constexpr std::uint8_t kClaimed = 1;
-  static constexpr std::uint8_t kDone = 0x80;  // | Code
+  static constexpr std::uint8_t kParting = 0x40;  // flag: a part is being delivered
+  static constexpr std::uint8_t kDone = 0x80;     // | Code
+  static constexpr std::uint8_t kCode = 0x0f;
   std::atomic<std::uint8_t> state_{kQueued};
+  std::atomic<PartSource*> source_{nullptr};  // owns a reference
 };
 
 using PendingRef = Ref<Pending>;

@@ -1,0 +1,196 @@
+#include "engine/decoupled_scheduler.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "engine/make_response.h"
+
+namespace mlops {
+namespace {
+
+// Steps of one generation before the others have their turn.
+constexpr int kStepsPerTurn = 16;
+
+}  // namespace
+
+DecoupledScheduler::DecoupledScheduler(Backend& backend, const LaneContext& context,
+                                       unsigned threads, std::size_t requests_max,
+                                       DeadlineWatch& watch)
+    : backend_(backend),
+      context_(context),
+      watch_(watch),
+      queue_(std::make_shared<GenerationQueue>(requests_max)) {
+  for (unsigned i = 0; i < threads; ++i) {
+    LaneRecorder& recorder = *recorders_.emplace_back(std::make_unique<LaneRecorder>());
+    threads_.emplace_back([this, &recorder] {
+      while (TaskRef task = queue_->next(*context_.clock)) advance(std::move(task), recorder);
+    });
+    pthread_setname_np(threads_.back().native_handle(), "mlops-parts");
+  }
+}
+
+DecoupledScheduler::~DecoupledScheduler() { stop(); }
+
+void DecoupledScheduler::refuse(Pending& pending, Status why) {
+  const Code code = why.code();
+  context_.failures->add(pending.fail(std::move(why)) ? code : pending.outcome());
+}
+
+bool DecoupledScheduler::submit(const PendingRef& pending, TimePoint now) {
+  pending->submitted_at = now;
+  if (!pending->takes_parts()) {
+    refuse(*pending, Status::unimplemented("this call doesn't support models with decoupled "
+                                           "transaction policy, as model '" +
+                                           context_.info->name + "' has"));
+    return true;
+  }
+  auto task = make_ref<GenerationTask>(pending, queue_);
+  Status checked =
+      pending->request.deadline <= now
+          ? Status::deadline_exceeded("the deadline had passed when the request arrived")
+          : check_signature(pending->request, context_.info->signature, task->resolved);
+  if (!checked.ok()) {
+    refuse(*pending, std::move(checked));
+    return true;
+  }
+  pending->decoupled = true;
+  const TimePoint deadline = pending->request.deadline;
+  const GenerationQueue::Admission admission = queue_->add(task);
+  if (admission == GenerationQueue::Admission::closed) return false;
+  if (admission == GenerationQueue::Admission::full) {
+    refuse(*pending, Status::resource_exhausted("the queue of model '" + context_.info->name +
+                                                "' is full; retry later or add capacity"));
+  } else if (deadline != kNever) {
+    watch_.expect(deadline);
+  }
+  return true;
+}
+
+void DecoupledScheduler::advance(TaskRef task, LaneRecorder& recorder) {
+  if (!task->generation) {
+    if (Status begun = begin(*task); !begun.ok()) return fail(task, std::move(begun));
+    if (!task->generation) return fail(task, {});
+  }
+  for (int i = 0; i < kStepsPerTurn; ++i) {
+    if (!step(task, recorder)) return;
+  }
+  queue_->again(std::move(task));
+}
+
+// Leaves no generation when the request was answered before its turn came.
+Status DecoupledScheduler::begin(GenerationTask& task) {
+  if (!task.pending->claim()) return {};
+  task.started_at = context_.clock->now();
+  const Signature& signature = context_.info->signature;
+  const Request& request = task.pending->request;
+  for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
+    task.inputs.push_back(request.inputs[task.resolved.input(i)].tensor);
+  }
+  task.outputs.resize(signature.outputs.size());
+  for (OutputSlot& slot : task.outputs) slot.wanted = task.resolved.outputs.empty();
+  for (const std::uint32_t index : task.resolved.outputs) task.outputs[index].wanted = true;
+  Result<std::unique_ptr<Generation>> generation = backend_.generate(task.inputs);
+  if (!generation.ok()) return generation.status();
+  task.generation = *std::move(generation);
+  return {};
+}
+
+// False when the task has been given back to the queue.
+bool DecoupledScheduler::step(const TaskRef& task, LaneRecorder& recorder) {
+  if (task->pending->done()) {
+    fail(task, {});
+    return false;
+  }
+  const TimePoint before = context_.clock->now();
+  const Result<Generation::Step> step = task->generation->step(before, task->outputs);
+  task->spent += context_.clock->now() - before;
+  if (!step.ok()) {
+    fail(task, step.status());
+    return false;
+  }
+  switch (step->kind) {
+    case Generation::Kind::part:
+      return send_part(task);
+    case Generation::Kind::later:
+      queue_->later(task, step->at);
+      return false;
+    case Generation::Kind::end:
+      end(task, recorder);
+      return false;
+  }
+  return false;
+}
+
+bool DecoupledScheduler::send_part(const TaskRef& task) {
+  Response part =
+      make_response(context_, task->pending->request, task->resolved,
+                    [&](std::size_t i) { return std::exchange(task->outputs[i].tensor, {}); });
+  const PartOutcome outcome = task->pending->send_part(std::move(part));
+  if (outcome == PartOutcome::full) queue_->park(task);
+  if (outcome == PartOutcome::over) fail(task, {});
+  return outcome == PartOutcome::more;
+}
+
+void DecoupledScheduler::end(const TaskRef& task, LaneRecorder& recorder) {
+  Pending& pending = *task->pending;
+  const TimePoint submitted = pending.submitted_at;
+  const TimePoint now = context_.clock->now();
+  if (pending.complete(start_response(context_, pending.request))) {
+    recorder.success(elapsed_ns(submitted, now), elapsed_ns(submitted, task->started_at), 1);
+    ExecutionTimes times;
+    times.infer_ns = static_cast<std::uint64_t>(task->spent.count());
+    recorder.execution(1, 1, times, false);
+  } else {
+    context_.failures->add(pending.outcome(), elapsed_ns(submitted, now));
+  }
+  queue_->finish(task);
+}
+
+// With an ok status: somebody else has answered.
+void DecoupledScheduler::fail(const TaskRef& task, Status why) {
+  const Code code = why.code();
+  const TimePoint submitted = task->pending->submitted_at;
+  const bool ours = code != Code::ok && task->pending->fail(std::move(why));
+  context_.failures->add(ours ? code : task->pending->outcome(),
+                         elapsed_ns(submitted, context_.clock->now()));
+  queue_->finish(task);
+}
+
+void DecoupledScheduler::add_to(ModelStats& stats) const {
+  for (const auto& recorder : recorders_) recorder->add_to(stats);
+  stats.queued = queue_->size();
+}
+
+TimePoint DecoupledScheduler::expire(TimePoint now) {
+  TimePoint next = kNever;
+  for (const PendingRef& pending : queue_->requests()) {
+    pending->decoupled = true;
+    const TimePoint deadline = pending->request.deadline;
+    if (deadline > now) {
+      next = std::min(next, deadline);
+    } else {
+      pending->fail(
+          Status::deadline_exceeded("the deadline passed before the answer was complete"));
+    }
+  }
+  return next;
+}
+
+bool DecoupledScheduler::drain(TimePoint deadline) {
+  queue_->close();
+  return queue_->drain(deadline);
+}
+
+void DecoupledScheduler::stop() {
+  queue_->close();
+  for (const PendingRef& pending : queue_->requests()) {
+    pending->fail(Status::unavailable("the model is being unloaded"));
+  }
+  // Answered tasks are given back by the threads, which then find nothing more to do.
+  if (!threads_.empty()) queue_->drain(kNever);
+  queue_->stop();
+  threads_.clear();  // joins
+}
+
+}  // namespace mlops

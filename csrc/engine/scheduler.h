@@ -1,0 +1,26 @@
+#pragma once
+// How requests of a version reach its back end when plain batching will not do: answers in parts
+// (decoupled_scheduler.h), sequences. A ServedModel that has one hands every request to it.
+// Thread-safe.
+
+#include "base/clock.h"
+#include "engine/stats.h"
+#include "request/pending.h"
+
+namespace mlops {
+
+class Scheduler {
+ public:
+  virtual ~Scheduler() = default;
+  // Answers the request now or later; false when the version winds down and took nothing.
+  virtual bool submit(const PendingRef& pending, TimePoint now) = 0;
+  // Answers what has passed its deadline; returns the earliest one left.
+  virtual TimePoint expire(TimePoint now) = 0;
+  // Takes no more, waits until `deadline` for what it has; true when nothing is left.
+  virtual bool drain(TimePoint deadline) = 0;
+  // Fails what is left and joins its threads. Idempotent.
+  virtual void stop() = 0;
+  virtual void add_to(ModelStats& stats) const = 0;
+};
+
+}  // namespace mlops
