@@ -102,6 +102,7 @@ void GrpcConnection::begin_session() {
 
 void GrpcConnection::resume() {
   if (!session_ || closing_) return;
+  if (infer_streams_ > 0) settle_streams();
   if (nghttp2_session_want_write(session_) && nghttp2_session_send(session_) != 0) {
     closing_ = true;
     return link_.finish(false);
@@ -135,6 +136,9 @@ void GrpcConnection::drain() {
     closing_ = true;
     return link_.finish(false);
   }
+  for (const auto& stream : streams_) {
+    if (stream->infer) stream->infer->drain();
+  }
   // Streams above the last one we saw were not processed: clients retry them elsewhere.
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
                         nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
@@ -147,7 +151,9 @@ void GrpcConnection::tick() {
   const TimePoint now = link_.turn().now;
   for (std::size_t i = streams_.size(); i-- > 0;) {
     GrpcStream& stream = *streams_[i];
-    if (!stream.request_ended && !stream.replied) {
+    if (stream.infer) {
+      tick_infer_stream(stream);
+    } else if (!stream.request_ended && !stream.replied) {
       const auto share = std::chrono::milliseconds(stream.receiving_bytes * 1000 /
                                                    service_.timeouts.bytes_per_second_min);
       if (now >= stream.receiving_since + service_.timeouts.receive + share) {
@@ -195,6 +201,8 @@ bool GrpcConnection::header(GrpcStream& stream, std::string_view name, std::stri
     stream.head.is_grpc =
         value.starts_with(kType) &&
         (value.size() == kType.size() || value[kType.size()] == '+' || value[kType.size()] == ';');
+  } else if (name == "triton_grpc_error") {
+    stream.head.errors_end = value == "true";
   } else if (name == "grpc-timeout") {
     stream.head.timeout = parse_grpc_timeout(value);
     stream.head.timeout_malformed = !stream.head.timeout;
@@ -209,9 +217,16 @@ void GrpcConnection::head_ended(GrpcStream& stream) {
   if (stream.head.timeout_malformed) {
     return refuse(stream, Status::internal("malformed grpc-timeout header"));
   }
+  if (stream.head.method == GrpcMethod::model_stream_infer) begin_infer_stream(stream);
 }
 
 void GrpcConnection::data(GrpcStream& stream, std::span<const std::byte> bytes) {
+  if (stream.infer) {
+    stream.unconsumed += bytes.size();
+    stream.infer->received(bytes, chunk_);
+    return open_window(stream);
+  }
+  nghttp2_session_consume_stream(session_, stream.id, bytes.size());
   if (stream.replied) return;
   stream.receiving_bytes += bytes.size();
   const Status status = stream.message.add(bytes, chunk_, service_.limits.message_bytes_max,
@@ -221,6 +236,7 @@ void GrpcConnection::data(GrpcStream& stream, std::span<const std::byte> bytes) 
 
 void GrpcConnection::request_ended(GrpcStream& stream) {
   stream.request_ended = true;
+  if (stream.infer) return stream.infer->request_ended();
   if (stream.replied) return;
   if (!stream.message.complete()) {
     return refuse(stream,
@@ -232,8 +248,6 @@ void GrpcConnection::request_ended(GrpcStream& stream) {
       return infer(stream);
     case GrpcMethod::health_watch:
       return watch(stream);
-    case GrpcMethod::model_stream_infer:
-      return refuse(stream, Status::unimplemented("this server does not serve the method"));
     default:
       break;
   }
@@ -344,19 +358,31 @@ void GrpcConnection::reply(GrpcStream& stream) {
                               fixed_header("content-type", "application/grpc")};
   const nghttp2_data_provider provider = provider_of(stream);
   nghttp2_submit_response(session_, stream.id, headers.data(), headers.size(), &provider);
-  if (!stream.streams) count(stream, 0);
+  if (!stream.streams && !stream.infer) count(stream, 0);
   link_.touch();
 }
 
 GrpcConnection::Slice GrpcConnection::slice_of_reply(GrpcStream& stream, std::size_t bytes_max) {
+  if (stream.infer) return slice_of_stream(stream, bytes_max);
   const std::size_t left = stream.reply.left();
   const std::size_t bytes = std::min(left, bytes_max);
   return {bytes, bytes == left && !stream.streams};
 }
 
 void GrpcConnection::submit_trailers(GrpcStream& stream) {
-  const nghttp2_nv trailer = fixed_header("grpc-status", "0");
-  nghttp2_submit_trailer(session_, stream.id, &trailer, 1);
+  const Status status = stream.infer ? stream.infer->status() : Status();
+  const int code = grpc_status(status.code());
+  if (stream.infer) count(stream, code);
+  if (status.ok()) {
+    const nghttp2_nv trailer = fixed_header("grpc-status", "0");
+    nghttp2_submit_trailer(session_, stream.id, &trailer, 1);
+    return;
+  }
+  const std::string number = std::to_string(code);
+  const std::string message = encode_grpc_message(status.message());
+  const std::array trailers = {header_of("grpc-status", number),
+                               header_of("grpc-message", message)};
+  nghttp2_submit_trailer(session_, stream.id, trailers.data(), trailers.size());
 }
 
 // An error before any message: one header block that ends the stream ("trailers only").
@@ -398,6 +424,10 @@ void GrpcConnection::stream_closed(GrpcStream& stream) {
   if (stream.errand) {
     stream.errand->abandon();
     count(stream, grpc_status(Code::cancelled));
+  }
+  if (stream.infer) {
+    --infer_streams_;
+    if (!stream.infer->finished()) count(stream, grpc_status(Code::cancelled));
   }
   if (stream.streams) {
     --watching_;

@@ -16,7 +16,10 @@
 
 namespace mlops {
 
-class GrpcConnection final : public Session, public CallOwner, public ErrandOwner {
+class GrpcConnection final : public Session,
+                             public CallOwner,
+                             public ErrandOwner,
+                             public InferStreamOwner {
  public:
   GrpcConnection(Link& link, const GrpcService& service);
   ~GrpcConnection() override;
@@ -30,6 +33,7 @@ class GrpcConnection final : public Session, public CallOwner, public ErrandOwne
   void drain() override;
   void call_answered(Call& call) noexcept override;
   void errand_done(Errand& errand) noexcept override;
+  void stream_progressed(InferStream& infer) noexcept override;
 
   // What nghttp2 calls; see nghttp2_session.cc.
   void stream_began(std::int32_t id);
@@ -53,6 +57,13 @@ class GrpcConnection final : public Session, public CallOwner, public ErrandOwne
   void submit_trailers(GrpcStream& stream);
 
  private:
+  // ModelStreamInfer; see grpc_streaming.cc.
+  void begin_infer_stream(GrpcStream& stream);
+  Slice slice_of_stream(GrpcStream& stream, std::size_t bytes_max);
+  void open_window(GrpcStream& stream);
+  void tick_infer_stream(GrpcStream& stream);
+  void settle_streams();
+
   void begin_session();
   void close(std::uint32_t http2_error);
   void infer(GrpcStream& stream);
@@ -75,6 +86,7 @@ class GrpcConnection final : public Session, public CallOwner, public ErrandOwne
   Buffer chunk_;  // being parsed
   std::uint32_t control_frames_ = 0;
   std::size_t watching_ = 0;
+  std::size_t infer_streams_ = 0;
   bool closing_ = false;
   bool draining_ = false;
   TimePoint idle_since_;

@@ -24,6 +24,7 @@ struct GrpcTimeouts {
   Duration handshake = std::chrono::seconds(10);
   Duration idle = std::chrono::hours(1);        // without a call
   Duration receive = std::chrono::seconds(30);  // for a message, besides its size's share
+  Duration unread = std::chrono::minutes(2);  // a streamed message that the peer has no window for
   std::size_t bytes_per_second_min = std::size_t{64} << 10;
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "grpc/infer_stream.h"
 #include "grpc/message_assembler.h"
 #include "grpc/reply_body.h"
 #include "net/call.h"
@@ -51,6 +52,7 @@ struct GrpcRequestHead {
   bool is_post = false;
   bool is_grpc = false;  // content-type
   bool timeout_malformed = false;
+  bool errors_end = false;  // triton_grpc_error
   std::optional<GrpcMethod> method;
   std::optional<Duration> timeout;
 };
@@ -67,6 +69,8 @@ struct GrpcStream {
 
   Ref<GrpcCall> call;
   Ref<GrpcErrand> errand;
+  std::unique_ptr<InferStream> infer;  // ModelStreamInfer
+  std::size_t unconsumed = 0;          // bytes of it that the sender has no window for yet
   ReplyBody reply;
   bool streams = false;   // Health.Watch: more messages may follow
   bool deferred = false;  // the reply waits for more

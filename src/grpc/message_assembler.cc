@@ -21,34 +21,41 @@ Status MessageAssembler::read_prefix(std::size_t bytes_max) {
   return {};
 }
 
-Status MessageAssembler::add(std::span<const std::byte> bytes, const Buffer& chunk,
-                             std::size_t bytes_max, SlabPool& bodies, CopyMeter& copies) {
+Result<std::size_t> MessageAssembler::take(std::span<const std::byte> bytes, const Buffer& chunk,
+                                           std::size_t bytes_max, SlabPool& bodies,
+                                           CopyMeter& copies) {
+  std::size_t taken = 0;
   if (prefix_filled_ < prefix_.size()) {
-    const std::size_t part = std::min(prefix_.size() - prefix_filled_, bytes.size());
-    std::memcpy(prefix_.data() + prefix_filled_, bytes.data(), part);
-    prefix_filled_ += part;
-    bytes = bytes.subspan(part);
-    if (prefix_filled_ < prefix_.size()) return {};
+    taken = std::min(prefix_.size() - prefix_filled_, bytes.size());
+    std::memcpy(prefix_.data() + prefix_filled_, bytes.data(), taken);
+    prefix_filled_ += taken;
+    bytes = bytes.subspan(taken);
+    if (prefix_filled_ < prefix_.size()) return taken;
     if (Status status = read_prefix(bytes_max); !status.ok()) return status;
     if (bytes.size() >= size_) {
       message_ = bytes.first(size_);
       owner_ = chunk;
       filled_ = size_;
-      bytes = bytes.subspan(size_);
-    } else {
-      owner_ = bodies.acquire(size_);
-      if (!owner_) return Status::resource_exhausted("no memory is left for request messages");
-      message_ = writable(owner_).first(size_);
+      return taken + size_;
     }
+    owner_ = bodies.acquire(size_);
+    if (!owner_) return Status::resource_exhausted("no memory is left for request messages");
+    message_ = writable(owner_).first(size_);
   }
-  if (bytes.empty()) return {};
-  if (bytes.size() > size_ - filled_) {
-    return Status::internal("a unary call carried more than one message");
-  }
-  std::memcpy(owner_->data() + filled_, bytes.data(), bytes.size());
-  copies.add(CopySite::http_body, bytes.size());
-  filled_ += bytes.size();
-  return {};
+  const std::size_t part = std::min(bytes.size(), size_ - filled_);
+  if (part == 0) return taken;
+  std::memcpy(owner_->data() + filled_, bytes.data(), part);
+  copies.add(CopySite::http_body, part);
+  filled_ += part;
+  return taken + part;
+}
+
+Status MessageAssembler::add(std::span<const std::byte> bytes, const Buffer& chunk,
+                             std::size_t bytes_max, SlabPool& bodies, CopyMeter& copies) {
+  const Result<std::size_t> taken = take(bytes, chunk, bytes_max, bodies, copies);
+  if (!taken.ok()) return taken.status();
+  if (*taken == bytes.size()) return {};
+  return Status::internal("a unary call carried more than one message");
 }
 
 }  // namespace mlops

@@ -1,7 +1,7 @@
 #pragma once
-// One length-prefixed gRPC message out of the DATA of a stream. A message that arrived in one piece
-// is a view of the received chunk; one that did not is assembled into a buffer of its announced
-// length (counted as http_body). One thread.
+// Length-prefixed gRPC messages out of the DATA of a stream, one after the other. A message that
+// arrived in one piece is a view of the received chunk; one that did not is assembled into a buffer
+// of its announced length (counted as http_body). One thread.
 
 #include <array>
 #include <cstddef>
@@ -16,8 +16,12 @@ namespace mlops {
 
 class MessageAssembler {
  public:
-  // `bytes` lie in `chunk`. Fails when the message is compressed, larger than `bytes_max`, without
-  // memory in `bodies`, or followed by another one; the assembler is of no use afterwards.
+  // Takes what belongs to the message and says how many of the `bytes`, which lie in `chunk`, that
+  // was. Fails when the message is compressed, larger than `bytes_max`, or without memory in
+  // `bodies`; the assembler is of no use afterwards.
+  Result<std::size_t> take(std::span<const std::byte> bytes, const Buffer& chunk,
+                           std::size_t bytes_max, SlabPool& bodies, CopyMeter& copies);
+  // The same for calls with one message: fails when another one follows.
   Status add(std::span<const std::byte> bytes, const Buffer& chunk, std::size_t bytes_max,
              SlabPool& bodies, CopyMeter& copies);
 

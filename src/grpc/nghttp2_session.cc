@@ -70,6 +70,7 @@ int on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::u
 
 int on_data(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,
             std::size_t size, void* user) {
+  nghttp2_session_consume_connection(session, size);
   if (GrpcStream* stream = stream_of(session, id)) {
     connection_of(user).data(*stream, {reinterpret_cast<const std::byte*>(bytes), size});
   }
@@ -145,6 +146,8 @@ nghttp2_session* make_nghttp2_session(GrpcConnection& connection, const GrpcLimi
   if (!callbacks.get() || !options.get()) return nullptr;
   set_callbacks(callbacks.get());
   nghttp2_option_set_no_closed_streams(options.get(), 1);
+  // A stream's window is opened by us: the sender of many requests can be held up.
+  nghttp2_option_set_no_auto_window_update(options.get(), 1);
   nghttp2_option_set_stream_reset_rate_limit(options.get(), kResetBurst, kResetsPerSecond);
 
   nghttp2_session* session = nullptr;

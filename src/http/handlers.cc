@@ -14,6 +14,10 @@ constexpr HttpMethod kPost = HttpMethod::post;
 constexpr HttpRouteEntry kInferenceRoutes[] = {
     {kPost, "/v2/models/{m}/infer", HttpRoute::infer, nullptr},
     {kPost, "/v2/models/{m}/versions/{v}/infer", HttpRoute::infer, nullptr},
+    {kPost, "/v2/models/{m}/generate", HttpRoute::generate, nullptr},
+    {kPost, "/v2/models/{m}/versions/{v}/generate", HttpRoute::generate, nullptr},
+    {kPost, "/v2/models/{m}/generate_stream", HttpRoute::generate_stream, nullptr},
+    {kPost, "/v2/models/{m}/versions/{v}/generate_stream", HttpRoute::generate_stream, nullptr},
     {kGet, "/v2/health/live", HttpRoute::server_live, server_live},
     {kGet, "/v2/health/ready", HttpRoute::server_ready, server_ready},
     {kGet, "/v2/models/{m}/ready", HttpRoute::model_ready, model_ready},

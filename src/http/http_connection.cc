@@ -1,6 +1,7 @@
 #include "http/http_connection.h"
 
 #include "net/deadline.h"
+#include "protocol/generate.h"
 #include "protocol/model_version.h"
 #include "protocol/status_map.h"
 
@@ -106,8 +107,10 @@ void HttpConnection::handle(HttpRequest& request) {
       slot.answer = error_answer(415, "compressed request bodies are not supported");
     } else if (match.entry->handler) {
       ask(request, match, slot);
-    } else {
+    } else if (slot.route == HttpRoute::infer) {
       infer(request, match.parts, slot);
+    } else {
+      generate(request, match.parts, slot);
     }
   }
   push(std::move(slot));
@@ -154,6 +157,36 @@ void HttpConnection::infer(HttpRequest& request, const HttpPathParts& parts, Slo
   link_.turn().drained.push_back(slot.call);
 }
 
+void HttpConnection::generate(HttpRequest& request, const HttpPathParts& parts, Slot& slot) {
+  HttpInferCall wire;
+  Status status;
+  if (!percent_decode(parts.model, wire.request.model)) {
+    status = Status::invalid_argument("malformed percent-encoding in the model name");
+  }
+  const Result<std::int64_t> version = parse_model_version(parts.version);
+  if (status.ok()) status = version.status();
+  if (status.ok()) {
+    wire.request.version = *version;
+    const Result<ModelInfo> model =
+        service_.parts.engine.info(wire.request.model, wire.request.version);
+    status = model.ok()
+                 ? decode_generate(request.owner, request.body, *model, service_.decode_limits,
+                                   service_.parts.engine.copies(), wire)
+                 : model.status();
+  }
+  if (!status.ok()) {
+    slot.answer = error_answer(status, wire.request.id);
+    return;
+  }
+  auto call = make_ref<PartedCall>(*this, link_.turn());
+  call->request = std::move(wire.request);
+  if (wire.timeout_us > 0) {
+    call->request.deadline = after_us(link_.turn().now, wire.timeout_us);
+  }
+  slot.generate = std::make_unique<GenerateReply>(call, slot.route == HttpRoute::generate_stream);
+  link_.turn().drained.push_back(std::move(call));
+}
+
 Status HttpConnection::decode(HttpRequest& request, const HttpPathParts& parts,
                               HttpInferCall& wire) {
   if (!percent_decode(parts.model, wire.request.model)) {
@@ -185,6 +218,18 @@ void HttpConnection::call_answered(Call& /*call*/) noexcept {
   write_ready();
 }
 
+void HttpConnection::call_progressed(PartedCall& /*call*/) noexcept {
+  link_.touch();
+  write_ready();
+}
+
+// The first reply is written while it is made; the others wait for it.
+void HttpConnection::write_events() {
+  if (waiting() == 0) return;
+  Slot& slot = slots_[first_slot_];
+  if (slot.generate) slot.generate->pump(link_.out, slot.style);
+}
+
 void HttpConnection::errand_done(Errand& /*errand*/) noexcept {
   link_.touch();
   write_ready();
@@ -192,6 +237,7 @@ void HttpConnection::errand_done(Errand& /*errand*/) noexcept {
 
 void HttpConnection::write_ready() {
   while (first_slot_ < slots_.size()) {
+    write_events();
     Slot& slot = slots_[first_slot_];
     if (!slot.ready()) return;
     write(slot);
@@ -206,9 +252,11 @@ void HttpConnection::write_ready() {
 
 void HttpConnection::write(Slot& slot) {
   if (slot.errand) slot.answer = std::move(slot.errand->answer);
+  if (slot.generate) slot.answer = slot.generate->take_answer();
   const bool last = first_slot_ + 1 >= slots_.size();
   if (draining_ && last && !parser_.mid_request()) slot.style.keep_alive = false;
-  if (!slot.call || !write_reply(slot)) {
+  const bool written = slot.generate && slot.generate->wrote_events();
+  if (!written && (!slot.call || !write_reply(slot))) {
     write_answer(link_.out, slot.style, slot.answer);
   }
   link_.turn()
@@ -238,6 +286,7 @@ bool HttpConnection::write_reply(Slot& slot) {
 }
 
 void HttpConnection::resume() {
+  if (waiting() > 0 && slots_[first_slot_].generate) write_ready();
   if (parser_.mid_request() && wants_input()) parse();
 }
 

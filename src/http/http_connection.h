@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "http/generate_reply.h"
 #include "http/http1_parser.h"
 #include "http/http_service.h"
 #include "http/reply.h"
@@ -35,7 +36,10 @@ class HttpErrand final : public Errand {
   HttpAsk ask_;
 };
 
-class HttpConnection final : public Session, public CallOwner, public ErrandOwner {
+class HttpConnection final : public Session,
+                             public CallOwner,
+                             public ErrandOwner,
+                             public PartedCallOwner {
  public:
   HttpConnection(Link& link, const HttpService& service);
   ~HttpConnection() override;
@@ -52,16 +56,21 @@ class HttpConnection final : public Session, public CallOwner, public ErrandOwne
  private:
   void call_answered(Call& call) noexcept override;
   void errand_done(Errand& errand) noexcept override;
+  void call_progressed(PartedCall& call) noexcept override;
 
-  // A request whose reply is not written yet. With neither call nor errand `answer` is ready.
+  // A request whose reply is not written yet. With no call, errand or generation `answer` is ready.
   struct Slot {
     Ref<HttpCall> call;
+    std::unique_ptr<GenerateReply> generate;
     Ref<HttpErrand> errand;
     HttpAnswer answer;
     HttpRoute route = HttpRoute::unknown;
     ReplyStyle style;
 
-    bool ready() const { return (!call || call->answered()) && (!errand || errand->done()); }
+    bool ready() const {
+      return (!call || call->answered()) && (!errand || errand->done()) &&
+             (!generate || generate->finished());
+    }
   };
 
   std::size_t waiting() const { return slots_.size() - first_slot_; }
@@ -70,9 +79,11 @@ class HttpConnection final : public Session, public CallOwner, public ErrandOwne
   void handle(HttpRequest& request);
   void ask(HttpRequest& request, const HttpRouteMatch& match, Slot& slot);
   void infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
+  void generate(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
   Status decode(HttpRequest& request, const HttpPathParts& parts, HttpInferCall& wire);
   void push(Slot&& slot);
   void write_ready();
+  void write_events();
   void write(Slot& slot);
   bool write_reply(Slot& slot);
 

@@ -69,4 +69,34 @@ void write_infer_reply(OutQueue& out, const ReplyStyle& style, HttpInferReply&& 
   for (Tensor& tensor : reply.binary) out.append_view(tensor.bytes, std::move(tensor.owner));
 }
 
+void begin_events(OutQueue& out, ReplyStyle& style, int status) {
+  if (style.http_1_0) style.keep_alive = false;
+  HeadText head;
+  begin(head, style, status, "text/event-stream; charset=utf-8");
+  head.add("Cache-Control: no-cache\r\n");
+  if (!style.http_1_0) head.add("Transfer-Encoding: chunked\r\n");
+  head.add("\r\n");
+  out.append(head.text());
+}
+
+void write_event(OutQueue& out, const ReplyStyle& style, std::string_view data) {
+  constexpr std::string_view kBefore = "data: ";
+  constexpr std::string_view kAfter = "\n\n";
+  char size[16];
+  if (!style.http_1_0) {
+    const std::size_t bytes = kBefore.size() + data.size() + kAfter.size();
+    const char* end = std::to_chars(size, size + sizeof size, bytes, 16).ptr;
+    out.append({size, static_cast<std::size_t>(end - size)});
+    out.append("\r\n");
+  }
+  out.append(kBefore);
+  out.append(data);
+  out.append(kAfter);
+  if (!style.http_1_0) out.append("\r\n");
+}
+
+void end_events(OutQueue& out, const ReplyStyle& style) {
+  if (!style.http_1_0) out.append("0\r\n\r\n");
+}
+
 }  // namespace mlops

@@ -20,4 +20,10 @@ void write_continue(OutQueue& out);
 void write_answer(OutQueue& out, const ReplyStyle& style, const HttpAnswer& answer);
 void write_infer_reply(OutQueue& out, const ReplyStyle& style, HttpInferReply&& reply);
 
+// An answer that comes in pieces: server-sent events, chunked, or, for HTTP/1.0, up to the end of
+// the connection.
+void begin_events(OutQueue& out, ReplyStyle& style, int status);
+void write_event(OutQueue& out, const ReplyStyle& style, std::string_view data);
+void end_events(OutQueue& out, const ReplyStyle& style);
+
 }  // namespace mlops

@@ -24,12 +24,14 @@ enum class HttpRoute : std::uint8_t {
   model_config,
   model_statistics,
   infer,
+  generate,
+  generate_stream,
   repository_index,
   metrics,
   unknown,    // no such path, or not with this method
   malformed,  // refused before it had a path
 };
-inline constexpr std::size_t kHttpRouteCount = 12;
+inline constexpr std::size_t kHttpRouteCount = 14;
 std::string_view http_route_name(HttpRoute route);
 
 // Every status this server sends; the index is what LoopStats counts under.
@@ -52,7 +54,7 @@ struct HttpPathParts {
   std::string_view region;
 };
 
-// Null for the one route that answers through the engine (infer).
+// Null for the routes that answer through the engine: infer, generate, generate_stream.
 using HttpHandler = HttpAnswer (*)(const HttpService& service, const HttpAsk& ask);
 
 // Where a handler runs: on the event loop, or, because it blocks, aside (net/errand.h).

@@ -1,7 +1,7 @@
 #pragma once
-// inference.GRPCInferenceService/ModelInfer: the hot message, parsed by hand over the received
-// bytes. grpc_cold.h has every other message through generated code; a fuzz target keeps the two
-// equal.
+// inference.GRPCInferenceService/ModelInfer and ModelStreamInfer: the hot messages, parsed by hand
+// over the received bytes. grpc_cold.h has every other message through generated code; a fuzz
+// target keeps the two equal.
 //
 // Thread-safety: pure functions. Nothing blocks.
 
@@ -49,5 +49,9 @@ inline constexpr std::size_t kGrpcPrefixBytes = 5;
 // `response.status` must be ok. Outputs always travel in raw_output_contents. Fails only when the
 // message would exceed what protobuf can carry (2 GiB).
 Result<GrpcInferReply> encode_grpc_infer(const Response& response);
+
+// A ModelStreamInferResponse: the response, marked with whether it is the last of its request, or,
+// when `response.status` is not ok, its message and which request it is about.
+Result<GrpcInferReply> encode_grpc_stream_infer(Response&& response, bool last);
 
 }  // namespace mlops

@@ -55,7 +55,8 @@ Result<GrpcInferReply> encode_grpc_infer(const Response& response) {
   text.reserve(64 + response.model.size() + response.id.size() + 64 * response.outputs.size());
   text.resize(kGrpcPrefixBytes);
   append_text_field(text, kModel, response.model);
-  append_text_field(text, kVersion, std::to_string(response.version));
+  // A failure on a stream may be about a request that named no version.
+  if (response.version >= 0) append_text_field(text, kVersion, std::to_string(response.version));
   append_text_field(text, kId, response.id);
   append_parameters(text, kParameters, response.parameters);
   for (const NamedTensor& output : response.outputs) append_output(text, output);

@@ -99,45 +99,9 @@ class Decoder {
       }
     }
     Parameter parameter{std::move(name), {}};
-    if (Status value = read_value(parameter); !value.ok()) return value;
+    if (Status value = read_json_parameter(json_, parameter); !value.ok()) return value;
     return take_parameter(InferDoor::http, std::move(parameter), limits_, request_,
                           call_.timeout_us);
-  }
-
-  Status read_value(Parameter& parameter) {
-    switch (json_.peek()) {
-      case JsonKind::string:
-        parameter.value = std::string(json_.string());
-        break;
-      case JsonKind::boolean:
-        parameter.value = json_.boolean();
-        break;
-      case JsonKind::number:
-        return read_number(parameter);
-      case JsonKind::bad:
-        json_.fail_syntax();
-        break;
-      default:
-        return Status::invalid_argument(
-            "parameter " + quoted(parameter.name) +
-            " has invalid type. It should be either 'int', 'bool', 'double' or 'string'.");
-    }
-    return json_.status();
-  }
-
-  Status read_number(Parameter& parameter) {
-    const std::string_view token = json_.number();
-    if (!json_.ok()) return json_.status();
-    const char* end = token.data() + token.size();
-    const auto reads_as = [&](auto value) {
-      const auto [stop, error] = std::from_chars(token.data(), end, value);
-      if (error != std::errc() || stop != end) return false;
-      parameter.value = value;
-      return true;
-    };
-    if (reads_as(std::int64_t{}) || reads_as(std::uint64_t{}) || reads_as(double{})) return {};
-    return Status::invalid_argument("parameter " + quoted(parameter.name) +
-                                    " is a number that a double cannot hold");
   }
 
   Status read_list(std::string_view key, Status (Decoder::*read_one)()) {

@@ -5,6 +5,24 @@
 #include <utility>
 
 namespace mlops {
+namespace {
+
+Status read_number(JsonCursor& json, Parameter& parameter) {
+  const std::string_view token = json.number();
+  if (!json.ok()) return json.status();
+  const char* end = token.data() + token.size();
+  const auto reads_as = [&](auto value) {
+    const auto [stop, error] = std::from_chars(token.data(), end, value);
+    if (error != std::errc() || stop != end) return false;
+    parameter.value = value;
+    return true;
+  };
+  if (reads_as(std::int64_t{}) || reads_as(std::uint64_t{}) || reads_as(double{})) return {};
+  return Status::invalid_argument("parameter " + quoted(parameter.name) +
+                                  " is a number that a double cannot hold");
+}
+
+}  // namespace
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
@@ -52,6 +70,27 @@ Status read_json_boolean(JsonCursor& json, std::string_view key, bool& out) {
     return unable_to_parse(key, "attempt to access JSON non-boolean as boolean");
   }
   out = json.boolean();
+  return json.status();
+}
+
+Status read_json_parameter(JsonCursor& json, Parameter& parameter) {
+  switch (json.peek()) {
+    case JsonKind::string:
+      parameter.value = std::string(json.string());
+      break;
+    case JsonKind::boolean:
+      parameter.value = json.boolean();
+      break;
+    case JsonKind::number:
+      return read_number(json, parameter);
+    case JsonKind::bad:
+      json.fail_syntax();
+      break;
+    default:
+      return Status::invalid_argument(
+          "parameter " + quoted(parameter.name) +
+          " has invalid type. It should be either 'int', 'bool', 'double' or 'string'.");
+  }
   return json.status();
 }
 

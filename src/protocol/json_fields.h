@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "protocol/json_cursor.h"
+#include "request/request.h"
 #include "tensor/buffer.h"
 
 namespace mlops {
@@ -28,6 +29,9 @@ Status read_json_text(JsonCursor& json, std::string_view key, std::vector<Buffer
 
 Status read_json_unsigned(JsonCursor& json, std::string_view key, std::size_t& out);
 Status read_json_boolean(JsonCursor& json, std::string_view key, bool& out);
+
+// The value of a parameter whose name is set: a boolean, number or string.
+Status read_json_parameter(JsonCursor& json, Parameter& parameter);
 
 // Checks that an object or array comes next, so that a wrong type is not a syntax error.
 Status expect_json(JsonCursor& json, std::string_view key, JsonKind kind);

@@ -22,6 +22,19 @@ struct GrpcReply {
     const auto found = headers.find("grpc-status");
     return found == headers.end() ? -1 : std::stoi(found->second);
   }
+  // Every message received so far, cut at its prefix.
+  std::vector<std::string> messages() const {
+    std::vector<std::string> all;
+    for (std::size_t at = 0; at + 5 <= data.size();) {
+      std::size_t size = 0;
+      for (std::size_t i = 1; i < 5; ++i)
+        size = size << 8 | static_cast<unsigned char>(data[at + i]);
+      if (at + 5 + size > data.size()) break;
+      all.push_back(data.substr(at + 5, size));
+      at += 5 + size;
+    }
+    return all;
+  }
   std::string message() const { return data.size() < 5 ? std::string() : data.substr(5); }
 };
 
@@ -37,14 +50,19 @@ class Http2Client {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
-  explicit Http2Client(std::int32_t window = 65535) {
+  // With `reads` false the windows stay as they are: nothing received is ever consumed.
+  explicit Http2Client(std::int32_t window = 65535, bool reads = true) {
     nghttp2_session_callbacks* callbacks = nullptr;
     nghttp2_session_callbacks_new(&callbacks);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-    nghttp2_session_client_new(&session_, callbacks, this);
+    nghttp2_option* options = nullptr;
+    nghttp2_option_new(&options);
+    nghttp2_option_set_no_auto_window_update(options, reads ? 0 : 1);
+    nghttp2_session_client_new2(&session_, callbacks, this, options);
+    nghttp2_option_del(options);
     nghttp2_session_callbacks_del(callbacks);
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<std::uint32_t>(window)}};
@@ -82,9 +100,16 @@ class Http2Client {
     bodies_[id] = {std::move(body), end};
     return id;
   }
+  // More of a body that was not ended.
+  void send(std::int32_t id, std::string_view bytes, bool end = false) {
+    bodies_[id].bytes.append(bytes);
+    bodies_[id].end = end;
+    nghttp2_session_resume_data(session_, id);
+  }
   void reset(std::int32_t id) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
   }
+  void consume(std::int32_t id, std::size_t bytes) { nghttp2_session_consume(session_, id, bytes); }
   void ping() { nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr); }
 
   std::string take_output() {

@@ -109,8 +109,8 @@ TEST(Config, MetricsFamiliesAreChosenOneByOne) {
   EXPECT_FALSE(config->metrics.counter_latencies);
   EXPECT_TRUE(config->metrics.histogram_latencies);
   EXPECT_EQ(config->metrics.summary_quantiles, (std::vector<double>{0.5, 0.99}));
-  for (const char* bad : {"summary_latencies=yes", "summary_quantiles=2", "summary_quantiles=",
-                          "latencies=true", "", "="}) {
+  for (const char* bad : {"summary_latencies=yes", "summary_quantiles=2",
+                          "summary_quantiles=", "latencies=true", "", "="}) {
     EXPECT_FALSE(parse({"--model-repository=m", "--metrics-config", bad}).ok()) << bad;
   }
 }

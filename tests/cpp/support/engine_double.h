@@ -19,6 +19,7 @@ class EngineDouble final : public Engine {
  public:
   bool answer_at_once = true;
   bool is_ready = true;
+  bool decoupled = false;  // the test answers, by send_part() and complete() on what waits
 
   Status load(const ModelSource&) override { return {}; }
   Status load(const ModelSource&, std::unique_ptr<Backend>) override { return {}; }
@@ -92,9 +93,11 @@ class EngineDouble final : public Engine {
  private:
   void take(PendingRef pending) {
     if (pending->done()) return;
-    if (answer_at_once) {
+    pending->decoupled = decoupled && pending->takes_parts();
+    if (answer_at_once && !pending->decoupled) {
       pending->complete(echo(pending->request));
     } else {
+      if (pending->decoupled) pending->claim();
       const std::lock_guard lock(mutex_);
       waiting_.push_back(std::move(pending));
     }

@@ -38,6 +38,7 @@ class SessionHarness {
         std::vector<PendingRef> batch = std::exchange(turn.drained, {});
         engine_.submit_turn(batch);
       }
+      turn.mailbox.open_all();
       if (!link.finishing()) session->resume();
     }
     turn.touched.clear();
