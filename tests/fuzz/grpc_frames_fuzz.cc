@@ -28,6 +28,16 @@ struct Fixture {
   GrpcSessionFactory factory{service};
 };
 
+// Some parts for every call, and the end for some.
+void answer_in_parts(testing::EngineDouble& engine, std::uint8_t choice) {
+  for (const PendingRef& pending : engine.take_waiting()) {
+    for (int part = 0; part < choice / 32; ++part) {
+      pending->send_part(testing::EngineDouble::echo(pending->request));
+    }
+    if (choice % 2 == 0) pending->complete(Response::failure(pending->request, {}));
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -36,12 +46,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t piece = 1 + data[0];
   fixture.engine.answer_at_once = data[1] % 4 != 0;
   fixture.engine.is_ready = data[1] % 8 != 1;
+  fixture.engine.decoupled = data[1] % 16 >= 8;
   std::string bytes = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string("\0\0\0\4\0\0\0\0\0", 9);
   bytes.append(reinterpret_cast<const char*>(data) + 2, size - 2);
   {
     testing::SessionHarness harness(fixture.engine);
     harness.open(fixture.factory);
     harness.feed(bytes, piece);
+    harness.output();
+    if (fixture.engine.decoupled) answer_in_parts(fixture.engine, data[1]);
     harness.output();
     if (!harness.link.finishing()) {
       harness.turn.now += std::chrono::minutes(1);

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "execute/one_answer_backend.h"
 #include "support/requests.h"
 
 namespace mlops::testing {
@@ -198,6 +199,28 @@ TEST(Repeat, RefusesShapesThatDisagree) {
       (*backend)->generate(std::vector<Tensor>{ints({5, 6}), counts({0}), counts({0})});
   EXPECT_NE(made.status().message().find("expected IN and DELAY shape to match, got [2] and [1]"),
             std::string::npos);
+}
+
+TEST(OneAnswer, AnythingButOnePartIsAnError) {
+  const auto one = make_one_answer_backend(*make_builtin_backend("square", square_signature(), {}),
+                                           std::make_shared<RecordedPause>());
+  EXPECT_FALSE(one->decoupled());
+  const auto executor = one->make_executor();
+  const auto run = [&](std::int32_t number) {
+    const std::vector<Tensor> inputs = {ints({number})};
+    auto slots = wanted(1);
+    const Status status = (*executor)->run(inputs, slots);
+    if (status.ok()) {
+      EXPECT_EQ(values_of<std::int32_t>(slots[0].tensor), std::vector<std::int32_t>{number});
+    }
+    return status.message();
+  };
+  EXPECT_EQ(run(1), "");
+  EXPECT_NE(run(0).find("exactly one"), std::string::npos);
+  EXPECT_NE(run(1 << 30).find("exactly one"), std::string::npos);
+  EXPECT_NE(run(-1).find("less than never"), std::string::npos);
+  (*executor)->interrupt();
+  EXPECT_NE(run(1).find("interrupted"), std::string::npos);
 }
 
 }  // namespace
