@@ -9,10 +9,18 @@ namespace mlops {
 namespace {
 
 // Bodies arrive at any offset; reading a float at an odd address is undefined, and back ends assume
-// natural alignment.
+// natural alignment. What is small is copied all the same: see kStagingBytes.
 bool usable_in_place(const Tensor& tensor) {
+  // Strings are converted by every back end, wherever they lie.
+  if (tensor.bytes.size() <= kStagingBytes && tensor.dtype != DType::bytes) return false;
   const std::size_t alignment = size_of(tensor.dtype);
   return alignment <= 1 || reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % alignment == 0;
+}
+
+Buffer room_for(std::size_t size, Buffer& staging, SlabPool& slabs) {
+  if (size > kStagingBytes) return slabs.acquire(size);
+  if (!staging || !staging->unique()) staging = allocate_buffer(kStagingBytes);
+  return staging;
 }
 
 std::int64_t total_rows(std::span<const Part> parts) {
@@ -29,8 +37,8 @@ Status wrong_rows(std::string_view name, const Tensor& output, std::int64_t rows
 
 }  // namespace
 
-Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, SlabPool& slabs,
-                            CopyMeter& copies) {
+Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, Buffer& staging,
+                            SlabPool& slabs, CopyMeter& copies) {
   const Tensor& first = parts.front().input(index);
   if (parts.size() == 1 && usable_in_place(first)) return first;
 
@@ -40,7 +48,7 @@ Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, Slab
   gathered.dtype = first.dtype;
   gathered.shape = first.shape;
   if (parts.size() > 1) gathered.shape.set(0, total_rows(parts));
-  gathered.owner = slabs.acquire(size);
+  gathered.owner = room_for(size, staging, slabs);
   if (!gathered.owner) {
     return Status::resource_exhausted("no batch memory left for " + std::to_string(size) +
                                       " bytes of input");

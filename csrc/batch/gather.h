@@ -25,11 +25,16 @@ struct Part {
   }
 };
 
-// Signature input `index` of all parts as one tensor. A single part whose bytes are aligned for its
-// element type is used where it lies; everything else is copied into a slab (CopySite::gather).
-// Parts agree on every axis but the first. resource_exhausted when the pool has no room.
-Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, SlabPool& slabs,
-                            CopyMeter& copies);
+// Inputs up to this size are gathered into memory that the lane keeps. A back end knows the memory
+// again and need not describe it anew, which costs several times what copying 4 KiB does (ADR 3).
+constexpr std::size_t kStagingBytes = 4096;
+
+// Signature input `index` of all parts as one tensor. A single large part whose bytes are aligned
+// for its element type is used where it lies; everything else is copied (CopySite::gather): into
+// `staging`, made on first use and replaced while somebody still holds it, or into a slab.
+// Parts agree on every axis but the first. resource_exhausted when there is no room.
+Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, Buffer& staging,
+                            SlabPool& slabs, CopyMeter& copies);
 
 // Splits a batch output along axis 0 into one view per part. internal when the model returned
 // another number of rows than it was given.

@@ -23,11 +23,17 @@ void mark_wanted(Lane& lane, std::span<const Part> parts) {
   }
 }
 
-// Outputs whose size follows from the row count get a slab, so the back end allocates nothing. When
-// the pool is empty plain memory will do: what callers keep of their answers is their memory, and
-// must not turn other requests away.
-void preallocate(const LaneContext& context, Lane& lane, std::int64_t rows) {
+constexpr std::size_t kOutputAlignment = 64;
+
+std::size_t aligned(std::size_t size) {
+  return (size + kOutputAlignment - 1) / kOutputAlignment * kOutputAlignment;
+}
+
+// Describes the outputs whose size follows from the row count; returns the bytes that they need.
+std::size_t describe_outputs(const LaneContext& context, Lane& lane, std::int64_t rows) {
   const auto& specs = context.info->signature.outputs;
+  lane.output_sizes.assign(specs.size(), std::nullopt);
+  std::size_t total = 0;
   for (std::size_t i = 0; i < specs.size(); ++i) {
     Tensor& tensor = lane.outputs[i].tensor;
     tensor = Tensor{};
@@ -35,19 +41,54 @@ void preallocate(const LaneContext& context, Lane& lane, std::int64_t rows) {
     tensor.dtype = specs[i].dtype;
     for (std::int64_t size : specs[i].dims) tensor.shape.push_back(size);
     if (context.info->batchable) tensor.shape.set(0, rows);
-    const auto size = dense_size(tensor.dtype, tensor.shape);
-    if (!size) continue;
-    tensor.owner = context.slabs->acquire(*size);
-    if (!tensor.owner) tensor.owner = allocate_buffer(*size);
-    if (tensor.owner) tensor.bytes = {tensor.owner->data(), *size};
+    lane.output_sizes[i] = dense_size(tensor.dtype, tensor.shape);
+    total += aligned(lane.output_sizes[i].value_or(0));
+  }
+  return total;
+}
+
+// Memory for all preallocated outputs of a run. Small answers use one of a few blocks that the lane
+// keeps, once whoever had it is done with it: no lock is taken, and the back end knows the address
+// again. Others share one slab; when the pool is empty plain memory will do, because what callers
+// keep of their answers is their memory, and must not turn other requests away.
+Buffer output_memory(const LaneContext& context, Lane& lane, std::size_t size) {
+  if (size > kStagingBytes) {
+    Buffer slab = context.slabs->acquire(size);
+    return slab ? slab : allocate_buffer(size);
+  }
+  for (const Buffer& block : lane.small_outputs) {
+    // Not much larger than needed: a caller may keep it for long.
+    const bool fits = block && block->size() >= size && block->size() <= 2 * size;
+    if (fits && block->unique()) return block;
+  }
+  Buffer& replaced = lane.small_outputs[lane.small_outputs_next++ % lane.small_outputs.size()];
+  replaced = allocate_buffer(aligned(size));
+  return replaced;
+}
+
+void preallocate(const LaneContext& context, Lane& lane, std::int64_t rows) {
+  const std::size_t total = describe_outputs(context, lane, rows);
+  if (std::ranges::none_of(lane.output_sizes, [](const auto& size) { return size.has_value(); })) {
+    return;
+  }
+  const Buffer memory = output_memory(context, lane, total);
+  if (!memory) return;
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < lane.output_sizes.size(); ++i) {
+    if (!lane.output_sizes[i]) continue;
+    Tensor& tensor = lane.outputs[i].tensor;
+    tensor.owner = memory;
+    tensor.bytes = {memory->data() + offset, *lane.output_sizes[i]};
+    offset += aligned(*lane.output_sizes[i]);
   }
 }
 
 Status execute(const LaneContext& context, Lane& lane, TimePoint start, ExecutionTimes& times) {
   const std::span<const Part> parts = lane.parts;
   lane.inputs.clear();
+  lane.staging.resize(context.info->signature.inputs.size());
   for (std::size_t i = 0; i < context.info->signature.inputs.size(); ++i) {
-    Result<Tensor> input = gather_input(parts, i, *context.slabs, *context.copies);
+    Result<Tensor> input = gather_input(parts, i, lane.staging[i], *context.slabs, *context.copies);
     if (!input.ok()) return input.status();
     lane.inputs.push_back(*std::move(input));
   }
@@ -96,23 +137,20 @@ bool answer(const LaneContext& context, Lane& lane, Job& job, Response&& respons
 
 Status respond_all(const LaneContext& context, Lane& lane, std::span<Job> jobs, TimePoint taken,
                    TimePoint now, std::uint64_t& successes) {
+  const auto respond = [&](Job& job, auto tensor_of) {
+    Response response;
+    make_response(context, job.pending->request, job.resolved, tensor_of, response);
+    successes += answer(context, lane, job, std::move(response), taken, now);
+  };
   if (jobs.size() == 1) {
     // Not cut: a model without a batch axis may answer with any shape.
-    Job& job = jobs.front();
-    successes +=
-        answer(context, lane, job,
-               make_response(context, job.pending->request, job.resolved,
-                             [&](std::size_t i) { return std::move(lane.outputs[i].tensor); }),
-               taken, now);
+    respond(jobs.front(), [&](std::size_t i) { return std::move(lane.outputs[i].tensor); });
     return {};
   }
   std::vector<std::vector<Tensor>> shares;
   if (Status s = share_outputs(context, lane, shares); !s.ok()) return s;
   for (std::size_t j = 0; j < jobs.size(); ++j) {
-    successes += answer(context, lane, jobs[j],
-                        make_response(context, jobs[j].pending->request, jobs[j].resolved,
-                                      [&](std::size_t i) { return std::move(shares[i][j]); }),
-                        taken, now);
+    respond(jobs[j], [&](std::size_t i) { return std::move(shares[i][j]); });
   }
   return {};
 }
@@ -148,18 +186,18 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   return spent;
 }
 
-Response run_single(const LaneContext& context, Lane& lane, Request& request,
-                    const Resolved& resolved, std::int64_t rows, TimePoint started_at) {
+void run_single(const LaneContext& context, Lane& lane, Request& request, const Resolved& resolved,
+                std::int64_t rows, TimePoint started_at, Response& response) {
   lane.parts.assign(1, Part{&request, &resolved, rows});
   ExecutionTimes times;
   Status status = execute(context, lane, started_at, times);
   if (status.ok() && request.deadline != kNever && context.clock->now() > request.deadline) {
     status = Status::deadline_exceeded("the deadline passed while the model ran");
   }
-  Response response;
   if (status.ok()) {
-    response = make_response(context, request, resolved,
-                             [&](std::size_t i) { return std::move(lane.outputs[i].tensor); });
+    make_response(
+        context, request, resolved,
+        [&](std::size_t i) { return std::move(lane.outputs[i].tensor); }, response);
     const std::uint64_t total_ns = times.input_ns + times.infer_ns;
     lane.recorder.success(total_ns, 0, static_cast<std::uint64_t>(rows));
     lane.recorder.execution(static_cast<std::uint64_t>(rows), 1, times, true);
@@ -168,7 +206,6 @@ Response run_single(const LaneContext& context, Lane& lane, Request& request,
     response = Response::failure(request, std::move(status));
   }
   release_tensors(lane);
-  return response;
 }
 
 }  // namespace mlops

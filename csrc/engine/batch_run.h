@@ -3,7 +3,9 @@
 // One lane runs one batch at a time; lanes share nothing mutable but the slab pool and the
 // counters.
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,8 +36,12 @@ struct Lane {
   LaneRecorder recorder;
   // Scratch, kept to avoid allocation.
   std::vector<Tensor> inputs;
+  std::vector<Buffer> staging;  // one per input of the signature
   std::vector<OutputSlot> outputs;
   std::vector<Part> parts;
+  std::vector<std::optional<std::size_t>> output_sizes;  // of those that are preallocated
+  std::array<Buffer, 4> small_outputs;
+  std::size_t small_outputs_next = 0;  // which of them is replaced next
 };
 
 // Runs claimed jobs as one batch and answers each exactly once. When a batch fails it is halved and
@@ -44,7 +50,7 @@ struct Lane {
 Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, bool inline_run);
 
 // Runs one request on the calling thread, without a Pending. `started_at` is when it was submitted.
-Response run_single(const LaneContext& context, Lane& lane, Request& request,
-                    const Resolved& resolved, std::int64_t rows, TimePoint started_at);
+void run_single(const LaneContext& context, Lane& lane, Request& request, const Resolved& resolved,
+                std::int64_t rows, TimePoint started_at, Response& response);
 
 }  // namespace mlops

@@ -123,9 +123,10 @@ bool DecoupledScheduler::step(const TaskRef& task, LaneRecorder& recorder) {
 }
 
 bool DecoupledScheduler::send_part(const TaskRef& task) {
-  Response part =
-      make_response(context_, task->pending->request, task->resolved,
-                    [&](std::size_t i) { return std::exchange(task->outputs[i].tensor, {}); });
+  Response part;
+  make_response(
+      context_, task->pending->request, task->resolved,
+      [&](std::size_t i) { return std::exchange(task->outputs[i].tensor, {}); }, part);
   const PartOutcome outcome = task->pending->send_part(std::move(part));
   if (outcome == PartOutcome::full) queue_->park(task);
   if (outcome == PartOutcome::over) fail(task, {});
@@ -136,7 +137,9 @@ void DecoupledScheduler::end(const TaskRef& task, LaneRecorder& recorder) {
   Pending& pending = *task->pending;
   const TimePoint submitted = pending.submitted_at;
   const TimePoint now = context_.clock->now();
-  if (pending.complete(start_response(context_, pending.request))) {
+  Response last;
+  start_response(context_, pending.request, last);
+  if (pending.complete(std::move(last))) {
     recorder.success(elapsed_ns(submitted, now), elapsed_ns(submitted, task->started_at), 1);
     ExecutionTimes times;
     times.infer_ns = static_cast<std::uint64_t>(task->spent.count());

@@ -19,12 +19,15 @@ Result<ModelCatalog::Entry> Pipeline::choose(const Request& request) const {
 // A version that winds down between look-up and hand-over takes nothing; its successor, if there is
 // one, is then in the catalog. Finding the same version again means that there is none.
 Response Pipeline::infer(Request&& request) {
+  Response response;
   ModelCatalog::Entry refused_by;
   for (;;) {
     Result<ModelCatalog::Entry> model = choose(request);
-    if (!model.ok()) return Response::failure(request, model.status());
-    if (*model == refused_by) return Response::failure(request, winding_down());
-    if (auto response = (*model)->infer(request, clock_.now())) return *std::move(response);
+    if (!model.ok() || *model == refused_by) {
+      response = Response::failure(request, model.ok() ? winding_down() : model.status());
+      return response;
+    }
+    if ((*model)->infer(request, clock_.now(), response)) return response;
     refused_by = *std::move(model);
   }
 }

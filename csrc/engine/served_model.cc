@@ -185,29 +185,34 @@ Status ServedModel::admit(const Request& request, TimePoint now, Job& job) const
   return prepare(request, job);
 }
 
-std::optional<Response> ServedModel::infer_scheduled(Request& request, TimePoint now) {
+bool ServedModel::infer_scheduled(Request& request, TimePoint now, Response& response) {
   auto call = make_ref<BlockingCall>(std::move(request));
-  if (scheduler_->submit(call, now)) return call->wait();
-  request = std::move(call->request);
-  return std::nullopt;
+  const bool taken = scheduler_->submit(call, now);
+  if (taken) {
+    response = call->wait();
+  } else {
+    request = std::move(call->request);
+  }
+  return taken;
 }
 
-std::optional<Response> ServedModel::infer(Request& request, TimePoint now) {
-  if (scheduler_) return infer_scheduled(request, now);
+bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
+  if (scheduler_) return infer_scheduled(request, now, response);
   Job job;
   if (Status s = admit(request, now, job); !s.ok()) {
     failures_.add(s.code());
-    return Response::failure(request, std::move(s));
+    response = Response::failure(request, std::move(s));
+    return true;
   }
   std::unique_lock lock(mutex_);
-  if (!accepting_) return std::nullopt;
+  if (!accepting_) return false;
   if (queue_.empty()) {
     if (Lane* lane = take_idle_locked()) {
       lock.unlock();
-      Response response = run_single(context_, *lane, request, job.resolved, job.rows, now);
+      run_single(context_, *lane, request, job.resolved, job.rows, now, response);
       lock.lock();
       give_back_locked(lane);
-      return response;
+      return true;
     }
   }
   auto call = make_ref<BlockingCall>(std::move(request));
@@ -216,7 +221,8 @@ std::optional<Response> ServedModel::infer(Request& request, TimePoint now) {
   if (!queue_.try_push(job, now)) {
     lock.unlock();
     failures_.add(Code::resource_exhausted);
-    return Response::failure(call->request, full(info().name));
+    response = Response::failure(call->request, full(info().name));
+    return true;
   }
   // A lane thread that was told of work may take tens of microseconds to wake. A lane that is idle
   // meanwhile is run from here: whatever waits, this request with it.
@@ -233,7 +239,8 @@ std::optional<Response> ServedModel::infer(Request& request, TimePoint now) {
   wake_lane_locked();
   release_dead(lock);
   lock.unlock();
-  return call->wait();
+  response = call->wait();
+  return true;
 }
 
 bool ServedModel::submit(const PendingRef& pending, TimePoint now) {

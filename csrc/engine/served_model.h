@@ -12,7 +12,6 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -50,10 +49,10 @@ class ServedModel {
   // Checks a request against the signature and works out its rows and bucket.
   Status prepare(const Request& request, Job& job) const;
 
-  // All three answer, now or later, every request that they take. They take none (nullopt, false)
-  // once the version winds down: the caller then looks the name up again, so that a swap of
-  // versions loses nothing. What submit_turn takes or answers it also nulls in `turn`.
-  std::optional<Response> infer(Request& request, TimePoint now);
+  // All three answer, now or later, every request that they take. They take none (false) once the
+  // version winds down: the caller then looks the name up again, so that a swap of versions loses
+  // nothing. What submit_turn takes or answers it also nulls in `turn`.
+  bool infer(Request& request, TimePoint now, Response& response);
   bool submit(const PendingRef& pending, TimePoint now);
   bool submit_turn(std::span<PendingRef> turn, TimePoint now);
 
@@ -84,7 +83,7 @@ class ServedModel {
   std::vector<Job> prepare_turn(std::span<PendingRef> turn, TimePoint now);
   void refuse(Pending& pending, Status why);
   bool fast() const;
-  std::optional<Response> infer_scheduled(Request& request, TimePoint now);
+  bool infer_scheduled(Request& request, TimePoint now, Response& response);
   bool submit_turn_scheduled(std::span<PendingRef> turn, TimePoint now);
 
   const std::unique_ptr<Backend> backend_;

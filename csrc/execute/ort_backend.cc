@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "execute/division_guard.h"
 #include "execute/onnx_scan.h"
 #include "execute/ort_executor.h"
 #include "execute/ort_model.h"
@@ -88,10 +89,13 @@ Status open_session(const OrtRuntime& runtime, const std::string& model_path,
     return api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, out);
   });
   if (Status s = ort_failure(api, status); !s.ok()) return s;
+  const DivisionWatch divisions(DivisionWatch::Scope::this_thread);
   status = make(model.session, api, [&](OrtSession** out) {
     return api.CreateSession(runtime.environment(), model_path.c_str(), made->get(), out);
   });
-  return ort_load_failure(api, status, model_path);
+  Status s = ort_load_failure(api, status, model_path);
+  if (!s.ok() || !divisions.refused_any()) return s;
+  return Status::invalid_argument(model_path + ": divides the lowest integer by -1, or by zero");
 }
 
 Result<std::shared_ptr<const OrtModel>> load_model(const OrtRuntime& runtime,
@@ -110,6 +114,7 @@ Result<std::shared_ptr<const OrtModel>> load_model(const OrtRuntime& runtime,
     return Status(signature.status().code(), model_path + ": " + signature.status().message());
   }
   model->signature = *std::move(signature);
+  model->runs_on_own_threads = options.intra_op_threads > 1;
   for (const TensorSpec& spec : model->signature.inputs) {
     model->input_names.push_back(spec.name.c_str());
   }

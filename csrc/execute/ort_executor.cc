@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "execute/division_guard.h"
 #include "execute/ort_status.h"
 #include "execute/ort_strings.h"
 
@@ -29,7 +30,8 @@ OrtExecutor::OrtExecutor(std::shared_ptr<const OrtModel> model, CopyMeter* copie
       strings_(model_->signature.inputs.size()),
       realigned_(model_->signature.inputs.size()),
       input_values_(model_->signature.inputs.size()),
-      output_views_(model_->signature.outputs.size()) {
+      output_views_(model_->signature.outputs.size()),
+      doubts_(model_->signature.outputs.size(), kDoubtedRuns) {
   wanted_names_.reserve(output_views_.size());
   wanted_values_.reserve(output_views_.size());
   preallocated_.reserve(output_views_.size());
@@ -79,6 +81,8 @@ Status OrtExecutor::run_or_throw(std::span<const Tensor> inputs, std::span<Outpu
   if (Status s = bind_inputs(inputs); !s.ok()) return s;
   if (Status s = bind_outputs(outputs); !s.ok()) return s;
   if (wanted_names_.empty()) return {};
+  const DivisionWatch divisions(model_->runs_on_own_threads ? DivisionWatch::Scope::all_threads
+                                                            : DivisionWatch::Scope::this_thread);
   OrtStatus* failure = run_session();
   if (failure && give_up_preallocation(failure)) {
     static_cast<void>(ort_run_failure(model_->api, failure));
@@ -86,7 +90,9 @@ Status OrtExecutor::run_or_throw(std::span<const Tensor> inputs, std::span<Outpu
     failure = run_session();
   }
   if (failure) return ort_run_failure(model_->api, failure);
-  return collect(inputs, outputs);
+  if (Status s = collect(inputs, outputs); !s.ok() || !divisions.refused_any()) return s;
+  return Status::invalid_argument(
+      "the model divides an integer by zero, or the lowest integer by -1, for this input");
 }
 
 Status OrtExecutor::bind_inputs(std::span<const Tensor> inputs) {
@@ -164,11 +170,18 @@ bool OrtExecutor::give_up_preallocation(const OrtStatus* failure) {
   return true;
 }
 
-// ONNX Runtime accepts [1, 1] for a scalar result and then changes the shape in place.
-Status OrtExecutor::check_one_element(OrtTensorView& view, Tensor& out) {
+// ONNX Runtime accepts [1, 1] for a scalar result and then changes the shape in place. Asking costs
+// as much as all else around a run, so an output that has kept its declared shape often enough is
+// believed; one that has not is asked for ever.
+Status OrtExecutor::check_one_element(std::size_t index, Tensor& out) {
+  OrtTensorView& view = output_views_[index];
   const Result<Shape> shape = ort_shape(model_->api, view.get());
   if (!shape.ok()) return shape.status();
-  if (*shape == out.shape) return {};
+  if (*shape == out.shape) {
+    if (doubts_[index] != kAlwaysDoubted) --doubts_[index];
+    return {};
+  }
+  doubts_[index] = kAlwaysDoubted;
   out.shape = *shape;
   view.reset();
   return {};
@@ -189,8 +202,8 @@ Status OrtExecutor::collect(std::span<const Tensor> inputs, std::span<OutputSlot
     Status status;
     if (made) {
       status = take_ort_output(model_, std::move(made), inputs, copies_, out);
-    } else if (out.bytes.size() == size_of(out.dtype)) {
-      status = check_one_element(output_views_[i], out);
+    } else if (out.bytes.size() == size_of(out.dtype) && doubts_[i] > 0) {
+      status = check_one_element(i, out);
     }
     if (!status.ok()) return status;
   }

@@ -26,6 +26,7 @@ struct OrtModel {
   // objects cannot live in a buffer, and not an output that is an input under the same name, for
   // which it hands back the input's own memory and ignores what it was given.
   std::vector<bool> writes_in_place;
+  bool runs_on_own_threads = false;  // whether a run uses more threads than its caller's
 };
 
 }  // namespace mlops

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "execute/division_guard.h"
 #include "execute/ort_handles.h"
 #include "execute/ort_log.h"
 #include "execute/ort_status.h"
@@ -95,7 +96,8 @@ Status start_environment(LoadedLibrary& library) {
   return ort_failure(api, api.DisableTelemetryEvents(library.environment));
 }
 
-Result<LoadedLibrary*> load_locked(LoadedLibraries& libraries, const std::string& candidate) {
+Result<LoadedLibrary*> load_locked(LoadedLibraries& libraries, const std::string& candidate,
+                                   LogSink& log) {
   // RTLD_LOCAL keeps the library's symbols apart from those of a Python process that imports its
   // own.
   void* handle = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -113,6 +115,9 @@ Result<LoadedLibrary*> load_locked(LoadedLibraries& libraries, const std::string
     return s;
   }
   LoadedLibrary* kept = libraries.entries.emplace_back(std::move(library)).get();
+  if (!guard_divisions(reinterpret_cast<const void*>(kept->api->Run))) {
+    log.log(Severity::warning, "integer divisions that the processor refuses will end the process");
+  }
   if (Status s = start_environment(*kept); !s.ok()) {
     // Its code has run: the memory stays mapped, only the entry goes, so that it may be tried
     // again.
@@ -132,7 +137,7 @@ Result<std::shared_ptr<OrtRuntime>> OrtRuntime::open(const std::vector<std::stri
   std::string failures;
   for (const std::string& candidate :
        candidates.empty() ? ort_library_candidates("") : candidates) {
-    auto library = load_locked(libraries, candidate);
+    auto library = load_locked(libraries, candidate, log);
     if (library.ok()) return std::shared_ptr<OrtRuntime>(std::make_shared<Runtime>(**library, log));
     failures += "\n  " + candidate + ": " + library.status().message();
   }

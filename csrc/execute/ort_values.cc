@@ -81,11 +81,21 @@ Status take_strings(const OrtModel& model, const OrtValue* value, CopyMeter* cop
 
 }  // namespace
 
-Status OrtTensorView::point_to(const OrtModel& model, const Tensor& tensor) {
-  if (value_ && tensor.bytes.data() == bytes_.data() && tensor.bytes.size() == bytes_.size() &&
-      tensor.dtype == dtype_ && tensor.shape == shape_) {
-    return {};
+bool OrtTensorView::find(const Tensor& tensor) {
+  for (std::size_t i = 0; i < kKept; ++i) {
+    const Made& made = made_[i];
+    if (made.bytes.data() != tensor.bytes.data() || !made.value) continue;
+    if (made.bytes.size() == tensor.bytes.size() && made.dtype == tensor.dtype &&
+        made.shape == tensor.shape) {
+      current_ = i;
+      return true;
+    }
   }
+  return false;
+}
+
+Status OrtTensorView::point_to(const OrtModel& model, const Tensor& tensor) {
+  if (find(tensor)) return {};
   // ONNX Runtime itself is content with more bytes than the shape needs.
   if (dense_size(tensor.dtype, tensor.shape) != tensor.bytes.size()) {
     return Status::invalid_argument("shape " + tensor.shape.to_string() + " does not describe " +
@@ -95,14 +105,17 @@ Status OrtTensorView::point_to(const OrtModel& model, const Tensor& tensor) {
   const OrtApi& api = model.api;
   // Inputs are only read; the C API has one function for both directions, and so no const.
   void* memory = tensor.bytes.empty() ? g_nothing : const_cast<std::byte*>(tensor.bytes.data());
-  OrtStatus* status = make(value_, api, [&](OrtValue** out) {
+  current_ = next_;
+  next_ = (next_ + 1) % kKept;
+  Made& made = made_[current_];
+  OrtStatus* status = make(made.value, api, [&](OrtValue** out) {
     return api.CreateTensorWithDataAsOrtValue(model.memory_info.get(), memory, tensor.bytes.size(),
                                               tensor.shape.dims().data(), tensor.shape.rank(),
                                               ort_from_dtype(tensor.dtype), out);
   });
-  bytes_ = tensor.bytes;
-  dtype_ = tensor.dtype;
-  shape_ = tensor.shape;
+  made.bytes = tensor.bytes;
+  made.dtype = tensor.dtype;
+  made.shape = tensor.shape;
   return ort_run_failure(api, status);
 }
 

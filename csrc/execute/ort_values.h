@@ -1,6 +1,8 @@
 #pragma once
 // Tensors on the border to ONNX Runtime: ours lent to it for a run, its own taken over after one.
 
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <span>
 
@@ -11,20 +13,30 @@
 
 namespace mlops {
 
-// An OrtValue over somebody else's memory, remade only when the memory or its description changes.
-// Holding a stale one is harmless: it is neither read nor written outside of a run.
+// OrtValues over somebody else's memory, made once for each memory and description among the last
+// few: a lane sees its own input memory in some batch sizes, and slabs that come back. Holding a
+// stale one is harmless: it is neither read nor written outside of a run.
 class OrtTensorView {
  public:
   // `tensor` is dense and aligned for its element type; its bytes may be null when it is empty.
   Status point_to(const OrtModel& model, const Tensor& tensor);
-  OrtValue* get() const { return value_.get(); }
-  void reset() { value_.reset(); }
+  OrtValue* get() const { return made_[current_].value.get(); }
+  void reset() { made_[current_] = {}; }
 
  private:
-  OrtValueHandle value_;
-  std::span<const std::byte> bytes_;
-  DType dtype_ = DType::f32;
-  Shape shape_;
+  static constexpr std::size_t kKept = 8;
+  struct Made {
+    OrtValueHandle value;
+    std::span<const std::byte> bytes;
+    DType dtype = DType::f32;
+    Shape shape;
+  };
+
+  bool find(const Tensor& tensor);
+
+  std::array<Made, kKept> made_;
+  std::size_t current_ = 0;
+  std::size_t next_ = 0;  // what is replaced next
 };
 
 // The shape that a value has now.

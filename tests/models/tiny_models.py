@@ -33,7 +33,8 @@ ELEMENT_TYPES = {
     "string": TensorProto.STRING,
 }
 
-FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+FLOAT, BOOL = TensorProto.FLOAT, TensorProto.BOOL
+INT32, INT64 = TensorProto.INT32, TensorProto.INT64
 value = helper.make_tensor_value_info
 node = helper.make_node
 
@@ -183,6 +184,11 @@ def _runs_with_data_that_suits() -> dict[str, ModelProto]:
         [node("ConstantOfShape", ["shape"], ["y"])],
         [value("shape", INT64, ["rank"])],
         [value("y", FLOAT, None)],
+    )
+    models["divide"] = _model(
+        [node("Div", ["x", "y"], ["z"])],
+        [value("x", INT32, ["n"]), value("y", INT32, ["n"])],
+        [value("z", INT32, ["n"])],
     )
     models["parse_number"] = _model(
         [node("Cast", ["x"], ["y"], to=FLOAT)],

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <vector>
+
+#include "batch/gather.h"
 #include "support/loaded_engine.h"
 
 namespace mlops::testing {
@@ -15,11 +19,20 @@ std::uint64_t total_copies(Engine& engine) {
   return total;
 }
 
-TEST(Copies, ALoneAlignedRequestIsNotCopied) {
+TEST(Copies, ALoneLargeAlignedRequestIsNotCopied) {
+  LoadedEngine loaded;
+  loaded.load_gated(LoadedEngine::source("m"));
+  const std::int64_t rows = kStagingBytes / (4 * sizeof(float)) + 1;
+  ASSERT_TRUE(loaded.engine->infer(request_for("m", float_rows(rows, 1))).status.ok());
+  EXPECT_EQ(total_copies(*loaded.engine), 0U);
+}
+
+TEST(Copies, ALoneSmallRequestIsCopiedOnceSoThatTheBackEndKnowsTheMemory) {
   LoadedEngine loaded;
   loaded.load_gated(LoadedEngine::source("m"));
   ASSERT_TRUE(loaded.engine->infer(request_for("m", float_rows(3, 1))).status.ok());
-  EXPECT_EQ(total_copies(*loaded.engine), 0U);
+  EXPECT_EQ(loaded.engine->copies().total(CopySite::gather), 3U * 4 * sizeof(float));
+  EXPECT_EQ(total_copies(*loaded.engine), 3U * 4 * sizeof(float));
 }
 
 TEST(Copies, ABatchCopiesEachInputByteOnce) {
@@ -62,11 +75,37 @@ TEST(Copies, AnswersOfABatchAreViewsOfOneSlab) {
   EXPECT_EQ(first.bytes.data() + 16, second.bytes.data());
 }
 
+TEST(Copies, SmallAnswersThatAreKeptAreNotWrittenAgain) {
+  LoadedEngine loaded;
+  loaded.load_gated(LoadedEngine::source("m"));
+  std::vector<Response> kept;
+  for (int i = 0; i < 20; ++i) {
+    kept.push_back(
+        loaded.engine->infer(request_for("m", float_rows(1 + i % 3, static_cast<float>(i)))));
+  }
+  for (int i = 0; i < 20; ++i) {
+    const Tensor& answer = kept[static_cast<std::size_t>(i)].outputs[0].tensor;
+    EXPECT_EQ(values_of<float>(answer),
+              values_of<float>(float_rows(1 + i % 3, static_cast<float>(i))));
+  }
+}
+
+TEST(Copies, SmallAnswersReuseTheirMemoryOnceTheyAreGone) {
+  LoadedEngine loaded;
+  loaded.load_gated(LoadedEngine::source("m", 1, 1));
+  std::set<const std::byte*> seen;
+  for (int i = 0; i < 100; ++i) {
+    seen.insert(
+        loaded.engine->infer(request_for("m", float_rows(1, 1))).outputs[0].tensor.bytes.data());
+  }
+  EXPECT_EQ(seen.size(), 1U);
+}
+
 TEST(Copies, SlabsComeBackWhenAnswersAreGone) {
   LoadedEngine loaded;
   loaded.load_gated(LoadedEngine::source("m"));
   {
-    const Response kept = loaded.engine->infer(request_for("m", float_rows(1, 1)));
+    const Response kept = loaded.engine->infer(request_for("m", float_rows(kStagingBytes / 8, 1)));
     EXPECT_GT(loaded.engine->stats().slab_bytes_in_use, 0U);
   }
   EXPECT_EQ(loaded.engine->stats().slab_bytes_in_use, 0U);
@@ -74,15 +113,16 @@ TEST(Copies, SlabsComeBackWhenAnswersAreGone) {
 
 TEST(Copies, AnswersThatAreKeptDoNotTurnOtherRequestsAway) {
   EngineOptions options;
-  options.slab_bytes_max = 4096;
+  options.slab_bytes_max = 16384;
   LoadedEngine loaded(options);
   loaded.load_gated(LoadedEngine::source("m"));
   std::vector<Response> kept;
   for (int i = 0; i < 100; ++i) {
-    kept.push_back(loaded.engine->infer(request_for("m", float_rows(4, static_cast<float>(i)))));
+    kept.push_back(loaded.engine->infer(
+        request_for("m", float_rows(kStagingBytes / 8, static_cast<float>(i)))));
     ASSERT_TRUE(kept.back().status.ok()) << kept.back().status.to_string();
   }
-  EXPECT_LE(loaded.engine->stats().slab_bytes_in_use, 4096U);
+  EXPECT_LE(loaded.engine->stats().slab_bytes_in_use, 16384U);
 }
 
 }  // namespace

@@ -93,7 +93,9 @@ TEST(Decoupled, ASlowReaderBoundsWhatIsMadeAndHoldsUpNobody) {
   loaded.engine->submit(quick);
   expect_parts(quick->take_all(), 50);
   expect_parts(slow->take_all(), 1000);
-  EXPECT_LE(slow->most_waiting(), 5U);  // one more when room was made while a part was
+  // Two more than it wants: for room that was made while a part was, and for a call that says so
+  // late.
+  EXPECT_LE(slow->most_waiting(), 6U);
 }
 
 TEST(Decoupled, CancellingEndsAGenerationWhoseReaderIsFull) {

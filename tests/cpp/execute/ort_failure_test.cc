@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "execute/ort_status.h"
 #include "support/ort_models.h"
 #include "support/requests.h"
@@ -60,6 +62,25 @@ TEST_F(OrtFailure, OptionsAreChecked) {
   EXPECT_EQ(load("scalar", options).status().code(), Code::invalid_argument);
   options.graph_optimization_level = 0;
   EXPECT_TRUE(load("scalar", options).ok());
+}
+
+Tensor integers(const std::vector<std::int32_t>& values) {
+  return dense(DType::i32, Shape{static_cast<std::int64_t>(values.size())}, values);
+}
+
+// ONNX Runtime lets the processor trap, which by default is the end of the process.
+TEST_F(OrtFailure, ADivisionThatTheProcessorRefusesFailsThatRunOnly) {
+  constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
+  expect_run("divide", {integers({6, kLowest}), integers({2, -1})}, Code::invalid_argument,
+             "divides");
+  for (const unsigned threads : {1U, 2U}) {
+    OrtOptions options;
+    options.intra_op_threads = threads;
+    OneLane lane = one_lane(load("divide", options));
+    EXPECT_EQ(lane.run({integers({kLowest}), integers({-1})}).code(), Code::invalid_argument);
+    EXPECT_TRUE(lane.run({integers({6}), integers({-1})}).ok());
+    EXPECT_EQ(lane.run({integers({6}), integers({0})}).code(), Code::invalid_argument);
+  }
 }
 
 TEST_F(OrtFailure, DataThatDoesNotFitIsTheCallersFault) {
