@@ -41,6 +41,7 @@ class Prober {
       if (inputs.size() != signature_.inputs.size()) continue;
       if (run(inputs, 1)) {
         open_size_ = size;
+        result_.open_size = size;
         return true;
       }
     }

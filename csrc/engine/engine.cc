@@ -4,11 +4,15 @@
 #include <mutex>
 #include <set>
 
+#include "base/quiet_thread.h"
 #include "engine/deadline_watch.h"
 #include "engine/model_loading.h"
 #include "engine/pipeline.h"
+#include "engine/retirement.h"
+#include "execute/builtin_backends.h"
 #include "execute/ort_backend.h"
-#include "model/repository_layout.h"
+#include "model/config_fit.h"
+#include "model/model_folder.h"
 
 namespace mlops {
 namespace {
@@ -20,6 +24,7 @@ class EngineImpl final : public Engine {
         log_(log),
         slabs_(options_.slab_bytes_max),
         pipeline_(catalog_, options_.limits, clock_),
+        retirement_(std::chrono::milliseconds(options_.retire_ms_max)),
         watch_([this](TimePoint now) { return expire(now); }) {}
 
   ~EngineImpl() override {
@@ -29,11 +34,7 @@ class EngineImpl final : public Engine {
 
   Status load(const ModelSource& source) override {
     if (Status s = source.validate(); !s.ok()) return s;
-    return tracked(source, [&]() -> Result<std::unique_ptr<Backend>> {
-      Result<std::shared_ptr<OrtRuntime>> runtime = ort_runtime();
-      if (!runtime.ok()) return runtime.status();
-      return load_ort_backend(*runtime, source.path, source.ort, &copies_);
-    });
+    return tracked(source, [&] { return backend_for(source); });
   }
 
   Status load(const ModelSource& source, std::unique_ptr<Backend> backend) override {
@@ -43,6 +44,10 @@ class EngineImpl final : public Engine {
   }
 
   Status unload(const std::string& name, std::int64_t version) override;
+  std::vector<Status> replace(const ModelSet& set) override;
+  std::vector<std::pair<std::string, std::int64_t>> retiring() const override {
+    return retirement_.left();
+  }
   Status load_repository(const std::string& directory) override;
 
   Result<ModelInfo> info(const std::string& name, std::int64_t version) const override {
@@ -91,11 +96,13 @@ class EngineImpl final : public Engine {
   ModelInfo with_versions(const ModelInfo& info) const {
     ModelInfo copy = info;
     copy.versions = catalog_.versions(info.name);
+    const auto labels = catalog_.labels(info.name);
+    copy.version_labels = {labels.begin(), labels.end()};
     return copy;
   }
 
   TimePoint expire(TimePoint now) {
-    TimePoint next = kNever;
+    TimePoint next = retirement_.expire(now);
     for (const auto& model : catalog_.all()) next = std::min(next, model->expire(now));
     return next;
   }
@@ -111,13 +118,15 @@ class EngineImpl final : public Engine {
     return opened;
   }
 
+  Result<std::unique_ptr<Backend>> backend_for(const ModelSource& source);
+
   // Loads while readiness says "not yet", and keeps saying so if it fails.
   template <class MakeBackend>
   Status tracked(const ModelSource& source, MakeBackend make_backend) {
     const std::string label = source.name + "/" + std::to_string(source.version);
     {
       const std::lock_guard lock(asked_mutex_);
-      not_ready_.insert(label);
+      if (source.required) not_ready_.insert(label);
     }
     Status status = load_and_publish(source, make_backend);
     const std::lock_guard lock(asked_mutex_);
@@ -128,10 +137,7 @@ class EngineImpl final : public Engine {
 
   template <class MakeBackend>
   Status load_and_publish(const ModelSource& source, MakeBackend make_backend) {
-    Result<std::unique_ptr<Backend>> backend = make_backend();
-    if (!backend.ok()) return backend.status();
-    Result<std::shared_ptr<ServedModel>> model = prepare_version(
-        source, *std::move(backend), {&options_, &slabs_, &copies_, &clock_, &watch_, &log_});
+    Result<ModelCatalog::Entry> model = make_version(source, make_backend);
     if (!model.ok()) return model.status();
     if (const auto replaced = catalog_.put(source.name, source.version, *std::move(model))) {
       replaced->drain(kNever);
@@ -139,6 +145,30 @@ class EngineImpl final : public Engine {
     }
     return {};
   }
+
+  template <class MakeBackend>
+  Result<ModelCatalog::Entry> make_version(const ModelSource& source, MakeBackend make_backend) {
+    const EngineParts parts = {&options_, &slabs_, &copies_, &clock_, &watch_, &log_};
+    Result<PreparedVersion> prepared = Status::internal("not prepared");
+    const auto prepare = [&] {
+      Result<std::unique_ptr<Backend>> backend = make_backend();
+      prepared = backend.ok() ? prepare_version(source, *std::move(backend), parts)
+                              : Result<PreparedVersion>(backend.status());
+    };
+    // With more threads than one a session makes its own, which would stay quiet for ever.
+    if (source.in_background && source.ort.intra_op_threads == 1) {
+      run_quietly(prepare);
+    } else {
+      prepare();
+    }
+    if (!prepared.ok()) return prepared.status();
+    Result<std::shared_ptr<ServedModel>> started = start_version(*std::move(prepared), parts);
+    if (!started.ok()) return started.status();
+    return ModelCatalog::Entry(*std::move(started));
+  }
+
+  void note_asked(const ModelSet& set);
+  void note_served(const std::string& name);
 
   const EngineOptions options_;
   LogSink& log_;
@@ -151,6 +181,7 @@ class EngineImpl final : public Engine {
   std::set<std::string> not_ready_;  // guarded by asked_mutex_: asked for, not (yet) serving
   ModelCatalog catalog_;
   Pipeline pipeline_;
+  Retirement retirement_;
   DeadlineWatch watch_;  // last: its thread reads the catalog
 };
 
@@ -169,25 +200,91 @@ Status EngineImpl::unload(const std::string& name, std::int64_t version) {
   return {};
 }
 
-Status EngineImpl::load_repository(const std::string& directory) {
-  Result<RepositoryListing> listing = list_repository(directory);
-  if (!listing.ok()) return listing.status();
-  for (const std::string& skipped : listing->skipped) {
-    log_.log(Severity::warning, "model repository: skipped " + skipped);
+Result<std::unique_ptr<Backend>> EngineImpl::backend_for(const ModelSource& source) {
+  if (options_.make_backend) return options_.make_backend(source);
+  if (source.config) {
+    const ModelConfig& config = *source.config;
+    if (Status s = check_supported(config); !s.ok()) return s;
+    if (is_builtin_backend(config.backend)) {
+      Result<Signature> signature = declared_signature(config);
+      if (!signature.ok()) return signature.status();
+      return make_builtin_backend(config.backend, *std::move(signature), config.parameters);
+    }
+    const bool onnx = (config.backend.empty() || config.backend == "onnxruntime") &&
+                      (config.platform.empty() || config.platform == "onnxruntime_onnx");
+    if (!onnx) {
+      return Status::invalid_argument(
+          "backend '" + config.backend + "', platform '" + config.platform +
+          "' is not known; there are onnxruntime, identity, square, repeat and sequence");
+    }
   }
+  Result<std::shared_ptr<OrtRuntime>> runtime = ort_runtime();
+  if (!runtime.ok()) return runtime.status();
+  return load_ort_backend(*runtime, source.path, source.ort, &copies_);
+}
+
+void EngineImpl::note_asked(const ModelSet& set) {
+  const std::lock_guard lock(asked_mutex_);
+  for (const ModelSource& source : set.load) {
+    if (source.required) not_ready_.insert(set.name + "/" + std::to_string(source.version));
+  }
+}
+
+// What was asked for before and is no part of the set is not waited for any more.
+void EngineImpl::note_served(const std::string& name) {
+  const std::lock_guard lock(asked_mutex_);
+  std::erase_if(not_ready_, [&](const std::string& label) {
+    return label.starts_with(name) && label.find('/') == name.size();
+  });
+}
+
+std::vector<Status> EngineImpl::replace(const ModelSet& set) {
+  if (Status s = check_model_name(set.name); !s.ok()) return {s};
+  note_asked(set);
+  ModelCatalog::Change change;
+  change.keep = set.keep;
+  change.labels = {set.labels.begin(), set.labels.end()};
+  std::vector<Status> statuses;
+  bool complete = true;
+  for (const ModelSource& source : set.load) {
+    Status status = source.validate();
+    if (status.ok()) {
+      Result<ModelCatalog::Entry> made = make_version(source, [&] { return backend_for(source); });
+      status = made.status();
+      if (made.ok()) change.put[source.version] = *std::move(made);
+    }
+    complete = complete && status.ok();
+    statuses.push_back(std::move(status));
+  }
+  if (!complete) {
+    for (const auto& [version, entry] : change.put) entry->stop();
+    return statuses;
+  }
+  for (auto& retired : catalog_.replace(set.name, std::move(change))) {
+    retirement_.add(std::move(retired));
+  }
+  note_served(set.name);
+  return statuses;
+}
+
+Status EngineImpl::load_repository(const std::string& directory) {
+  Result<std::vector<ModelFolder>> folders = read_repository(directory);
+  if (!folders.ok()) return folders.status();
   Status first_failure;
-  for (const RepositoryEntry& entry : newest_versions(listing->entries)) {
-    ModelSource source;
-    source.name = entry.model;
-    source.version = entry.version;
-    source.path = entry.model_path;
-    Status status = load(source);
-    if (status.ok()) continue;
-    log_.log(Severity::error, "model '" + entry.model + "' version " +
-                                  std::to_string(entry.version) +
-                                  " was not loaded: " + status.to_string());
-    if (first_failure.ok()) {
-      first_failure = Status(status.code(), entry.model + ": " + status.message());
+  const auto failed = [&](const std::string& what, const Status& status) {
+    log_.log(Severity::error, "model '" + what + "' was not loaded: " + status.to_string());
+    if (first_failure.ok()) first_failure = Status(status.code(), what + ": " + status.message());
+  };
+  for (const ModelFolder& folder : *folders) {
+    if (folder.status.code() == Code::not_found) {
+      log_.log(Severity::warning,
+               "model repository: skipped " + folder.name + ": " + folder.status.message());
+      continue;
+    }
+    if (!folder.status.ok()) failed(folder.name, folder.status);
+    for (const std::int64_t version : folder.served_versions()) {
+      const Status status = load(model_source(folder, version));
+      if (!status.ok()) failed(folder.name + "/" + std::to_string(version), status);
     }
   }
   return first_failure;

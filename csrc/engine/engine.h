@@ -9,9 +9,11 @@
 // version that is unloaded finishes the requests it has accepted. Read pipeline.cc next.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -37,6 +39,21 @@ struct ModelInfo {
   std::uint64_t batch_delay_us_max = 0;
   unsigned lanes = 0;      // concurrent executions
   bool decoupled = false;  // answers in any number of parts: only doors that take them can call it
+  // Whether axis 0 is a batch. A model may have one without that requests are merged: the
+  // configuration says max_batch_size, and the rows were seen to influence each other.
+  bool has_batch_axis = false;
+  std::int64_t request_rows_max = 0;                   // by the configuration; 0: no limit
+  std::shared_ptr<const ModelConfig> config;           // complete: what was given, else inferred
+  std::vector<std::vector<std::string>> labels;        // by output: names of its classes, or none
+  std::map<std::string, std::int64_t> version_labels;  // "stable", "canary", ...
+};
+
+// What a model is to consist of.
+struct ModelSet {
+  std::string name;
+  std::vector<ModelSource> load;
+  std::vector<std::int64_t> keep;  // versions that serve and stay as they are
+  std::map<std::string, std::int64_t> labels;
 };
 
 class Engine {
@@ -52,8 +69,15 @@ class Engine {
   virtual Status load(const ModelSource& source, std::unique_ptr<Backend> backend) = 0;
   // New requests get not_found; accepted ones finish. Blocks until they have.
   virtual Status unload(const std::string& name, std::int64_t version) = 0;
-  // Loads the newest version of every model in a Triton-style repository directory. A model that
-  // fails is logged and reported, and does not stop the others.
+  // Loads what `set` says and, when all of that succeeded, puts it in the place of all versions
+  // that the model had, at once; else changes nothing. One status for each of set.load, or one
+  // alone when the set itself is wrong. Blocks while it loads, not for the requests that retired
+  // versions hold.
+  virtual std::vector<Status> replace(const ModelSet& set) = 0;
+  // Versions that take no more requests and still have some, by name and number.
+  virtual std::vector<std::pair<std::string, std::int64_t>> retiring() const { return {}; }
+  // Loads what the policies say of every model in a Triton-style repository directory (the newest
+  // version, usually). A model that fails is logged and reported, and does not stop the others.
   virtual Status load_repository(const std::string& directory) = 0;
 
   virtual Result<ModelInfo> info(const std::string& name, std::int64_t version) const = 0;

@@ -4,14 +4,64 @@
 
 #include "base/cpu_budget.h"
 #include "engine/batch_probe.h"
+#include "engine/complete_config.h"
 #include "engine/run_limit.h"
+#include "engine/warm_up.h"
+#include "execute/configured_backend.h"
 #include "model/batch_rule.h"
+#include "model/labels.h"
 #include "model/sequence_plan.h"
 
 namespace mlops {
 namespace {
 
 constexpr std::int64_t kDefaultBatchRows = 64;
+constexpr auto kWarmBudget = std::chrono::seconds(1);
+
+// Given by the configuration: above zero there is a batch axis, zero is none; absent: inferred.
+std::optional<std::int64_t> configured_batch(const ModelSource& source) {
+  return source.config ? source.config->max_batch_size : std::nullopt;
+}
+
+BatchRule batch_rule(const ModelSource& source, const Signature& signature) {
+  if (configured_batch(source) == 0) return {false, "max_batch_size is 0"};
+  return infer_batch_rule(signature);
+}
+
+Result<std::vector<std::vector<std::string>>> load_labels(const ModelSource& source,
+                                                          const Signature& signature) {
+  std::vector<std::vector<std::string>> labels(signature.outputs.size());
+  if (!source.config) return labels;
+  for (const TensorConfig& output : source.config->outputs) {
+    const auto index = signature.output_index(output.name);
+    if (output.label_filename.empty() || !index) continue;
+    Result<std::vector<std::string>> read =
+        read_labels(source.folder + "/" + output.label_filename);
+    if (!read.ok()) {
+      return Status(read.status().code(),
+                    "labels of output '" + output.name + "': " + read.status().message());
+    }
+    labels[*index] = *std::move(read);
+  }
+  return labels;
+}
+
+unsigned lane_count(const ModelSource& source, const EngineOptions& options) {
+  if (source.lanes > 0) return source.lanes;
+  unsigned instances = 0;
+  if (source.config) {
+    for (const InstanceGroup& group : source.config->instance_groups) instances += group.count;
+  }
+  if (instances > 0) return instances;
+  return options.lanes > 0 ? options.lanes : usable_cores();
+}
+
+std::int64_t batch_rows(const ModelSource& source) {
+  if (const auto configured = configured_batch(source); configured && *configured > 0) {
+    return *configured;
+  }
+  return source.batch_rows_max > 0 ? source.batch_rows_max : kDefaultBatchRows;
+}
 
 std::shared_ptr<ModelInfo> make_info(const ModelSource& source, const Backend& backend,
                                      const ProbeResult& probe, unsigned lanes) {
@@ -24,16 +74,39 @@ std::shared_ptr<ModelInfo> make_info(const ModelSource& source, const Backend& b
   info->batchable = probe.batchable;
   info->batching_reason = probe.reason;
   info->lanes = lanes;
+  const std::int64_t configured = configured_batch(source).value_or(0);
+  info->has_batch_axis = probe.batchable || configured > 0;
+  info->request_rows_max = configured;
+  if (info->has_batch_axis) info->batch_rows_max = batch_rows(source);
   if (probe.batchable) {
-    info->batch_rows_max = source.batch_rows_max > 0 ? source.batch_rows_max : kDefaultBatchRows;
     info->batch_delay_us_max = source.batch_delay_us_max;
+    if (source.config && source.config->dynamic_batching) {
+      info->batch_delay_us_max = source.config->dynamic_batching->queue_delay_us_max;
+    }
   }
   return info;
 }
 
-unsigned lane_count(const ModelSource& source, const EngineOptions& options) {
-  if (source.lanes > 0) return source.lanes;
-  return options.lanes > 0 ? options.lanes : usable_cores();
+void log_loaded(LogSink& log, const ModelInfo& info, const ProbeResult& probe) {
+  log.log(Severity::info,
+          "model '" + info.name + "' version " + std::to_string(info.version) + ": " +
+              std::to_string(info.lanes) + " lanes, " +
+              (info.batchable ? "batches of up to " + std::to_string(info.batch_rows_max) + " rows"
+                              : std::string("no batching")) +
+              " (" + info.batching_reason + "), one row takes " +
+              std::to_string(probe.single_row.count() / 1000) + " us");
+}
+
+Status fit_backend(const ModelSource& source, std::unique_ptr<Backend>& backend) {
+  if (!source.config) return {};
+  if (source.config->decoupled && !backend->decoupled()) {
+    return Status::invalid_argument(
+        "model_transaction_policy says decoupled, which this back end is not");
+  }
+  Result<FittedModel> fitted = fit_config(*source.config, backend->signature());
+  if (!fitted.ok()) return fitted.status();
+  if (fitted->differs) backend = make_configured_backend(std::move(backend), *fitted);
+  return {};
 }
 
 // What is known of a back end that is not tried.
@@ -52,66 +125,95 @@ ProbeResult trusted_back_end(const Backend& backend, const BatchRule& rule, Dura
   return known;
 }
 
-Result<ProbeResult> try_back_end(Backend& backend, const EngineParts& parts) {
+// Everything that runs the model before it serves.
+Result<ProbeResult> try_out(const ModelSource& source, Backend& backend, const EngineParts& parts) {
   const Signature& signature = backend.signature();
-  const BatchRule rule = infer_batch_rule(signature);
+  const BatchRule rule = batch_rule(source, signature);
   if (const auto known = backend.known_run_time()) return trusted_back_end(backend, rule, *known);
   if (backend.decoupled()) return trusted_back_end(backend, rule, Duration{0});
   Result<std::unique_ptr<Executor>> executor = backend.make_executor();
   if (!executor.ok()) return executor.status();
   RunLimit limit(**executor, std::chrono::milliseconds(parts.options->trial_run_ms_max));
   ProbeResult probe = probe_model(**executor, signature, rule, *parts.clock);
+  Status warmed;
+  if (source.config) {
+    warmed = run_model_warmup(**executor, signature, *source.config, source.folder);
+  }
+  if (warmed.ok() && probe.ran) {
+    const std::int64_t rows_max = probe.batchable ? batch_rows(source) : 1;
+    warm_batches(**executor, signature, probe.open_size, rows_max, kWarmBudget, *parts.clock);
+  }
   if (limit.release()) {
     return Status::invalid_argument("the model did not finish its trial runs within " +
                                     std::to_string(parts.options->trial_run_ms_max) + " ms");
   }
+  if (!warmed.ok()) return warmed;
   return probe;
-}
-
-void log_loaded(LogSink& log, const ModelInfo& info, const ProbeResult& probe, unsigned lanes) {
-  log.log(Severity::info,
-          "model '" + info.name + "' version " + std::to_string(info.version) + ": " +
-              std::to_string(lanes) + " lanes, " +
-              (info.batchable ? "batches of up to " + std::to_string(info.batch_rows_max) + " rows"
-                              : std::string("no batching")) +
-              " (" + info.batching_reason + "), one row takes " +
-              std::to_string(probe.single_row.count() / 1000) + " us");
 }
 
 }  // namespace
 
-Result<std::shared_ptr<ServedModel>> prepare_version(const ModelSource& source,
-                                                     std::unique_ptr<Backend> backend,
-                                                     const EngineParts& parts) {
-  Result<ProbeResult> tried = try_back_end(*backend, parts);
-  if (!tried.ok()) return tried.status();
-  const ProbeResult& probe = *tried;
+Status check_supported(const ModelConfig& config) {
+  for (const InstanceGroup& group : config.instance_groups) {
+    if (group.kind == InstanceGroup::Kind::gpu) {
+      return Status::invalid_argument(
+          "instance_group asks for KIND_GPU; this server runs models on the CPU");
+    }
+  }
+  if (!config.batch_inputs.empty() || !config.batch_outputs.empty()) {
+    return Status::unimplemented("batch_input and batch_output are not supported");
+  }
+  for (const TensorConfig& input : config.inputs) {
+    if (input.allow_ragged_batch) {
+      return Status::unimplemented("input '" + input.name +
+                                   "': allow_ragged_batch is not supported");
+    }
+  }
+  return {};
+}
 
-  ServedModelOptions options;
+Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_ptr<Backend> backend,
+                                        const EngineParts& parts) {
+  PreparedVersion version;
+  if (Status s = fit_backend(source, backend); !s.ok()) return s;
+  const Result<ProbeResult> probe = try_out(source, *backend, parts);
+  if (!probe.ok()) return probe.status();
+
+  ServedModelOptions& options = version.options;
   options.lanes = lane_count(source, *parts.options);
   options.sequences = source.sequences;
-
-  LaneContext context;
-  const std::shared_ptr<ModelInfo> info = make_info(source, *backend, probe, options.lanes);
+  const std::shared_ptr<ModelInfo> info = make_info(source, *backend, *probe, options.lanes);
   if (source.sequences) {
     Result<SequencePlan> plan =
         plan_sequences(*source.sequences, backend->signature(), info->batchable);
     if (!plan.ok()) return plan.status();
     info->signature = std::move(plan->client);  // the rest is between us and the model
   }
-  context.info = info;
-  context.sizable_outputs = probe.sizable_outputs;
-  context.slabs = parts.slabs;
-  context.copies = parts.copies;
-  context.clock = parts.clock;
+  Result<std::vector<std::vector<std::string>>> labels = load_labels(source, info->signature);
+  if (!labels.ok()) return labels.status();
+  info->labels = *std::move(labels);
+  info->config = std::make_shared<const ModelConfig>(complete_config(source.config.get(), *info));
+
+  version.context.info = info;
+  version.context.sizable_outputs = probe->sizable_outputs;
+  version.context.slabs = parts.slabs;
+  version.context.copies = parts.copies;
+  version.context.clock = parts.clock;
 
   options.queue_requests_max = parts.options->queue_requests_max;
-  options.batch.rows_max = std::max<std::int64_t>(1, context.info->batch_rows_max);
-  options.batch.delay_max = std::chrono::microseconds(source.batch_delay_us_max);
+  options.batch.rows_max = info->batchable ? info->batch_rows_max : 1;
+  options.batch.delay_max = std::chrono::microseconds(info->batch_delay_us_max);
   options.inline_run_max = std::chrono::microseconds(parts.options->inline_run_us_max);
-  options.expected_run = probe.single_row;
-  log_loaded(*parts.log, *context.info, probe, options.lanes);
-  return ServedModel::create(std::move(backend), std::move(context), options, *parts.watch);
+  options.expected_run = probe->single_row;
+  log_loaded(*parts.log, *info, *probe);
+  version.backend = std::move(backend);
+  return version;
+}
+
+Result<std::shared_ptr<ServedModel>> start_version(PreparedVersion version,
+                                                   const EngineParts& parts) {
+  return ServedModel::create(std::move(version.backend), std::move(version.context),
+                             version.options, *parts.watch);
 }
 
 }  // namespace mlops

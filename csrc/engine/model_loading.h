@@ -1,5 +1,6 @@
 #pragma once
-// From a back end to a version that is ready to serve: probe, decide on batching, warm.
+// From a back end to a version that is ready to serve: fit it to its configuration, probe, decide
+// on batching, warm, give it lanes.
 
 #include <memory>
 
@@ -19,9 +20,22 @@ struct EngineParts {
   LogSink* log = nullptr;
 };
 
-// Blocks for the probe's runs. The version is not visible to anybody yet.
-Result<std::shared_ptr<ServedModel>> prepare_version(const ModelSource& source,
-                                                     std::unique_ptr<Backend> backend,
-                                                     const EngineParts& parts);
+// A version that has been tried and lacks only its threads.
+struct PreparedVersion {
+  std::unique_ptr<Backend> backend;
+  LaneContext context;
+  ServedModelOptions options;
+};
+
+// Blocks for the trial runs. Makes no thread that outlives it.
+Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_ptr<Backend> backend,
+                                        const EngineParts& parts);
+
+// The version is not visible to anybody yet.
+Result<std::shared_ptr<ServedModel>> start_version(PreparedVersion version,
+                                                   const EngineParts& parts);
+
+// What configurations may ask for and this build cannot do.
+Status check_supported(const ModelConfig& config);
 
 }  // namespace mlops

@@ -24,11 +24,7 @@ Status EngineOptions::validate() const {
 }
 
 Status ModelSource::validate() const {
-  if (name.empty()) return Status::invalid_argument("Model name cannot be empty");
-  if (name.find('/') != std::string::npos || name.find('\0') != std::string::npos || name == "." ||
-      name == "..") {
-    return Status::invalid_argument("model name must not contain path traversal characters");
-  }
+  if (Status s = check_model_name(name); !s.ok()) return s;
   if (name.size() > 255) return Status::invalid_argument("the model name is longer than 255 bytes");
   if (version < 1) {
     return Status::invalid_argument("model version is " + std::to_string(version) +
@@ -40,6 +36,17 @@ Status ModelSource::validate() const {
   }
   if (batch_rows_max < 0) return Status::invalid_argument("batch_rows_max is negative");
   return {};
+}
+
+ModelSource model_source(const ModelFolder& folder, std::int64_t version) {
+  ModelSource source;
+  source.name = folder.name;
+  source.version = version;
+  source.path = folder.model_path(version);
+  source.config = folder.config;
+  if (folder.config) source.sequences = folder.config->sequence_batching;
+  source.folder = folder.path;
+  return source;
 }
 
 }  // namespace mlops

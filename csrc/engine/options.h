@@ -4,16 +4,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "execute/ort_backend.h"
-#include "model/model_config.h"
+#include "model/model_folder.h"
 #include "request/validate.h"
 
 namespace mlops {
+
+struct ModelSource;
 
 struct EngineOptions {
   unsigned lanes = 0;  // concurrent executions per model version; 0: as many as usable cores
@@ -21,9 +25,13 @@ struct EngineOptions {
   std::size_t slab_bytes_max = std::size_t{2} << 30;  // batch inputs and outputs, whole engine
   std::uint64_t inline_run_us_max = 250;              // event loops run faster models themselves
   std::uint64_t trial_run_ms_max = 60'000;  // a version whose trial runs take longer is not loaded
+  std::uint64_t retire_ms_max = 60'000;     // what a retired version may take for what it accepted
   RequestLimits limits;
   // Tried in order for ONNX Runtime; empty: the loader's own search only.
   std::vector<std::string> ort_libraries;
+  // What executes a source, for those who bring their own; null: ONNX Runtime and the built-in
+  // ones.
+  std::function<Result<std::unique_ptr<Backend>>(const ModelSource&)> make_backend;
 
   Status validate() const;
 };
@@ -38,8 +46,15 @@ struct ModelSource {
   std::uint64_t batch_delay_us_max = 0;  // how long an idle lane may wait for more rows
   OrtOptions ort;
   std::optional<SequenceBatching> sequences;  // the model keeps state between requests
+  std::shared_ptr<const ModelConfig> config;  // null: everything is inferred
+  std::string folder;                         // where the configuration's files are
+  bool in_background = false;                 // others serve meanwhile: load at a low priority
+  bool required = true;                       // the engine is not ready until this has been loaded
 
   Status validate() const;
 };
+
+// A version of a repository's model.
+ModelSource model_source(const ModelFolder& folder, std::int64_t version);
 
 }  // namespace mlops

@@ -5,14 +5,28 @@
 namespace mlops {
 namespace {
 
+constexpr std::string_view kVersionLabel = "version_label";
+
+const std::string* wanted_label(const Request& request) {
+  if (request.parameters.empty() || request.version != kAnyVersion) return nullptr;
+  for (const Parameter& parameter : request.parameters) {
+    if (parameter.name == kVersionLabel) return std::get_if<std::string>(&parameter.value);
+  }
+  return nullptr;
+}
+
 Status winding_down() { return Status::unavailable("the model is being unloaded"); }
 
 }  // namespace
 
-// validate -> route. One version per name answers today; a route table will choose here.
+// validate -> route. A request without a version gets the labelled one that it asks for, else the
+// default; a route table will choose here.
 Result<ModelCatalog::Entry> Pipeline::choose(const Request& request) const {
   if (draining()) return Status::unavailable("the server is shutting down");
   if (Status s = check_form(request, limits_); !s.ok()) return s;
+  if (const std::string* label = wanted_label(request)) {
+    return catalog_.find_label(request.model, *label);
+  }
   return catalog_.find(request.model, request.version);
 }
 

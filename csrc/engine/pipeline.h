@@ -7,13 +7,13 @@
 #include <span>
 
 #include "base/clock.h"
-#include "engine/served_model.h"
+#include "engine/servable.h"
 #include "model/catalog.h"
 #include "request/validate.h"
 
 namespace mlops {
 
-using ModelCatalog = Catalog<ServedModel>;
+using ModelCatalog = Catalog<Servable>;
 
 class Pipeline {
  public:

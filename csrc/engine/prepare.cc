@@ -15,6 +15,18 @@ Status uneven_rows(const Request& request, const Signature& signature, const Res
   return Status::invalid_argument(std::move(text));
 }
 
+// The configuration's max_batch_size bounds a request too, as in Triton.
+Status check_rows(const Request& request, const ModelInfo& info, const Resolved& resolved) {
+  for (std::size_t i = 0; i < info.signature.inputs.size(); ++i) {
+    const Shape& shape = request.inputs[resolved.input(i)].tensor.shape;
+    if (shape.rank() == 0 || shape[0] <= info.request_rows_max) continue;
+    return Status::invalid_argument(
+        "inference request batch-size must be <= " + std::to_string(info.request_rows_max) +
+        " for '" + info.name + "'");
+  }
+  return {};
+}
+
 void append_bucket(const TensorSpec& spec, const Shape& shape, BucketKey& key) {
   for (std::size_t axis = 1; axis < spec.dims.size(); ++axis) {
     if (spec.dims[axis] == kAnySize) key.push_back(shape[axis]);
@@ -28,6 +40,9 @@ Status ServedModel::prepare(const Request& request, Job& job) const {
   if (Status s = check_signature(request, signature, job.resolved); !s.ok()) return s;
   job.rows = 1;
   job.alone = !info().batchable;
+  if (info().request_rows_max > 0) {
+    if (Status s = check_rows(request, info(), job.resolved); !s.ok()) return s;
+  }
   if (job.alone) return {};
   for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
     const Shape& shape = request.inputs[job.resolved.input(i)].tensor.shape;

@@ -21,6 +21,7 @@
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
 #include "engine/scheduler.h"
+#include "engine/servable.h"
 #include "model/model_config.h"
 
 namespace mlops {
@@ -34,36 +35,29 @@ struct ServedModelOptions {
   std::optional<SequenceBatching> sequences;
 };
 
-class ServedModel {
+class ServedModel final : public Servable {
  public:
   // `context.failures` is filled in here; everything else in it outlives the model.
   static Result<std::shared_ptr<ServedModel>> create(std::unique_ptr<Backend> backend,
                                                      LaneContext context,
                                                      const ServedModelOptions& options,
                                                      DeadlineWatch& watch);
-  ~ServedModel();
+  ~ServedModel() override;
 
-  const ModelInfo& info() const { return *context_.info; }
-  ModelStats stats() const;
+  const ModelInfo& info() const override { return *context_.info; }
+  ModelStats stats() const override;
 
   // Checks a request against the signature and works out its rows and bucket.
   Status prepare(const Request& request, Job& job) const;
 
-  // All three answer, now or later, every request that they take. They take none (false) once the
-  // version winds down: the caller then looks the name up again, so that a swap of versions loses
-  // nothing. What submit_turn takes or answers it also nulls in `turn`.
-  bool infer(Request& request, TimePoint now, Response& response);
-  bool submit(const PendingRef& pending, TimePoint now);
-  bool submit_turn(std::span<PendingRef> turn, TimePoint now);
-
-  // Answers what has passed its deadline, waiting or running; returns the earliest one left.
-  TimePoint expire(TimePoint now);
-
-  // Takes no more requests, waits for accepted ones until `deadline`; true when none is left.
-  bool drain(TimePoint deadline);
-  // Fails what still waits (unavailable), waits for what runs (and interrupts it after ten
-  // seconds), joins the lane threads. Not from a lane thread. Idempotent.
-  void stop();
+  bool infer(Request& request, TimePoint now, Response& response) override;
+  bool submit(const PendingRef& pending, TimePoint now) override;
+  bool submit_turn(std::span<PendingRef> turn, TimePoint now) override;
+  TimePoint expire(TimePoint now) override;
+  bool drain(TimePoint deadline) override;
+  // Waits for what runs (and interrupts it after ten seconds), joins the lane threads. Not from a
+  // lane thread.
+  void stop() override;
 
  private:
   ServedModel(std::unique_ptr<Backend> backend, LaneContext context,

@@ -40,6 +40,7 @@ class DescribedEngine final : public Engine {
   Status load(const ModelSource&) override { return unused(); }
   Status load(const ModelSource&, std::unique_ptr<Backend>) override { return unused(); }
   Status unload(const std::string&, std::int64_t) override { return unused(); }
+  std::vector<Status> replace(const ModelSet&) override { return {}; }
   Status load_repository(const std::string&) override { return unused(); }
   Response infer(Request&& request) override { return Response::failure(request, unused()); }
   void submit(PendingRef) override {}

@@ -24,6 +24,7 @@ class EngineDouble final : public Engine {
   Status load(const ModelSource&) override { return {}; }
   Status load(const ModelSource&, std::unique_ptr<Backend>) override { return {}; }
   Status unload(const std::string&, std::int64_t) override { return {}; }
+  std::vector<Status> replace(const ModelSet&) override { return {}; }
   Status load_repository(const std::string&) override { return {}; }
 
   Result<ModelInfo> info(const std::string& name, std::int64_t) const override {

@@ -1,0 +1,35 @@
+#pragma once
+// What answers under a name and a version: a model with lanes (served_model.h), or an ensemble that
+// passes tensors between models (served_ensemble.h).
+// Thread-safe, but for destruction, which comes after stop().
+
+#include <span>
+
+#include "engine/engine.h"
+
+namespace mlops {
+
+class Servable {
+ public:
+  virtual ~Servable() = default;
+
+  virtual const ModelInfo& info() const = 0;
+  virtual ModelStats stats() const = 0;
+
+  // All three answer, now or later, every request that they take. They take none (false) once the
+  // version winds down: the caller then looks the name up again, so that a swap of versions loses
+  // nothing. What submit_turn takes or answers it also nulls in `turn`.
+  virtual bool infer(Request& request, TimePoint now, Response& response) = 0;
+  virtual bool submit(const PendingRef& pending, TimePoint now) = 0;
+  virtual bool submit_turn(std::span<PendingRef> turn, TimePoint now) = 0;
+
+  // Answers what has passed its deadline, waiting or running; returns the earliest one left.
+  virtual TimePoint expire(TimePoint now) = 0;
+
+  // Takes no more requests, waits for accepted ones until `deadline`; true when none is left.
+  virtual bool drain(TimePoint deadline) = 0;
+  // Fails what still waits (unavailable) and ends its threads. Idempotent.
+  virtual void stop() = 0;
+};
+
+}  // namespace mlops
