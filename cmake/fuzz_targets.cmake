@@ -12,7 +12,7 @@ foreach(source IN LISTS fuzz_sources)
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(fuzz_${name} PRIVATE mlops_core mlops_warnings)
   if(MLOPS_BUILD_SERVER)
-    target_link_libraries(fuzz_${name} PRIVATE mlops_protocol mlops_http mlops_grpc)
+    target_link_libraries(fuzz_${name} PRIVATE mlops_server mlops_protocol mlops_http mlops_grpc)
     target_include_directories(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/cpp)  # doubles
   endif()
   set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)

@@ -4,10 +4,12 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <numeric>
 
 #include "base/cpu_budget.h"
+#include "base/near_name.h"
 #include "base/version.h"
+#include "config_file.h"
+#include "model/text_file.h"
 
 namespace mlops {
 namespace {
@@ -63,6 +65,19 @@ Status set_log_format(ServerConfig& config, std::string_view text) {
   return {};
 }
 
+Status set_control_mode(ServerConfig& config, std::string_view text) {
+  if (text == "none") {
+    config.model_control_mode = RepositoryMode::none;
+  } else if (text == "poll") {
+    config.model_control_mode = RepositoryMode::poll;
+  } else if (text == "explicit") {
+    config.model_control_mode = RepositoryMode::explicit_loads;
+  } else {
+    return not_a(text, "'none', 'poll' or 'explicit'");
+  }
+  return {};
+}
+
 // "0.5:0.05,0.99:0.001": quantiles, with the error that Triton's estimator may make, which is not
 // ours.
 Status set_quantiles(std::vector<double>& quantiles, std::string_view text) {
@@ -94,9 +109,41 @@ Status set_metrics_config(ServerConfig& config, std::string_view text) {
 }
 
 constexpr Flag kFlags[] = {
-    {"--model-repository", "DIR", "folder of models: DIR/<model>/<version>/model.onnx",
+    {"--model-repository", "DIR",
+     "folder of models, DIR/<model>/<version>/model.onnx; several times for several",
      [](ServerConfig& c, std::string_view v) {
-       c.model_repository = v;
+       c.model_repositories.emplace_back(v);
+       return Status();
+     }},
+    {"--model-control-mode", "none|poll|explicit",
+     "serve what is there at start (default), follow changes, or load what is asked for",
+     set_control_mode},
+    {"--load-model", "NAME", "explicit mode: load it at start; repeatable, '*' is every model",
+     [](ServerConfig& c, std::string_view v) {
+       c.load_models.emplace_back(v);
+       return Status();
+     }},
+    {"--repository-poll-secs", "SECONDS", "poll mode: time between looks (default 15)",
+     [](ServerConfig& c, std::string_view v) {
+       return set_number(c.repository_poll_secs, v, 1U, 86'400U);
+     }},
+    {"--model-load-thread-count", "N", "models loaded at the same time at start (default 4)",
+     [](ServerConfig& c, std::string_view v) {
+       return set_number(c.model_load_threads, v, 1U, 1024U);
+     }},
+    {"--strict-model-config", "true|false",
+     "refuse models without config.pbtxt (default false: all is inferred)",
+     [](ServerConfig& c, std::string_view v) { return set_flag(c.strict_model_config, v); }},
+    {"--disable-auto-complete-config", "", "the same as --strict-model-config=true",
+     [](ServerConfig& c, std::string_view) {
+       c.strict_model_config = true;
+       return Status();
+     }},
+    {"--exit-on-error", "true|false", "exit when a model cannot be loaded at start (default false)",
+     [](ServerConfig& c, std::string_view v) { return set_flag(c.exit_on_error, v); }},
+    {"--config", "FILE", "TOML file with any of these settings; the command line counts more",
+     [](ServerConfig& c, std::string_view v) {
+       c.config_file = v;
        return Status();
      }},
     {"--host", "ADDRESS", "address to listen on (default 0.0.0.0: every interface)",
@@ -146,28 +193,12 @@ constexpr Flag kFlags[] = {
      }},
 };
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
-    }
-  }
-  return row[b.size()];
-}
-
 Status unknown_flag(std::string_view name) {
-  const auto nearest =
-      std::min_element(std::begin(kFlags), std::end(kFlags), [&](const auto& a, const auto& b) {
-        return edit_distance(name, a.name) < edit_distance(name, b.name);
-      });
+  std::vector<std::string_view> known;
+  for (const Flag& flag : kFlags) known.push_back(flag.name);
   std::string message = "unknown argument '" + std::string(name) + "'";
-  if (edit_distance(name, nearest->name) <= nearest->name.size() / 2) {
-    message += "; did you mean " + std::string(nearest->name) + "?";
+  if (const std::string_view nearest = nearest_name(name, known); !nearest.empty()) {
+    message += "; did you mean " + std::string(nearest) + "?";
   }
   return Status::invalid_argument(message + " (--help lists all)");
 }
@@ -209,8 +240,11 @@ constexpr Variable kVariables[] = {
 
 Status check(const ServerConfig& config) {
   if (config.help || config.version) return {};
-  if (config.model_repository.empty()) {
+  if (config.model_repositories.empty()) {
     return Status::invalid_argument("--model-repository is missing (--help lists all)");
+  }
+  if (!config.load_models.empty() && config.model_control_mode != RepositoryMode::explicit_loads) {
+    return Status::invalid_argument("--load-model needs --model-control-mode=explicit");
   }
   const std::array<int, 3> ports = {config.http_port, config.grpc_port, config.metrics_port};
   for (std::size_t i = 0; i < ports.size(); ++i) {
@@ -221,28 +255,62 @@ Status check(const ServerConfig& config) {
   return {};
 }
 
-}  // namespace
+const Flag* find_flag(std::string_view name) {
+  const auto flag = std::ranges::find(kFlags, name, &Flag::name);
+  return flag == std::end(kFlags) ? nullptr : &*flag;
+}
 
-const char* process_environment(const char* name) { return std::getenv(name); }
-
-Result<ServerConfig> parse_config(std::span<const char* const> arguments,
-                                  const Environment& environment) {
-  ServerConfig config;
-  for (const Variable& variable : kVariables) {
-    const char* value = environment(variable.name);
-    if (!value) continue;
-    if (Status status = variable.set(config, value); !status.ok()) {
-      return Status::invalid_argument(std::string(variable.name) + ": " + status.message());
-    }
+// "connections-max" in the file is MLOPS_CONNECTIONS_MAX.
+std::string file_key(const Variable& variable) {
+  std::string key(variable.name + std::string_view("MLOPS_").size());
+  for (char& c : key) {
+    c = c == '_' ? '-' : static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   }
+  return key;
+}
+
+// What only makes sense on a command line.
+bool only_for_commands(const Flag& flag) {
+  return flag.name == "--check" || flag.name == "--version" || flag.name == "--help" ||
+         flag.name == "--config";
+}
+
+Status apply_setting(const FileSetting& setting, ServerConfig& config) {
+  std::vector<std::string> keys;
+  for (const Variable& variable : kVariables) {
+    keys.push_back(file_key(variable));
+    if (keys.back() == setting.key) return variable.set(config, setting.value);
+  }
+  for (const Flag& flag : kFlags) {
+    if (only_for_commands(flag)) continue;
+    keys.emplace_back(flag.name.substr(2));
+    if (keys.back() != setting.key) continue;
+    if (!flag.value.empty()) return flag.set(config, setting.value);
+    bool on = false;
+    Status status = set_flag(on, setting.value);
+    return status.ok() && on ? flag.set(config, {}) : status;
+  }
+  const std::vector<std::string_view> known(keys.begin(), keys.end());
+  return Status::invalid_argument("unknown key" + did_you_mean(setting.key, known));
+}
+
+Status apply_file(ServerConfig& config) {
+  constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
+  const Result<std::string> text = read_file(config.config_file, kFileBytesMax);
+  if (!text.ok()) return text.status();
+  return apply_config_text(*text, config);
+}
+
+// Calls `use(flag, value)` for each argument in turn.
+template <class Use>
+Status for_each_argument(std::span<const char* const> arguments, Use use) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string_view name = arguments[i];
     const std::size_t equals = name.starts_with("--") ? name.find('=') : name.npos;
     std::string_view value = equals == name.npos ? std::string_view() : name.substr(equals + 1);
     name = name.substr(0, equals);
-    const auto flag = std::find_if(std::begin(kFlags), std::end(kFlags),
-                                   [&](const Flag& known) { return known.name == name; });
-    if (flag == std::end(kFlags)) return unknown_flag(name);
+    const Flag* flag = find_flag(name);
+    if (!flag) return unknown_flag(name);
     if (flag->value.empty()) {
       if (equals != name.npos && !value.empty()) {
         return Status::invalid_argument(std::string(name) + " takes no value");
@@ -254,11 +322,61 @@ Result<ServerConfig> parse_config(std::span<const char* const> arguments,
       }
       value = arguments[++i];
     }
-    if (Status status = flag->set(config, value); !status.ok()) {
+    if (Status status = use(*flag, value); !status.ok()) {
       return Status::invalid_argument(std::string(name) + ": " + status.message());
     }
   }
-  if (Status status = check(config); !status.ok()) return status;
+  return {};
+}
+
+// A list on the command line takes the place of the file's.
+void forget_list(const Flag& flag, ServerConfig& config) {
+  if (flag.name == "--model-repository") config.model_repositories.clear();
+  if (flag.name == "--load-model") config.load_models.clear();
+}
+
+}  // namespace
+
+const char* process_environment(const char* name) { return std::getenv(name); }
+
+Status apply_config_text(std::string_view text, ServerConfig& config) {
+  const Result<std::vector<FileSetting>> settings = parse_config_file(text);
+  if (!settings.ok()) return settings.status();
+  for (const FileSetting& setting : *settings) {
+    if (Status status = apply_setting(setting, config); !status.ok()) {
+      return Status::invalid_argument("line " + std::to_string(setting.line) + ": " + setting.key +
+                                      ": " + status.message());
+    }
+  }
+  return {};
+}
+
+Result<ServerConfig> parse_config(std::span<const char* const> arguments,
+                                  const Environment& environment) {
+  ServerConfig config;
+  std::vector<const Flag*> listed;
+  Status status = for_each_argument(arguments, [&](const Flag& flag, std::string_view value) {
+    if (std::ranges::count(listed, &flag) == 0) listed.push_back(&flag);
+    return flag.name == "--config" ? flag.set(config, value) : Status();
+  });
+  if (!status.ok()) return status;
+  if (!config.config_file.empty()) {
+    if (Status read = apply_file(config); !read.ok()) {
+      return Status::invalid_argument(config.config_file + ": " + read.message());
+    }
+  }
+  for (const Variable& variable : kVariables) {
+    const char* value = environment(variable.name);
+    if (!value) continue;
+    if (Status set = variable.set(config, value); !set.ok()) {
+      return Status::invalid_argument(std::string(variable.name) + ": " + set.message());
+    }
+  }
+  for (const Flag* flag : listed) forget_list(*flag, config);
+  status = for_each_argument(
+      arguments, [&](const Flag& flag, std::string_view value) { return flag.set(config, value); });
+  if (!status.ok()) return status;
+  if (Status wrong = check(config); !wrong.ok()) return wrong;
   if (config.threads == 0) config.threads = usable_cores();
   return config;
 }
@@ -283,7 +401,16 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   const auto line = [&text](std::string_view name, const std::string& value) {
     text.append(name).append(" = ").append(value).append("\n");
   };
-  line("model-repository", config.model_repository);
+  for (const std::string& directory : config.model_repositories) {
+    line("model-repository", directory);
+  }
+  constexpr std::array<const char*, 3> kModes = {"none", "poll", "explicit"};
+  line("model-control-mode", kModes[static_cast<std::size_t>(config.model_control_mode)]);
+  for (const std::string& model : config.load_models) line("load-model", model);
+  line("repository-poll-secs", std::to_string(config.repository_poll_secs));
+  line("model-load-thread-count", std::to_string(config.model_load_threads));
+  line("strict-model-config", config.strict_model_config ? "true" : "false");
+  line("exit-on-error", config.exit_on_error ? "true" : "false");
   line("host", config.host);
   line("http-port", std::to_string(config.http_port));
   line("grpc-port", std::to_string(config.grpc_port));

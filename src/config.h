@@ -1,6 +1,7 @@
 #pragma once
-// What the server was told: command line for what everyone sets, environment for limits that few
-// do. docs/operations.md lists both. Pure but for the environment lookup, which tests replace.
+// What the server was told: a file, then the environment for limits that few set, then the command
+// line; the later counts. docs/operations.md lists everything. Reads nothing but that one file and,
+// through a function that tests replace, the environment.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,11 +14,18 @@
 #include "admin/log_lines.h"
 #include "base/status.h"
 #include "engine/engine.h"
+#include "engine/repository_control.h"
 
 namespace mlops {
 
 struct ServerConfig {
-  std::string model_repository;
+  std::vector<std::string> model_repositories;
+  RepositoryMode model_control_mode = RepositoryMode::none;
+  std::vector<std::string> load_models;  // explicit mode only; "*": all
+  unsigned repository_poll_secs = 15;
+  unsigned model_load_threads = 4;
+  bool strict_model_config = false;  // models without config.pbtxt are refused
+  bool exit_on_error = false;        // when a model cannot be loaded at start
   std::string host = "0.0.0.0";
   int http_port = 8000;  // 0: any free one; -1: none
   int grpc_port = 8001;
@@ -28,6 +36,7 @@ struct ServerConfig {
   unsigned exit_timeout_s = 30;
   MetricsOptions metrics;
 
+  std::string config_file;
   bool check_only = false;
   bool help = false;
   bool version = false;
@@ -48,6 +57,10 @@ const char* process_environment(const char* name);
 // `arguments` without the program's name. An unknown flag's error names the nearest known one.
 Result<ServerConfig> parse_config(std::span<const char* const> arguments,
                                   const Environment& environment);
+
+// What --config reads: TOML whose keys are the flags without their dashes, or the variables in
+// lower case with dashes. An unknown key's error names its line and the nearest known one.
+Status apply_config_text(std::string_view text, ServerConfig& config);
 
 std::string help_text();
 // One "name = value" line per setting, as resolved: what --check prints.

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "admin/signals.h"
+#include "check_models.h"
 #include "protocol/grpc_cold.h"
 #include "server.h"
 
@@ -21,11 +22,13 @@ std::vector<std::string> ort_candidates(const ServerConfig& config) {
   return ort_library_candidates(failed ? std::string() : binary.parent_path().string());
 }
 
-Status check_repository(const ServerConfig& config) {
-  std::error_code failed;
-  if (std::filesystem::is_directory(config.model_repository, failed)) return {};
-  return Status::not_found("the model repository '" + config.model_repository +
-                           "' is not a folder");
+Status check_repositories(const ServerConfig& config) {
+  for (const std::string& directory : config.model_repositories) {
+    std::error_code failed;
+    if (std::filesystem::is_directory(directory, failed)) continue;
+    return Status::not_found("the model repository '" + directory + "' is not a folder");
+  }
+  return {};
 }
 
 // For programs that start the server: which ports, and when.
@@ -47,31 +50,36 @@ class Process {
 
   int run() {
     silence_protobuf_log();
-    if (Status status = check_repository(config_); !status.ok()) return fail(status);
+    if (Status status = check_repositories(config_); !status.ok()) return fail(status);
     EngineOptions options;
     options.ort_libraries = ort_candidates(config_);
     Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log_);
     if (!engine.ok()) return fail(engine.status());
     engine_ = std::move(*engine);
-    Result<std::unique_ptr<Server>> server = Server::start(config_, *engine_, log_);
+    repository_ = std::make_unique<RepositoryControl>(*engine_, log_, repository_options(config_));
+    Result<std::unique_ptr<Server>> server =
+        Server::start(config_, *engine_, log_, repository_.get());
     if (!server.ok()) return fail(server.status());
     server_ = std::move(*server);
     announce("listening", server_->ports());
     std::thread loader([this] { load(); });
     const int signal = signals_.wait();
-    log_.log(Severity::info, signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
+    if (!load_failed_.load()) {
+      log_.log(Severity::info, signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
+    }
     drain();
-    if (!loading_done_.load()) {
+    if (!loading_done_.load() || repository_->busy()) {
       // A model that is still loading cannot be interrupted, and nobody waits for it any more.
       log_.log(Severity::warning, "exiting while models are loading");
       std::_Exit(0);
     }
     loader.join();
     server_->stop();
+    repository_.reset();
     engine_.reset();  // before the loops: its last replies are posted to them
     server_.reset();
     log_.log(Severity::info, "stopped");
-    return 0;
+    return load_failed_.load() ? 1 : 0;
   }
 
  private:
@@ -81,7 +89,7 @@ class Process {
   }
 
   void load() {
-    const Status status = engine_->load_repository(config_.model_repository);
+    const Status status = repository_->start();
     server_->set_loaded();
     if (!status.ok()) log_.log(Severity::error, "model repository: " + status.message());
     const std::string count = std::to_string(engine_->models().size());
@@ -92,7 +100,15 @@ class Process {
       log_.log(Severity::error,
                "not ready: " + count + " models are served, others failed to load");
     }
+    if (config_.model_control_mode == RepositoryMode::poll) {
+      repository_->poll_every(std::chrono::seconds(config_.repository_poll_secs));
+    }
     loading_done_.store(true);
+    if (!status.ok() && config_.exit_on_error) {
+      log_.log(Severity::error, "exiting, for a model could not be loaded (--exit-on-error)");
+      load_failed_.store(true);
+      ::kill(::getpid(), SIGTERM);
+    }
   }
 
   void drain() {
@@ -111,7 +127,9 @@ class Process {
   LogLines log_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<RepositoryControl> repository_;  // before the engine and after the server goes
   std::atomic<bool> loading_done_{false};
+  std::atomic<bool> load_failed_{false};  // and that is to end the process
 };
 
 }  // namespace
@@ -119,11 +137,16 @@ class Process {
 int run_server(const ServerConfig& config) { return Process(config).run(); }
 
 int check_server(const ServerConfig& config) {
-  std::fputs(describe(config, ort_candidates(config)).c_str(), stdout);
-  const Status status = check_repository(config);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "mlops-server: %s\n", status.message().c_str());
-  return 1;
+  const std::vector<std::string> candidates = ort_candidates(config);
+  std::fputs(describe(config, candidates).c_str(), stdout);
+  if (const Status status = check_repositories(config); !status.ok()) {
+    std::fprintf(stderr, "mlops-server: %s\n", status.message().c_str());
+    return 1;
+  }
+  NullLog silent;
+  const ModelsCheck models = check_models(config, candidates, silent);
+  std::fputs(models.text.c_str(), stdout);
+  return models.ok ? 0 : 1;
 }
 
 }  // namespace mlops

@@ -12,7 +12,8 @@ namespace mlops {
 namespace {
 
 constexpr std::size_t kMetricsConnectionsMax = 64;
-constexpr unsigned kErrandThreads = 2;
+// Loads run one after the other; those that wait for their turn must not keep the index waiting.
+constexpr unsigned kErrandThreads = 16;
 constexpr std::size_t kErrandsWaitingMax = 256;
 
 ServerFacts facts_of(const ServerConfig& config) {
@@ -88,10 +89,11 @@ constexpr std::array kRequestTables = {
 
 }  // namespace
 
-Server::Server(const ServerConfig& config, Engine& engine, LogSink& log)
+Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
+               RepositoryControl* repository)
     : facts_(facts_of(config)),
       bodies_(config.request_memory_bytes_max),
-      parts_{.engine = engine, .facts = facts_},
+      parts_{.engine = engine, .facts = facts_, .repository = repository},
       http_(http_service(config, parts_, state_, bodies_, errands_)),
       metrics_(http_),
       grpc_(grpc_service(config, parts_, state_, bodies_, errands_)),
@@ -115,8 +117,9 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log)
 Server::~Server() { stop(); }
 
 Result<std::unique_ptr<Server>> Server::start(const ServerConfig& config, Engine& engine,
-                                              LogSink& log) {
-  std::unique_ptr<Server> server(new Server(config, engine, log));
+                                              LogSink& log, RepositoryControl* repository) {
+  std::unique_ptr<Server> server(new Server(config, engine, log, repository));
+  server->state_.watch(repository);
   if (Status status = server->listen(config); !status.ok()) return status;
   for (const auto& loop : server->loops_) {
     server->threads_.emplace_back([&loop = *loop] { loop.run(); });

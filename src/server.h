@@ -28,7 +28,8 @@ class Server {
  public:
   // `engine` and `log` as above.
   static Result<std::unique_ptr<Server>> start(const ServerConfig& config, Engine& engine,
-                                               LogSink& log);
+                                               LogSink& log,
+                                               RepositoryControl* repository = nullptr);
   ~Server();
 
   const ServerPorts& ports() const { return ports_; }
@@ -40,7 +41,7 @@ class Server {
   void stop();  // ends the threads; open connections are cut when the Server goes
 
  private:
-  Server(const ServerConfig& config, Engine& engine, LogSink& log);
+  Server(const ServerConfig& config, Engine& engine, LogSink& log, RepositoryControl* repository);
   Status listen(const ServerConfig& config);
   Result<int> open_port(const ServerConfig& config, int port, SessionFactory& factory,
                         bool metrics);

@@ -48,6 +48,9 @@ class EngineImpl final : public Engine {
   std::vector<std::pair<std::string, std::int64_t>> retiring() const override {
     return retirement_.left();
   }
+  bool wait_retired(const std::string& name, TimePoint deadline) override {
+    return retirement_.wait_gone(name, deadline);
+  }
   Status load_repository(const std::string& directory) override;
 
   Result<ModelInfo> info(const std::string& name, std::int64_t version) const override {

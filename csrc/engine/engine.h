@@ -76,6 +76,8 @@ class Engine {
   virtual std::vector<Status> replace(const ModelSet& set) = 0;
   // Versions that take no more requests and still have some, by name and number.
   virtual std::vector<std::pair<std::string, std::int64_t>> retiring() const { return {}; }
+  // Waits until no version of the model is retiring; false when `deadline` came first.
+  virtual bool wait_retired(const std::string& /*name*/, TimePoint /*deadline*/) { return true; }
   // Loads what the policies say of every model in a Triton-style repository directory (the newest
   // version, usually). A model that fails is logged and reported, and does not stop the others.
   virtual Status load_repository(const std::string& directory) = 0;

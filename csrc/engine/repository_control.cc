@@ -109,7 +109,7 @@ ModelFolder RepositoryControl::find_folder(const std::string& model) {
 }
 
 Status RepositoryControl::start() {
-  const std::lock_guard lock(operation_mutex_);
+  const Change change(*this);
   const auto& wanted = options_.load_at_start;
   const bool all =
       options_.mode != RepositoryMode::explicit_loads || std::ranges::count(wanted, "*") > 0;
@@ -205,7 +205,7 @@ Status RepositoryControl::check_request(const LoadRequest& request) const {
 
 Status RepositoryControl::load(LoadRequest request) {
   if (Status s = check_request(request); !s.ok()) return s;
-  const std::lock_guard lock(operation_mutex_);
+  const Change change(*this);
   Source& source = source_of(request.model);
   std::unique_ptr<OverrideFolder> files;
   if (!request.files.empty()) {
@@ -251,35 +251,46 @@ void RepositoryControl::take_away(const std::string& model) {
   failed_.erase(model);
 }
 
-Status RepositoryControl::unload(const std::string& model, bool dependents) {
-  if (options_.mode != RepositoryMode::explicit_loads) return not_explicit();
-  const std::lock_guard lock(operation_mutex_);
+// The model, ensembles of it and ensembles of those; `dependents`: also what it is made of.
+std::set<std::string> RepositoryControl::leaving_with(const std::string& model,
+                                                      bool dependents) const {
+  const std::lock_guard lock(sources_mutex_);
+  const auto known = sources_.find(model);
+  if (known == sources_.end()) return {};
   std::set<std::string> leaving = {model};
-  {
-    const std::lock_guard sources_lock(sources_mutex_);
-    const auto known = sources_.find(model);
-    if (known == sources_.end()) return {};
-    if (dependents) leaving.insert(known->second.members.begin(), known->second.members.end());
-    // Ensembles of what leaves leave too, and ensembles of those.
-    for (std::size_t before = 0; before != leaving.size();) {
-      before = leaving.size();
-      for (const auto& [name, source] : sources_) {
-        const bool needs = std::ranges::any_of(
-            source.members, [&](const std::string& member) { return leaving.contains(member); });
-        if (needs) leaving.insert(name);
-      }
+  if (dependents) leaving.insert(known->second.members.begin(), known->second.members.end());
+  for (std::size_t before = 0; before != leaving.size();) {
+    before = leaving.size();
+    for (const auto& [name, source] : sources_) {
+      const bool needs = std::ranges::any_of(
+          source.members, [&](const std::string& member) { return leaving.contains(member); });
+      if (needs) leaving.insert(name);
     }
   }
-  // Ensembles first, so that none of their requests looks for a member in vain.
-  std::vector<std::string> order(leaving.begin(), leaving.end());
-  std::stable_partition(order.begin(), order.end(),
-                        [&](const std::string& name) { return !source_of(name).members.empty(); });
-  for (const std::string& name : order) take_away(name);
+  return leaving;
+}
+
+Status RepositoryControl::unload(const std::string& model, bool dependents) {
+  if (options_.mode != RepositoryMode::explicit_loads) return not_explicit();
+  std::set<std::string> leaving;
+  {
+    const Change change(*this);
+    leaving = leaving_with(model, dependents);
+    // Ensembles first, so that none of their requests looks for a member in vain.
+    std::vector<std::string> order(leaving.begin(), leaving.end());
+    std::stable_partition(order.begin(), order.end(), [&](const std::string& name) {
+      return !source_of(name).members.empty();
+    });
+    for (const std::string& name : order) take_away(name);
+  }
+  const TimePoint deadline =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(engine_.options().retire_ms_max);
+  for (const std::string& name : leaving) (void)engine_.wait_retired(name, deadline);
   return {};
 }
 
 std::size_t RepositoryControl::poll() {
-  const std::lock_guard lock(operation_mutex_);
+  const Change change(*this);
   const Result<std::vector<ModelFolder>> folders = read_folders();
   if (!folders.ok()) {
     // A directory that is away for a moment must not take its models down.

@@ -6,6 +6,7 @@
 // Thread-safe. load(), unload(), start() and poll() block, one after the other: not for event
 // loops. index() is quick but reads directories.
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -71,6 +72,8 @@ class RepositoryControl {
   // Also models that are in a directory and were never loaded, unless `ready_only`.
   std::vector<IndexEntry> index(bool ready_only) const;
 
+  // A change is being made, or waits for its turn.
+  bool busy() const { return changes_.load() > 0; }
   // Every model that was wanted at start is loaded. Quick.
   bool ready() const;
   const RepositoryOptions& options() const { return options_; }
@@ -100,15 +103,31 @@ class RepositoryControl {
   Status refuse(const ModelFolder& folder, bool at_start);
   void renew_ensembles_of(const std::string& member);
   void take_away(const std::string& model);
+  std::set<std::string> leaving_with(const std::string& model, bool dependents) const;
   Source& source_of(const std::string& model);
   bool serves(const std::string& model) const;
   void note_failed(const std::string& model, bool failed);
+
+  // Held by whoever makes a change.
+  class Change {
+   public:
+    explicit Change(RepositoryControl& control) : count_(control.changes_) {
+      ++count_;
+      lock_ = std::unique_lock(control.operation_mutex_);
+    }
+    ~Change() { --count_; }
+
+   private:
+    std::atomic<int>& count_;
+    std::unique_lock<std::mutex> lock_;
+  };
 
   Engine& engine_;
   LogSink& log_;
   const RepositoryOptions options_;
   RepositoryState state_;
   std::mutex operation_mutex_;  // one change at a time
+  std::atomic<int> changes_{0};
   // The map is guarded by sources_mutex_; an entry belongs to whoever changes that model.
   mutable std::mutex sources_mutex_;
   std::map<std::string, Source> sources_;

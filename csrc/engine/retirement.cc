@@ -34,6 +34,14 @@ std::vector<std::pair<std::string, std::int64_t>> Retirement::left() const {
   return names;
 }
 
+bool Retirement::wait_gone(const std::string& name, TimePoint deadline) const {
+  std::unique_lock lock(mutex_);
+  return gone_.wait_until(lock, deadline, [&] {
+    return std::ranges::none_of(waiting_,
+                                [&](const auto& version) { return version->info().name == name; });
+  });
+}
+
 TimePoint Retirement::expire(TimePoint now) {
   std::unique_lock lock(mutex_);
   const std::vector<std::shared_ptr<Servable>> versions(waiting_.begin(), waiting_.end());
@@ -68,6 +76,7 @@ void Retirement::loop() {
     waiting_.pop_front();
     lock.unlock();
     version = nullptr;  // the last reference may be here
+    gone_.notify_all();
     lock.lock();
   }
 }

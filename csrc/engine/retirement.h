@@ -23,6 +23,7 @@ class Retirement {
 
   void add(std::shared_ptr<Servable> version);
   std::vector<std::pair<std::string, std::int64_t>> left() const;  // name and version
+  bool wait_gone(const std::string& name, TimePoint deadline) const;
   // As Servable::expire, for all that is left.
   TimePoint expire(TimePoint now);
 
@@ -33,6 +34,7 @@ class Retirement {
   const Duration grace_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  mutable std::condition_variable gone_;
   std::deque<std::shared_ptr<Servable>> waiting_;  // guarded by mutex_; the first is worked on
   bool stopping_ = false;                          // guarded by mutex_
   std::thread thread_;

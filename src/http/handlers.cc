@@ -11,6 +11,7 @@ namespace {
 
 constexpr HttpMethod kGet = HttpMethod::get;
 constexpr HttpMethod kPost = HttpMethod::post;
+constexpr HttpRuns kAside = HttpRuns::aside;
 constexpr HttpRouteEntry kInferenceRoutes[] = {
     {kPost, "/v2/models/{m}/infer", HttpRoute::infer, nullptr},
     {kPost, "/v2/models/{m}/versions/{v}/infer", HttpRoute::infer, nullptr},
@@ -29,7 +30,15 @@ constexpr HttpRouteEntry kInferenceRoutes[] = {
     {kGet, "/v2/models/{m}/versions/{v}", HttpRoute::model_metadata, model_metadata},
     {kGet, "/v2/models/{m}/config", HttpRoute::model_config, model_config},
     {kGet, "/v2/models/{m}/versions/{v}/config", HttpRoute::model_config, model_config},
-    {kPost, "/v2/repository/index", HttpRoute::repository_index, repository_index},
+    {kPost, "/v2/repository/index", HttpRoute::repository_index, repository_index, kAside},
+    {kPost, "/v2/repository/{r}/index", HttpRoute::repository_index, repository_index, kAside},
+    {kPost, "/v2/repository/models/{m}/load", HttpRoute::repository_load, repository_load, kAside},
+    {kPost, "/v2/repository/models/{m}/unload", HttpRoute::repository_unload, repository_unload,
+     kAside},
+    {kPost, "/v2/repository/{r}/models/{m}/load", HttpRoute::repository_load, repository_load,
+     kAside},
+    {kPost, "/v2/repository/{r}/models/{m}/unload", HttpRoute::repository_unload, repository_unload,
+     kAside},
     {kGet, "/v2", HttpRoute::server_metadata, server_metadata},
 };
 constexpr HttpRouteEntry kMetricsRoutes[] = {

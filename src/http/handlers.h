@@ -25,6 +25,8 @@ HttpAnswer model_config(const HttpService& service, const HttpAsk& ask);
 
 // handlers_repository.cc
 HttpAnswer repository_index(const HttpService& service, const HttpAsk& ask);
+HttpAnswer repository_load(const HttpService& service, const HttpAsk& ask);
+HttpAnswer repository_unload(const HttpService& service, const HttpAsk& ask);
 
 // handlers_statistics.cc
 HttpAnswer model_statistics(const HttpService& service, const HttpAsk& ask);

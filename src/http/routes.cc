@@ -49,9 +49,10 @@ bool match_pattern(std::string_view pattern, std::string_view path, HttpPathPart
 
 std::string_view http_route_name(HttpRoute route) {
   constexpr std::array<std::string_view, kHttpRouteCount> kNames = {
-      "server_metadata",  "server_live",      "server_ready", "model_metadata", "model_ready",
-      "model_config",     "model_statistics", "infer",        "generate",       "generate_stream",
-      "repository_index", "metrics",          "unknown",      "malformed"};
+      "server_metadata",   "server_live",     "server_ready",     "model_metadata",
+      "model_ready",       "model_config",    "model_statistics", "infer",
+      "generate",          "generate_stream", "repository_index", "repository_load",
+      "repository_unload", "metrics",         "unknown",          "malformed"};
   return kNames[static_cast<std::size_t>(route)];
 }
 

@@ -27,11 +27,13 @@ enum class HttpRoute : std::uint8_t {
   generate,
   generate_stream,
   repository_index,
+  repository_load,
+  repository_unload,
   metrics,
   unknown,    // no such path, or not with this method
   malformed,  // refused before it had a path
 };
-inline constexpr std::size_t kHttpRouteCount = 14;
+inline constexpr std::size_t kHttpRouteCount = 16;
 std::string_view http_route_name(HttpRoute route);
 
 // Every status this server sends; the index is what LoopStats counts under.

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/grpc_repository.h"
 #include "protocol/health.pb.h"
 #include "protocol/kserve.pb.h"
 #include "protocol/model_config.h"
@@ -121,22 +122,6 @@ Result<std::string> model_statistics(std::string_view message, const Engine& eng
   return statistics_proto(*models);
 }
 
-Result<std::string> repository_index(std::string_view message, const Engine& engine) {
-  const auto request = parse<inference::RepositoryIndexRequest>(message);
-  if (!request.ok()) return request.status();
-  if (!request->repository_name().empty()) {
-    return Status::unimplemented("'repository_name' specification is not supported");
-  }
-  inference::RepositoryIndexResponse reply;
-  for (const ModelInfo& info : engine.models()) {
-    auto& model = *reply.add_models();
-    model.set_name(info.name);
-    model.set_version(std::to_string(info.version));
-    model.set_state("READY");
-  }
-  return reply.SerializeAsString();
-}
-
 Result<std::string> health_check(std::string_view message, const Engine& engine) {
   const auto service = decode_health_service(message);
   if (!service.ok()) return service.status();
@@ -195,7 +180,11 @@ Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message
     case GrpcMethod::model_statistics:
       return model_statistics(message, engine);
     case GrpcMethod::repository_index:
-      return repository_index(message, engine);
+      return answer_repository_index(message, parts);
+    case GrpcMethod::repository_model_load:
+      return answer_repository_load(message, parts);
+    case GrpcMethod::repository_model_unload:
+      return answer_repository_unload(message, parts);
     case GrpcMethod::health_check:
       return health_check(message, engine);
     case GrpcMethod::model_infer:
@@ -207,7 +196,7 @@ Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message
 }
 
 bool grpc_method_blocks(GrpcMethod method) {
-  return method == GrpcMethod::repository_model_load ||
+  return method == GrpcMethod::repository_index || method == GrpcMethod::repository_model_load ||
          method == GrpcMethod::repository_model_unload;
 }
 

@@ -34,6 +34,11 @@ class JsonWriter {
     append_json_integer(text_, value);
     return *this;
   }
+  JsonWriter& number(double value) {
+    comma();
+    append_json_value(text_, ParameterValue(value));
+    return *this;
+  }
   JsonWriter& boolean(bool value) {
     comma();
     text_.append(value ? "true" : "false");

@@ -10,9 +10,8 @@
 
 namespace mlops {
 
-std::string server_metadata_json(const ServerFacts& facts);           // GET /v2
-std::string model_metadata_json(const ModelInfo& info);               // GET /v2/models/{m}
-std::string model_config_json(const ModelInfo& info);                 // GET /v2/models/{m}/config
-std::string repository_index_json(std::span<const ModelInfo> infos);  // POST /v2/repository/index
+std::string server_metadata_json(const ServerFacts& facts);  // GET /v2
+std::string model_metadata_json(const ModelInfo& info);      // GET /v2/models/{m}
+std::string model_config_json(const ModelInfo& info);        // GET /v2/models/{m}/config
 
 }  // namespace mlops

@@ -1,11 +1,14 @@
 #pragma once
-// Triton's ModelConfig, derived from what the engine knows. The one source of the JSON and the gRPC
-// form of a model's configuration. Thread-safety: pure function.
+// A model's complete configuration in Triton's protobuf form. Pure.
 
 #include "engine/engine.h"
 #include "protocol/model_config.pb.h"
 
 namespace mlops {
+
+// What clients are shown; of a model without one (a test's double), what follows from its
+// signature.
+ModelConfig shown_config(const ModelInfo& info);
 
 // With max_batch_size above zero the dims leave out the batch axis, as Triton's do.
 inference::ModelConfig make_model_config(const ModelInfo& info);

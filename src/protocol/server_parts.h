@@ -3,6 +3,7 @@
 // outlives every connection; any thread. A null part is one that the server was started without.
 
 #include "engine/engine.h"
+#include "engine/repository_control.h"
 #include "protocol/server_facts.h"
 
 namespace mlops {
@@ -10,6 +11,7 @@ namespace mlops {
 struct ServerParts {
   Engine& engine;
   const ServerFacts& facts;
+  RepositoryControl* repository = nullptr;
 };
 
 }  // namespace mlops

@@ -19,6 +19,7 @@ inline ModelInfo described_model() {
                            spec("t", DType::bytes, {kAnySize})};
   info.signature.outputs = {spec("y", DType::i64, {kAnySize, 2, kAnySize})};
   info.batchable = true;
+  info.has_batch_axis = true;
   info.batch_rows_max = 32;
   info.batch_delay_us_max = 500;
   info.lanes = 3;

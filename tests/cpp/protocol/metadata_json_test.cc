@@ -45,18 +45,12 @@ TEST(MetadataJson, ConfigurationLeavesOutTheBatchAxis) {
 TEST(MetadataJson, AModelThatIsNotBatchedKeepsItsDims) {
   ModelInfo info = described_model();
   info.batchable = false;
+  info.has_batch_axis = false;
   info.batch_rows_max = 0;
   const std::string json = model_config_json(info);
   EXPECT_NE(json.find(R"("max_batch_size":0)"), std::string::npos);
   EXPECT_NE(json.find(R"("dims":[-1,4])"), std::string::npos);
   EXPECT_EQ(json.find("dynamic_batching"), std::string::npos);
-}
-
-TEST(MetadataJson, Index) {
-  const ModelInfo info = described_model();
-  EXPECT_EQ(repository_index_json({&info, 1}),
-            R"([{"name":"flights","version":"2","state":"READY","reason":""}])");
-  EXPECT_EQ(repository_index_json({}), "[]");
 }
 
 }  // namespace

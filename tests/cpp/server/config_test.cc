@@ -37,7 +37,7 @@ TEST(Config, TakesValuesInBothSpellings) {
       parse({"--model-repository=a=b", "--http-port", "-1", "--grpc-port=0", "--threads", "3",
              "--log-format=text", "--host", "::1", "--ort-library=x.so", "--check"});
   ASSERT_TRUE(config.ok()) << config.status().message();
-  EXPECT_EQ(config->model_repository, "a=b");
+  EXPECT_EQ(config->model_repositories.at(0), "a=b");
   EXPECT_EQ(config->http_port, -1);
   EXPECT_EQ(config->grpc_port, 0);
   EXPECT_EQ(config->threads, 3U);

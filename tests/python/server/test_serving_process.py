@@ -138,7 +138,7 @@ def test_a_model_that_fails_keeps_it_from_being_ready_and_nothing_else(
     broken.parent.mkdir(parents=True)
     broken.write_bytes(b"not a model")
     with RunningServer(tmp_path, wait_ready=False) as server:
-        while b"type_fp32" not in server.request("POST", "/v2/repository/index", "")[1]:
+        while server.request("GET", "/v2/models/type_fp32/ready")[0] != 200:
             pass
         assert server.request("POST", "/v2/models/type_fp32/infer", infer_body())[0] == 200
         assert server.request("GET", "/v2/health/live")[0] == 200
