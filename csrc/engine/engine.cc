@@ -6,6 +6,7 @@
 
 #include "base/quiet_thread.h"
 #include "engine/deadline_watch.h"
+#include "engine/ensemble_loading.h"
 #include "engine/model_loading.h"
 #include "engine/pipeline.h"
 #include "engine/retirement.h"
@@ -29,7 +30,7 @@ class EngineImpl final : public Engine {
 
   ~EngineImpl() override {
     pipeline_.refuse_new();
-    for (const auto& model : catalog_.all()) model->stop();
+    for (const auto& model : outermost_first()) model->stop();
   }
 
   Status load(const ModelSource& source) override {
@@ -78,7 +79,7 @@ class EngineImpl final : public Engine {
   bool drain(TimePoint deadline) override {
     pipeline_.refuse_new();
     bool calm = true;
-    for (const auto& model : catalog_.all()) calm = model->drain(deadline) && calm;
+    for (const auto& model : outermost_first()) calm = model->drain(deadline) && calm;
     return calm;
   }
 
@@ -102,6 +103,13 @@ class EngineImpl final : public Engine {
     const auto labels = catalog_.labels(info.name);
     copy.version_labels = {labels.begin(), labels.end()};
     return copy;
+  }
+
+  // What an ensemble has accepted still needs its members.
+  std::vector<ModelCatalog::Entry> outermost_first() const {
+    std::vector<ModelCatalog::Entry> models = catalog_.all();
+    std::ranges::sort(models, std::greater<>(), [](const auto& model) { return model->level(); });
+    return models;
   }
 
   TimePoint expire(TimePoint now) {
@@ -151,6 +159,11 @@ class EngineImpl final : public Engine {
 
   template <class MakeBackend>
   Result<ModelCatalog::Entry> make_version(const ModelSource& source, MakeBackend make_backend) {
+    if (source.config && source.config->is_ensemble()) {
+      Result<std::shared_ptr<ServedEnsemble>> made =
+          load_ensemble(source, catalog_, pipeline_, clock_);
+      return made.ok() ? Result<ModelCatalog::Entry>(*std::move(made)) : made.status();
+    }
     const EngineParts parts = {&options_, &slabs_, &copies_, &clock_, &watch_, &log_};
     Result<PreparedVersion> prepared = Status::internal("not prepared");
     const auto prepare = [&] {

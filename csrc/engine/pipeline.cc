@@ -21,8 +21,9 @@ Status winding_down() { return Status::unavailable("the model is being unloaded"
 
 // validate -> route. A request without a version gets the labelled one that it asks for, else the
 // default; a route table will choose here.
-Result<ModelCatalog::Entry> Pipeline::choose(const Request& request) const {
-  if (draining()) return Status::unavailable("the server is shutting down");
+Result<ModelCatalog::Entry> Pipeline::choose(const Request& request, From from) const {
+  if (from == From::outside && draining())
+    return Status::unavailable("the server is shutting down");
   if (Status s = check_form(request, limits_); !s.ok()) return s;
   if (const std::string* label = wanted_label(request)) {
     return catalog_.find_label(request.model, *label);
@@ -36,7 +37,7 @@ Response Pipeline::infer(Request&& request) {
   Response response;
   ModelCatalog::Entry refused_by;
   for (;;) {
-    Result<ModelCatalog::Entry> model = choose(request);
+    Result<ModelCatalog::Entry> model = choose(request, From::outside);
     if (!model.ok() || *model == refused_by) {
       response = Response::failure(request, model.ok() ? winding_down() : model.status());
       return response;
@@ -46,10 +47,10 @@ Response Pipeline::infer(Request&& request) {
   }
 }
 
-void Pipeline::submit(PendingRef pending) {
+void Pipeline::submit(PendingRef pending, From from) {
   ModelCatalog::Entry refused_by;
   for (;;) {
-    Result<ModelCatalog::Entry> model = choose(pending->request);
+    Result<ModelCatalog::Entry> model = choose(pending->request, from);
     Status why = model.status();
     if (why.ok() && *model == refused_by) why = winding_down();
     if (!why.ok()) {
@@ -62,7 +63,7 @@ void Pipeline::submit(PendingRef pending) {
 }
 
 // Requests of one turn that go to one version are handed over together: they are a batch.
-void Pipeline::submit_turn(std::span<PendingRef> turn) {
+void Pipeline::submit_turn(std::span<PendingRef> turn, From from) {
   if (turn.empty()) return;
   const TimePoint now = clock_.now();
   struct Chosen {
@@ -72,7 +73,7 @@ void Pipeline::submit_turn(std::span<PendingRef> turn) {
   std::vector<Chosen> chosen;
   chosen.reserve(turn.size());
   for (PendingRef& pending : turn) {
-    Result<ModelCatalog::Entry> model = choose(pending->request);
+    Result<ModelCatalog::Entry> model = choose(pending->request, from);
     if (model.ok()) {
       chosen.push_back({*std::move(model), std::move(pending)});
     } else {
@@ -89,7 +90,7 @@ void Pipeline::submit_turn(std::span<PendingRef> turn) {
     }
     if (model->submit_turn(group, now)) continue;
     for (PendingRef& pending : group) {
-      if (pending) submit(std::move(pending));
+      if (pending) submit(std::move(pending), from);
     }
   }
 }

@@ -21,14 +21,16 @@ class Pipeline {
       : catalog_(catalog), limits_(limits), clock_(clock) {}
 
   Response infer(Request&& request);
-  void submit(PendingRef pending);
-  void submit_turn(std::span<PendingRef> turn);
+  // Steps of ensembles are let in while new requests are refused: they belong to accepted ones.
+  enum class From : std::uint8_t { outside, ensemble };
+  void submit(PendingRef pending, From from = From::outside);
+  void submit_turn(std::span<PendingRef> turn, From from = From::outside);
 
   void refuse_new() { draining_.store(true, std::memory_order_release); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
 
  private:
-  Result<ModelCatalog::Entry> choose(const Request& request) const;
+  Result<ModelCatalog::Entry> choose(const Request& request, From from) const;
 
   const ModelCatalog& catalog_;
   const RequestLimits& limits_;

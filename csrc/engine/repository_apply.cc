@@ -84,6 +84,9 @@ Status RepositoryControl::apply(const ModelFolder& folder, bool at_start) {
     from.required = at_start;
     set.load.push_back(std::move(from));
   }
+  if (status.ok() && made_of_itself(folder)) {
+    status = Status::invalid_argument("ensemble '" + folder.name + "' is made of itself");
+  }
   if (status.ok()) status = serve(folder, set, source);
   if (!status.ok()) {
     log_.log(Severity::error, status.message());
@@ -97,6 +100,21 @@ Status RepositoryControl::apply(const ModelFolder& folder, bool at_start) {
   source.members = members_of(folder);
   if (!at_start && !set.load.empty()) renew_ensembles_of(folder.name);
   return {};
+}
+
+// Through whatever other ensembles.
+bool RepositoryControl::made_of_itself(const ModelFolder& folder) const {
+  const std::lock_guard lock(sources_mutex_);
+  std::set<std::string> reached = members_of(folder);
+  for (std::size_t before = 0; before != reached.size();) {
+    before = reached.size();
+    for (const std::string& name : std::set<std::string>(reached)) {
+      const auto known = sources_.find(name);
+      if (known == sources_.end()) continue;
+      reached.insert(known->second.members.begin(), known->second.members.end());
+    }
+  }
+  return reached.contains(folder.name);
 }
 
 Status RepositoryControl::serve(const ModelFolder& folder, const ModelSet& set, Source& source) {

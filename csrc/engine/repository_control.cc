@@ -270,6 +270,11 @@ std::set<std::string> RepositoryControl::leaving_with(const std::string& model,
   return leaving;
 }
 
+TimePoint RepositoryControl::give_up() const {
+  return std::chrono::steady_clock::now() +
+         std::chrono::milliseconds(engine_.options().retire_ms_max);
+}
+
 Status RepositoryControl::unload(const std::string& model, bool dependents) {
   if (options_.mode != RepositoryMode::explicit_loads) return not_explicit();
   std::set<std::string> leaving;
@@ -281,11 +286,14 @@ Status RepositoryControl::unload(const std::string& model, bool dependents) {
     std::stable_partition(order.begin(), order.end(), [&](const std::string& name) {
       return !source_of(name).members.empty();
     });
-    for (const std::string& name : order) take_away(name);
+    for (const std::string& name : order) {
+      // What an ensemble has accepted still needs its members.
+      const bool ensemble = !source_of(name).members.empty();
+      take_away(name);
+      if (ensemble) (void)engine_.wait_retired(name, give_up());
+    }
   }
-  const TimePoint deadline =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(engine_.options().retire_ms_max);
-  for (const std::string& name : leaving) (void)engine_.wait_retired(name, deadline);
+  for (const std::string& name : leaving) (void)engine_.wait_retired(name, give_up());
   return {};
 }
 

@@ -103,6 +103,8 @@ class RepositoryControl {
   Status refuse(const ModelFolder& folder, bool at_start);
   void renew_ensembles_of(const std::string& member);
   void take_away(const std::string& model);
+  bool made_of_itself(const ModelFolder& folder) const;
+  TimePoint give_up() const;
   std::set<std::string> leaving_with(const std::string& model, bool dependents) const;
   Source& source_of(const std::string& model);
   bool serves(const std::string& model) const;

@@ -15,6 +15,8 @@ class Servable {
 
   virtual const ModelInfo& info() const = 0;
   virtual ModelStats stats() const = 0;
+  // 0 for a model; above that of all its members for an ensemble, which is wound down before them.
+  virtual int level() const { return 0; }
 
   // All three answer, now or later, every request that they take. They take none (false) once the
   // version winds down: the caller then looks the name up again, so that a swap of versions loses
