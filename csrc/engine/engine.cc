@@ -11,6 +11,7 @@
 #include "engine/pipeline.h"
 #include "engine/retirement.h"
 #include "execute/builtin_backends.h"
+#include "execute/one_answer_backend.h"
 #include "execute/ort_backend.h"
 #include "model/config_fit.h"
 #include "model/model_folder.h"
@@ -224,7 +225,10 @@ Result<std::unique_ptr<Backend>> EngineImpl::backend_for(const ModelSource& sour
     if (is_builtin_backend(config.backend)) {
       Result<Signature> signature = declared_signature(config);
       if (!signature.ok()) return signature.status();
-      return make_builtin_backend(config.backend, *std::move(signature), config.parameters);
+      Result<std::unique_ptr<Backend>> made =
+          make_builtin_backend(config.backend, *std::move(signature), config.parameters);
+      if (!made.ok() || !(*made)->decoupled() || config.decoupled) return made;
+      return make_one_answer_backend(*std::move(made));
     }
     const bool onnx = (config.backend.empty() || config.backend == "onnxruntime") &&
                       (config.platform.empty() || config.platform == "onnxruntime_onnx");

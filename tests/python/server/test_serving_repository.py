@@ -356,3 +356,73 @@ def test_a_configuration_file(repository: Path, tmp_path: Path) -> None:
     done = run_server("--config", str(config), "--check")
     assert done.returncode == 2
     assert "line 1: http-prt: unknown key; did you mean 'http-port'?" in done.stderr
+
+
+ENSEMBLE = """
+platform: "ensemble" max_batch_size: 8
+input { name: "IN" data_type: TYPE_FP32 dims: 4 }
+output { name: "y" data_type: TYPE_FP32 dims: 4 }
+ensemble_scheduling { step [
+  { model_name: "b" model_version: -1 input_map { key: "x" value: "mid" }
+    output_map { key: "y" value: "y" } },
+  { model_name: "a" model_version: 2 input_map { key: "x" value: "IN" }
+    output_map { key: "y" value: "mid" } } ] }
+"""
+
+
+def test_ensembles(repository: Path, connect: Connect) -> None:
+    folder = repository / "both"
+    (folder / "1").mkdir(parents=True)
+    (folder / "config.pbtxt").write_text(ENSEMBLE)
+    with RunningServer(repository, "--threads=1", "--model-control-mode=explicit") as server:
+        client = connect(server)
+        client.load_model("both")
+        module = module_of(client)
+        tensor = module.InferInput("IN", [3, 4], "FP32")
+        tensor.set_data_from_numpy(np.arange(12, dtype=np.float32).reshape(3, 4))
+        result = client.infer("both", [tensor], request_id="id")
+        expected = np.arange(12, dtype=np.float32).reshape(3, 4) * 20
+        np.testing.assert_array_equal(result.as_numpy("y"), expected)
+        statistics = server.request("GET", "/v2/models/stats")[1]
+        counts = {m["name"]: m["inference_count"] for m in json.loads(statistics)["model_stats"]}
+        assert counts == {"a": 3, "b": 3, "both": 3}
+        config = config_of(client, "both")
+        steps = config["ensemble_scheduling"]["step"]
+        assert [step["model_name"] for step in steps] == ["b", "a"]
+        assert config["platform"] == "ensemble"
+        client.unload_model("a")
+        assert not client.is_model_ready("both")
+        assert client.is_model_ready("b")
+        assert server.stop() == 0
+
+
+def test_configured_models(repository: Path, connect: Connect) -> None:
+    """A reshaped input, a label file, and a back end without a file."""
+    fixed = repository / "fixed"
+    (fixed / "1").mkdir(parents=True)
+    (fixed / "1" / "model.onnx").write_bytes(model_bytes(3.0, batch=1))
+    (fixed / "labels.txt").write_text("red\ngreen\n")
+    (fixed / "config.pbtxt").write_text(
+        """max_batch_size: 0
+        input { name: "x" data_type: TYPE_FP32 dims: 4 reshape { shape: [ 1, 4 ] } }
+        output { name: "y" data_type: TYPE_FP32 dims: 4 reshape { shape: [ 1, 4 ] }
+                 label_filename: "labels.txt" }"""
+    )
+    (repository / "mirror" / "1").mkdir(parents=True)
+    (repository / "mirror" / "config.pbtxt").write_text(
+        """backend: "identity" max_batch_size: 4
+        input { name: "x" data_type: TYPE_FP32 dims: 4 }
+        output { name: "y" data_type: TYPE_FP32 dims: 4 }"""
+    )
+    with RunningServer(repository, "--threads=1") as server:
+        client = connect(server)
+        assert ask(client, "mirror") == 1.0
+        module = module_of(client)
+        tensor = module.InferInput("x", [4], "FP32")
+        tensor.set_data_from_numpy(np.ones(4, np.float32))
+        result = client.infer("fixed", [tensor])
+        np.testing.assert_array_equal(result.as_numpy("y"), np.full(4, 3.0, np.float32))
+        shown = config_of(client, "fixed")
+        assert shown["output"][0]["label_filename"] == "labels.txt"
+        assert shown["input"][0]["reshape"]["shape"] in ([1, 4], ["1", "4"])
+        assert server.stop() == 0
