@@ -87,10 +87,11 @@ Status RepositoryControl::apply(const ModelFolder& folder, bool at_start) {
   if (status.ok() && made_of_itself(folder)) {
     status = Status::invalid_argument("ensemble '" + folder.name + "' is made of itself");
   }
-  if (status.ok()) status = serve(folder, set, source);
+  const bool tried = status.ok();
+  if (tried) status = serve(folder, set, source);
   if (!status.ok()) {
     log_.log(Severity::error, status.message());
-    if (!serves(folder.name) && set.load.empty()) {
+    if (!tried && !serves(folder.name)) {
       state_.set(folder.name, 0, ModelState::unavailable, status.message());
     }
     if (at_start) note_failed(folder.name, true);

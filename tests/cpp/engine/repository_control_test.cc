@@ -113,6 +113,8 @@ TEST_F(RepositoryControlTest, ALabelMustNameAVersionThatServes) {
   EXPECT_NE(open(RepositoryMode::none).start().message().find("is no version that serves"),
             std::string::npos);
   EXPECT_FALSE(control_->ready());
+  EXPECT_NE(index().find("a/0 UNAVAILABLE parameter 'version_label.stable' is '7'"),
+            std::string::npos);
 }
 
 TEST_F(RepositoryControlTest, LoadsAndUnloadsWhatIsAskedFor) {
