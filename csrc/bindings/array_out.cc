@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 
 #include "bindings/dtypes.h"
 #include "bindings/gil.h"
@@ -45,9 +44,7 @@ PyObject* output_name(std::string_view name) {
   return text.release();
 }
 
-constexpr std::size_t kCopiedBytesMax = 1024;
-
-PyObject* array_of(Tensor&& tensor, CopyMeter* copies) {
+PyObject* array_of(Tensor&& tensor) {
   if (tensor.dtype == DType::bytes) return decode_strings(tensor);
   PyArray_Descr* descr = descr_of(tensor.dtype);
   if (!descr) return nullptr;
@@ -55,22 +52,15 @@ PyObject* array_of(Tensor&& tensor, CopyMeter* copies) {
   const auto rank = static_cast<int>(tensor.shape.rank());
   std::ranges::copy(tensor.shape.dims(), dims);
   // An empty tensor may come without memory; NumPy then brings its own byte.
-  const bool copied = copies && tensor.bytes.size() <= kCopiedBytesMax;
   void* data = tensor.bytes.empty() ? nullptr : const_cast<std::byte*>(tensor.bytes.data());
   const bool aligned = reinterpret_cast<std::uintptr_t>(data) % size_of(tensor.dtype) == 0;
   const int flags = NPY_ARRAY_C_CONTIGUOUS | (aligned ? NPY_ARRAY_ALIGNED : 0);
-  Object owner = Object::steal(PyArray_NewFromDescr(&PyArray_Type, descr, rank, dims, nullptr,
-                                                    copied ? nullptr : data,
-                                                    data && !copied ? flags : 0, nullptr));
+  Object owner = Object::steal(PyArray_NewFromDescr(&PyArray_Type, descr, rank, dims, nullptr, data,
+                                                    data ? flags : 0, nullptr));
   if (!owner) return nullptr;
   auto* array = reinterpret_cast<PyArrayObject*>(owner.get());
   PyArray_CLEARFLAGS(array, NPY_ARRAY_WRITEABLE);
   if (!data) return owner.release();
-  if (copied) {
-    std::memcpy(PyArray_DATA(array), data, tensor.bytes.size());
-    copies->add(CopySite::small_output, tensor.bytes.size());
-    return owner.release();
-  }
   if (!tensor.owner) {
     PyErr_SetString(PyExc_SystemError, "an output of the engine has no owner");
     return nullptr;
@@ -84,13 +74,13 @@ PyObject* array_of(Tensor&& tensor, CopyMeter* copies) {
 
 }  // namespace
 
-PyObject* outputs_to_dict(Response&& response, CopyMeter* copies) {
+PyObject* outputs_to_dict(Response&& response) {
   Object outputs = Object::steal(PyDict_New());
   if (!outputs) return nullptr;
   for (NamedTensor& output : response.outputs) {
     const Object name = Object::steal(output_name(output.name));
     if (!name) return nullptr;
-    const Object array = Object::steal(array_of(std::move(output.tensor), copies));
+    const Object array = Object::steal(array_of(std::move(output.tensor)));
     if (!array || PyDict_SetItem(outputs.get(), name.get(), array.get()) < 0) return nullptr;
   }
   return outputs.release();

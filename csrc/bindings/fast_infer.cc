@@ -38,7 +38,7 @@ PyObject* infer(EngineHandle& handle, const CallArgs& call) {
     return engine->infer(std::move(request));
   }();
   if (!response.status.ok()) return raise(response.status);
-  return outputs_to_dict(std::move(response), &engine->copies());
+  return outputs_to_dict(std::move(response));
 }
 
 }  // namespace

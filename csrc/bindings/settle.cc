@@ -42,7 +42,7 @@ bool set_outcome(PyObject* future, Response&& response) {
   Object outcome;
   bool good = response.status.ok();
   if (good) {
-    outcome = Object::steal(outputs_to_dict(std::move(response), nullptr));
+    outcome = Object::steal(outputs_to_dict(std::move(response)));
     good = static_cast<bool>(outcome);
     if (!good) outcome = taken_error();
   } else {

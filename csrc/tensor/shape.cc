@@ -5,7 +5,7 @@
 
 namespace mlops {
 
-Shape::Shape(std::initializer_list<std::int64_t> dims) {
+Shape::Shape(std::initializer_list<std::int64_t> dims) : Shape() {
   assert(dims.size() <= kMaxRank);
   for (std::int64_t size : dims) push_back(size);
 }
@@ -21,6 +21,12 @@ bool Shape::push_back(std::int64_t size) {
   if (rank_ == kMaxRank) return false;
   dims_[rank_++] = size;
   return true;
+}
+
+void Shape::copy_long(const Shape& other) {
+  std::copy(other.dims_.begin() + kShortRank,
+            other.dims_.begin() + static_cast<std::ptrdiff_t>(other.rank_),
+            dims_.begin() + kShortRank);
 }
 
 std::optional<std::int64_t> Shape::elements() const {

@@ -1,6 +1,7 @@
 #pragma once
 // A concrete tensor shape, held inline: copying one never allocates.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +16,17 @@ inline constexpr std::size_t kMaxRank = 16;
 
 class Shape {
  public:
-  Shape() = default;
+  // Most shapes are short and all are copied several times a request: four dims are copied without
+  // asking, the others only where there are any. Compilers copy all sixteen by a string
+  // instruction, whose start alone takes longer.
+  Shape() { std::fill_n(dims_.begin(), kShortRank, 0); }
+  Shape(const Shape& other) { *this = other; }
+  Shape& operator=(const Shape& other) {
+    rank_ = other.rank_;
+    std::copy_n(other.dims_.begin(), kShortRank, dims_.begin());
+    if (rank_ > kShortRank) copy_long(other);
+    return *this;
+  }
   Shape(std::initializer_list<std::int64_t> dims);                       // at most kMaxRank
   static std::optional<Shape> from(std::span<const std::int64_t> dims);  // nullopt above kMaxRank
 
@@ -32,6 +43,9 @@ class Shape {
   friend bool operator==(const Shape& a, const Shape& b);
 
  private:
+  static constexpr std::size_t kShortRank = 4;
+  void copy_long(const Shape& other);
+
   std::size_t rank_ = 0;
   std::array<std::int64_t, kMaxRank> dims_;  // only the first rank_ are meaningful
 };

@@ -225,24 +225,13 @@ def test_results_are_read_only_and_outlive_the_engine(row: np.ndarray) -> None:
         result = engine.infer("echo", {"input": row})["output"]
         large = engine.infer("echo", {"input": np.ones((5000, 4), np.float32)})["output"]
     assert not result.flags.writeable
-    assert not large.flags.writeable
-    assert not large.flags.owndata
-    assert large.base is not None
+    assert not result.flags.owndata
+    assert result.base is not None
     with pytest.raises(ValueError, match="read-only"):
         result += 1
     assert result.tolist() == row.tolist()
     assert large.sum() == 20000
     assert large.copy().flags.writeable
-
-
-def test_small_results_are_copied_out_and_counted(row: np.ndarray) -> None:
-    with me.Engine(lanes=1) as engine:
-        engine._load_echo("echo", "FP32", [-1, 4])
-        engine.infer("echo", {"input": row})
-        copied = engine.stats()["copy_bytes"]["small_output"]
-        assert copied == row.nbytes
-        engine.infer("echo", {"input": np.ones((5000, 4), np.float32)})
-        assert engine.stats()["copy_bytes"]["small_output"] == copied
 
 
 def test_nothing_holds_an_input_after_its_answer(echo: me.Engine) -> None:

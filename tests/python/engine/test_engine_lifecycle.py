@@ -197,7 +197,7 @@ def test_statistics(echo: me.Engine, row: np.ndarray) -> None:
     everything = echo.stats()
     assert [m["name"] for m in everything["models"]] == ["echo"]
     copied = {site: size for site, size in everything["copy_bytes"].items() if size}
-    assert copied == {"gather": 5 * row.nbytes, "small_output": 5 * row.nbytes}
+    assert copied == {"gather": 5 * row.nbytes}
     assert json.loads(json.dumps(everything)) == everything
     with pytest.raises(me.NotFound):
         echo.stats("echo", version=9)
