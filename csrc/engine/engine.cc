@@ -179,7 +179,7 @@ class EngineImpl final : public Engine {
       prepare();
     }
     if (!prepared.ok()) return prepared.status();
-    Result<std::shared_ptr<ServedModel>> started = start_version(*std::move(prepared), parts);
+    Result<std::shared_ptr<Servable>> started = start_version(*std::move(prepared), parts);
     if (!started.ok()) return started.status();
     return ModelCatalog::Entry(*std::move(started));
   }

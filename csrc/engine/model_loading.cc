@@ -6,6 +6,7 @@
 #include "engine/batch_probe.h"
 #include "engine/complete_config.h"
 #include "engine/run_limit.h"
+#include "engine/scheduled_model.h"
 #include "engine/warm_up.h"
 #include "execute/configured_backend.h"
 #include "model/batch_rule.h"
@@ -185,7 +186,7 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   const std::shared_ptr<ModelInfo> info = make_info(source, *backend, *probe, options.lanes);
   if (source.sequences) {
     Result<SequencePlan> plan =
-        plan_sequences(*source.sequences, backend->signature(), info->batchable);
+        plan_sequences(*source.sequences, backend->signature(), info->has_batch_axis);
     if (!plan.ok()) return plan.status();
     info->signature = std::move(plan->client);  // the rest is between us and the model
   }
@@ -210,10 +211,17 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   return version;
 }
 
-Result<std::shared_ptr<ServedModel>> start_version(PreparedVersion version,
-                                                   const EngineParts& parts) {
-  return ServedModel::create(std::move(version.backend), std::move(version.context),
-                             version.options, *parts.watch);
+Result<std::shared_ptr<Servable>> start_version(PreparedVersion version, const EngineParts& parts) {
+  const auto start = [&](auto create) -> Result<std::shared_ptr<Servable>> {
+    auto model = create(std::move(version.backend), std::move(version.context), version.options,
+                        *parts.watch);
+    if (!model.ok()) return model.status();
+    return std::shared_ptr<Servable>(*std::move(model));
+  };
+  if (version.backend->decoupled() || version.options.sequences) {
+    return start(ScheduledModel::create);
+  }
+  return start(ServedModel::create);
 }
 
 }  // namespace mlops

@@ -32,8 +32,7 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
                                         const EngineParts& parts);
 
 // The version is not visible to anybody yet.
-Result<std::shared_ptr<ServedModel>> start_version(PreparedVersion version,
-                                                   const EngineParts& parts);
+Result<std::shared_ptr<Servable>> start_version(PreparedVersion version, const EngineParts& parts);
 
 // What configurations may ask for and this build cannot do.
 Status check_supported(const ModelConfig& config);

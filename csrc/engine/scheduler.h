@@ -1,6 +1,6 @@
 #pragma once
 // How requests of a version reach its back end when plain batching will not do: answers in parts
-// (decoupled_scheduler.h), sequences. A ServedModel that has one hands every request to it.
+// (decoupled_scheduler.h), sequences (sequence_scheduler.h). See scheduled_model.h.
 // Thread-safe.
 
 #include "base/clock.h"

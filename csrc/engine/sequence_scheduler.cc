@@ -48,7 +48,7 @@ Result<std::unique_ptr<SequenceScheduler>> SequenceScheduler::create(Backend& ba
                                                                      std::size_t requests_max,
                                                                      DeadlineWatch& watch) {
   const ModelInfo& client = *context.info;
-  Result<SequencePlan> plan = plan_sequences(config, backend.signature(), client.batchable);
+  Result<SequencePlan> plan = plan_sequences(config, backend.signature(), client.has_batch_axis);
   if (!plan.ok()) return plan.status();
   const std::size_t rows =
       client.batchable ? static_cast<std::size_t>(std::max<std::int64_t>(1, client.batch_rows_max))
@@ -104,7 +104,7 @@ Status SequenceScheduler::check(const Request& request, const SequenceMark& mark
   }
   Resolved resolved;
   if (Status s = check_signature(request, plan_.client, resolved); !s.ok()) return s;
-  if (client_->batchable) {
+  if (client_->has_batch_axis) {
     const bool one_row = std::ranges::all_of(request.inputs, [](const NamedTensor& input) {
       return input.tensor.shape.rank() > 0 && input.tensor.shape[0] == 1;
     });

@@ -5,8 +5,6 @@
 #include <algorithm>
 
 #include "engine/blocking_call.h"
-#include "engine/decoupled_scheduler.h"
-#include "engine/sequence_scheduler.h"
 
 namespace mlops {
 namespace {
@@ -43,29 +41,11 @@ Result<std::shared_ptr<ServedModel>> ServedModel::create(std::unique_ptr<Backend
                                                          DeadlineWatch& watch) {
   std::shared_ptr<ServedModel> model(
       new ServedModel(std::move(backend), std::move(context), options, watch));
-  const bool plain = !model->backend_->decoupled() && !options.sequences;
-  if (Status s = plain ? model->add_lanes(options.lanes) : model->add_scheduler(); !s.ok())
-    return s;
+  if (Status s = model->add_lanes(options.lanes); !s.ok()) return s;
   return model;
 }
 
 ServedModel::~ServedModel() { stop(); }
-
-Status ServedModel::add_scheduler() {
-  if (backend_->decoupled()) {
-    if (options_.sequences) {
-      return Status::unimplemented("a decoupled model cannot have sequence_batching");
-    }
-    scheduler_ = std::make_unique<DecoupledScheduler>(*backend_, context_, options_.lanes,
-                                                      options_.queue_requests_max, watch_);
-    return {};
-  }
-  Result<std::unique_ptr<SequenceScheduler>> made = SequenceScheduler::create(
-      *backend_, *options_.sequences, context_, options_.queue_requests_max, watch_);
-  if (!made.ok()) return made.status();
-  scheduler_ = *std::move(made);
-  return {};
-}
 
 Status ServedModel::add_lanes(unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
@@ -185,19 +165,7 @@ Status ServedModel::admit(const Request& request, TimePoint now, Job& job) const
   return prepare(request, job);
 }
 
-bool ServedModel::infer_scheduled(Request& request, TimePoint now, Response& response) {
-  auto call = make_ref<BlockingCall>(std::move(request));
-  const bool taken = scheduler_->submit(call, now);
-  if (taken) {
-    response = call->wait();
-  } else {
-    request = std::move(call->request);
-  }
-  return taken;
-}
-
 bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
-  if (scheduler_) return infer_scheduled(request, now, response);
   Job job;
   if (Status s = admit(request, now, job); !s.ok()) {
     failures_.add(s.code());
@@ -244,7 +212,6 @@ bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
 }
 
 bool ServedModel::submit(const PendingRef& pending, TimePoint now) {
-  if (scheduler_) return scheduler_->submit(pending, now);
   Job job;
   job.pending = pending;
   pending->submitted_at = now;
@@ -296,16 +263,7 @@ void ServedModel::run_inline(std::unique_lock<std::mutex>& lock, TimePoint now) 
   }
 }
 
-bool ServedModel::submit_turn_scheduled(std::span<PendingRef> turn, TimePoint now) {
-  for (PendingRef& pending : turn) {
-    if (!scheduler_->submit(pending, now)) return false;
-    pending = nullptr;
-  }
-  return true;
-}
-
 bool ServedModel::submit_turn(std::span<PendingRef> turn, TimePoint now) {
-  if (scheduler_) return submit_turn_scheduled(turn, now);
   std::vector<Job> jobs = prepare_turn(turn, now);
   TimePoint earliest = kNever;
   std::unique_lock lock(mutex_);
@@ -326,7 +284,6 @@ bool ServedModel::submit_turn(std::span<PendingRef> turn, TimePoint now) {
 }
 
 TimePoint ServedModel::expire(TimePoint now) {
-  if (scheduler_) return scheduler_->expire(now);
   std::vector<PendingRef> expired;
   std::unique_lock lock(mutex_);
   TimePoint next = queue_.collect_expired(now, expired);
@@ -352,7 +309,6 @@ TimePoint ServedModel::expire(TimePoint now) {
 }
 
 bool ServedModel::drain(TimePoint deadline) {
-  if (scheduler_) return scheduler_->drain(deadline);
   std::unique_lock lock(mutex_);
   accepting_ = false;
   work_.notify_all();  // lanes that wait for company need not any more
@@ -365,7 +321,6 @@ bool ServedModel::drain(TimePoint deadline) {
 }
 
 void ServedModel::stop() {
-  if (scheduler_) return scheduler_->stop();
   std::unique_lock lock(mutex_);
   accepting_ = false;
   stopping_ = true;
@@ -391,10 +346,6 @@ ModelStats ServedModel::stats() const {
   for (const auto& lane : lanes_) lane->recorder.add_to(stats);
   stats.name = info().name;
   stats.version = info().version;
-  if (scheduler_) {
-    scheduler_->add_to(stats);
-    return stats;
-  }
   const std::lock_guard lock(mutex_);
   stats.queued = queue_.size();
   return stats;

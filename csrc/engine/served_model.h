@@ -20,7 +20,6 @@
 #include "batch/batch_queue.h"
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
-#include "engine/scheduler.h"
 #include "engine/servable.h"
 #include "model/model_config.h"
 
@@ -63,7 +62,6 @@ class ServedModel final : public Servable {
   ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
               const ServedModelOptions& options, DeadlineWatch& watch);
   Status add_lanes(unsigned count);
-  Status add_scheduler();
   void lane_thread();
   Status admit(const Request& request, TimePoint now, Job& job) const;
 
@@ -77,8 +75,6 @@ class ServedModel final : public Servable {
   std::vector<Job> prepare_turn(std::span<PendingRef> turn, TimePoint now);
   void refuse(Pending& pending, Status why);
   bool fast() const;
-  bool infer_scheduled(Request& request, TimePoint now, Response& response);
-  bool submit_turn_scheduled(std::span<PendingRef> turn, TimePoint now);
 
   const std::unique_ptr<Backend> backend_;
   FailureRecorder failures_;
@@ -96,7 +92,6 @@ class ServedModel final : public Servable {
   bool stopping_ = false;         // guarded by mutex_
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<std::jthread> threads_;
-  std::unique_ptr<Scheduler> scheduler_;  // null: plain batching, by all of the above
 };
 
 }  // namespace mlops
