@@ -157,7 +157,7 @@ def test_square_answers_as_often_as_the_number_says(serving: RunningServer) -> N
                 enable_empty_final_response=True,
             )
         parts: dict[str, int] = {}
-        finals = set()
+        finals: set[str] = set()
         while len(finals) < 3:
             result = stream.next_result()
             name = result.get_response().id
