@@ -58,9 +58,23 @@ Status add_table(const toml::table& table, int depth, std::vector<FileSetting>& 
   return {};
 }
 
+// toml++ 3.3 takes some characters outside ASCII for impossible ones (U+FE7F where a key may
+// begin), which is undefined behaviour; settings need none, and strings can escape them.
+Status only_ascii(std::string_view text) {
+  std::size_t line = 1;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    if (static_cast<unsigned char>(c) < 128) continue;
+    return Status::invalid_argument("line " + std::to_string(line) +
+                                    ": a character outside ASCII; strings may write \\u00E9");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<FileSetting>> parse_config_file(std::string_view text) {
+  if (Status s = only_ascii(text); !s.ok()) return s;
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const auto& error = parsed.error();

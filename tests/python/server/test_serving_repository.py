@@ -62,7 +62,8 @@ def grpc_client(server: RunningServer) -> Client:
 
 @pytest.fixture(params=[http_client, grpc_client], ids=["http", "grpc"])
 def connect(request: pytest.FixtureRequest) -> Connect:
-    return request.param
+    chosen: Connect = request.param
+    return chosen
 
 
 def module_of(client: Client) -> Any:
