@@ -108,6 +108,31 @@ Status set_metrics_config(ServerConfig& config, std::string_view text) {
                "summary_quantiles");
 }
 
+Status set_trace_config(ServerConfig& config, std::string_view text) {
+  // Triton writes "triton,file=..." for what belongs to its own mode.
+  if (text.starts_with("triton,")) text.remove_prefix(7);
+  const std::string_view key = text.substr(0, text.find('='));
+  const std::string_view value = text.substr(std::min(key.size() + 1, text.size()));
+  TraceSettings& trace = config.trace;
+  if (key == "file") {
+    config.trace_file = value;
+    return {};
+  }
+  if (key == "level") {
+    if (value != "OFF" && value != "TIMESTAMPS" && value != "TENSORS") {
+      return not_a(value, "'OFF', 'TIMESTAMPS' or 'TENSORS'");
+    }
+    trace.level.timestamps |= value == "TIMESTAMPS";
+    trace.level.tensors |= value == "TENSORS";
+    return {};
+  }
+  if (key == "rate") return set_number(trace.rate, value, 0U, UINT32_MAX);
+  if (key == "count") return set_number(trace.count, value, -1, INT32_MAX);
+  if (key == "log-frequency") return set_number(trace.log_frequency, value, 0U, UINT32_MAX);
+  if (key == "mode") return value == "triton" ? Status() : not_a(value, "'triton'");
+  return not_a(key, "one of file, level, rate, count, log-frequency and mode");
+}
+
 constexpr Flag kFlags[] = {
     {"--model-repository", "DIR",
      "folder of models, DIR/<model>/<version>/model.onnx; several times for several",
@@ -172,6 +197,29 @@ constexpr Flag kFlags[] = {
        return set_number(c.exit_timeout_s, v, 0U, 86'400U);
      }},
     {"--log-format", "json|text", "lines on standard error (default json)", set_log_format},
+    {"--http-max-input-size", "BYTES",
+     "largest request: JSON, tensors after JSON expands, raw and decompressed bodies (default 64 "
+     "MiB)",
+     [](ServerConfig& c, std::string_view v) {
+       return set_number(c.request_bytes_max, v, std::size_t{1}, std::size_t{0x7fffffff});
+     }},
+    {"--compat-server-name", "NAME",
+     "what server metadata says the server is (default mlops-server; some tools look for triton)",
+     [](ServerConfig& c, std::string_view v) {
+       c.server_name = v;
+       return Status();
+     }},
+    {"--compat-server-version", "VERSION", "and which version of it (default: our own)",
+     [](ServerConfig& c, std::string_view v) {
+       c.server_version = v;
+       return Status();
+     }},
+    {"--allow-client-shm", "true|false",
+     "clients on this machine may pass tensors in /dev/shm (default false)",
+     [](ServerConfig& c, std::string_view v) { return set_flag(c.allow_client_shm, v); }},
+    {"--trace-config", "KEY=VALUE",
+     "repeatable: file=PATH, level=OFF|TIMESTAMPS, rate=N, count=N, log-frequency=N, mode=triton",
+     set_trace_config},
     {"--metrics-config", "KEY=VALUE",
      "repeatable: counter_latencies, histogram_latencies, summary_latencies=true|false, "
      "summary_quantiles=0.5,0.99",
@@ -230,6 +278,12 @@ constexpr Variable kVariables[] = {
     {"MLOPS_IDLE_TIMEOUT_MS",
      [](ServerConfig& c, std::string_view v) {
        return set_number(c.idle_timeout_ms, v, std::uint64_t{1}, kDayMs);
+     }},
+    // What Triton's own deployments and tools set to say which version they expect.
+    {"TRITON_SERVER_VERSION",
+     [](ServerConfig& c, std::string_view v) {
+       c.server_version = v;
+       return Status();
      }},
     {"MLOPS_SERVER_NAME",
      [](ServerConfig& c, std::string_view v) {
@@ -418,12 +472,14 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("threads", std::to_string(config.threads));
   line("exit-timeout-s", std::to_string(config.exit_timeout_s));
   line("log-format", config.log_format == LogFormat::json ? "json" : "text");
+  line("allow-client-shm", config.allow_client_shm ? "true" : "false");
   line("connections-max", std::to_string(config.connections_max));
   line("request-bytes-max", std::to_string(config.request_bytes_max));
   line("request-memory-bytes-max", std::to_string(config.request_memory_bytes_max));
   line("receive-timeout-ms", std::to_string(config.receive_timeout_ms));
   line("idle-timeout-ms", std::to_string(config.idle_timeout_ms));
   line("server-name", config.server_name);
+  line("server-version", config.server_version.empty() ? std::string(kVersion) : config.server_version);
   for (const std::string& candidate : ort_candidates) line("ort-library", candidate);
   return text;
 }

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "engine/engine.h"
 #include "engine/repository_control.h"
+#include "protocol/trace_settings.h"
 
 namespace mlops {
 
@@ -35,6 +36,9 @@ struct ServerConfig {
   LogFormat log_format = LogFormat::json;
   unsigned exit_timeout_s = 30;
   MetricsOptions metrics;
+  bool allow_client_shm = false;
+  std::string trace_file;  // empty: traces are not written
+  TraceSettings trace;
 
   std::string config_file;
   bool check_only = false;
@@ -49,6 +53,7 @@ struct ServerConfig {
   std::uint64_t receive_timeout_ms = 30'000;
   std::uint64_t idle_timeout_ms = 120'000;
   std::string server_name = "mlops-server";
+  std::string server_version;  // empty: our own
 };
 
 using Environment = std::function<const char*(const char* name)>;

@@ -58,7 +58,7 @@ class Process {
     engine_ = std::move(*engine);
     repository_ = std::make_unique<RepositoryControl>(*engine_, log_, repository_options(config_));
     Result<std::unique_ptr<Server>> server =
-        Server::start(config_, *engine_, log_, repository_.get());
+        Server::start(config_, *engine_, log_, repository_.get(), &log_);
     if (!server.ok()) return fail(server.status());
     server_ = std::move(*server);
     announce("listening", server_->ports());

@@ -19,7 +19,7 @@ constexpr std::size_t kErrandsWaitingMax = 256;
 ServerFacts facts_of(const ServerConfig& config) {
   ServerFacts facts;
   facts.name = config.server_name;
-  facts.version = kVersion;
+  facts.version = config.server_version.empty() ? std::string(kVersion) : config.server_version;
   return facts;
 }
 
@@ -90,10 +90,20 @@ constexpr std::array kRequestTables = {
 }  // namespace
 
 Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
-               RepositoryControl* repository)
+               RepositoryControl* repository, LogControl* log_control)
     : facts_(facts_of(config)),
       bodies_(config.request_memory_bytes_max),
-      parts_{.engine = engine, .facts = facts_, .repository = repository},
+      trace_(config.trace_file, config.trace),
+      traces_(trace_, log),
+      regions_(config.allow_client_shm ? std::make_unique<SharedRegions>(bodies_, engine.copies())
+                                       : nullptr),
+      parts_{.engine = engine,
+             .facts = facts_,
+             .repository = repository,
+             .shared_memory = regions_.get(),
+             .trace = &trace_,
+             .traces = &traces_,
+             .log = log_control},
       http_(http_service(config, parts_, state_, bodies_, errands_)),
       metrics_(http_),
       grpc_(grpc_service(config, parts_, state_, bodies_, errands_)),
@@ -117,8 +127,9 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
 Server::~Server() { stop(); }
 
 Result<std::unique_ptr<Server>> Server::start(const ServerConfig& config, Engine& engine,
-                                              LogSink& log, RepositoryControl* repository) {
-  std::unique_ptr<Server> server(new Server(config, engine, log, repository));
+                                              LogSink& log, RepositoryControl* repository,
+                                              LogControl* log_control) {
+  std::unique_ptr<Server> server(new Server(config, engine, log, repository, log_control));
   server->state_.watch(repository);
   if (Status status = server->listen(config); !status.ok()) return status;
   for (const auto& loop : server->loops_) {

@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "admin/cpu_metrics.h"
+#include "admin/trace_file.h"
 #include "config.h"
 #include "engine/engine.h"
 #include "grpc/grpc_service.h"
 #include "http/http_service.h"
 #include "net/event_loop.h"
+#include "shm/shared_regions.h"
 
 namespace mlops {
 
@@ -29,7 +31,8 @@ class Server {
   // `engine` and `log` as above.
   static Result<std::unique_ptr<Server>> start(const ServerConfig& config, Engine& engine,
                                                LogSink& log,
-                                               RepositoryControl* repository = nullptr);
+                                               RepositoryControl* repository = nullptr,
+                                               LogControl* log_control = nullptr);
   ~Server();
 
   const ServerPorts& ports() const { return ports_; }
@@ -41,7 +44,8 @@ class Server {
   void stop();  // ends the threads; open connections are cut when the Server goes
 
  private:
-  Server(const ServerConfig& config, Engine& engine, LogSink& log, RepositoryControl* repository);
+  Server(const ServerConfig& config, Engine& engine, LogSink& log, RepositoryControl* repository,
+         LogControl* log_control);
   Status listen(const ServerConfig& config);
   Result<int> open_port(const ServerConfig& config, int port, SessionFactory& factory,
                         bool metrics);
@@ -52,6 +56,9 @@ class Server {
   CpuMetrics cpu_;
   ServerFacts facts_;
   SlabPool bodies_;
+  TraceControl trace_;
+  TraceFile traces_;
+  std::unique_ptr<SharedRegions> regions_;  // null unless clients may share memory
   ServerParts parts_;
   HttpService http_;
   HttpService metrics_;

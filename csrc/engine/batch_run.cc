@@ -126,6 +126,7 @@ bool answer(const LaneContext& context, Lane& lane, Job& job, Response&& respons
             TimePoint now) {
   const TimePoint submitted = job.pending->submitted_at;
   const Code code = response.status.code();
+  if (job.pending->timeline) job.pending->timeline->end = context.clock->now();
   if (job.pending->complete(std::move(response)) && code == Code::ok) {
     lane.recorder.success(elapsed_ns(submitted, now), elapsed_ns(submitted, taken),
                           static_cast<std::uint64_t>(job.rows));
@@ -167,6 +168,10 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   ExecutionTimes times;
   Status status = execute(context, lane, taken, times);
   const TimePoint ran = context.clock->now();
+  for (const Job& job : jobs) {
+    if (!job.pending->timeline) continue;
+    *job.pending->timeline = {taken, taken + std::chrono::nanoseconds(times.input_ns), ran, {}};
+  }
   std::uint64_t successes = 0;
   if (status.ok()) status = respond_all(context, lane, jobs, taken, ran, successes);
   release_tensors(lane);

@@ -23,6 +23,14 @@
 
 namespace mlops {
 
+// When the steps of a traced request happened; the epoch for those that did not.
+struct RequestTimeline {
+  TimePoint start{};         // taken into a batch
+  TimePoint input_end{};     // its inputs are gathered
+  TimePoint output_start{};  // the back end is done
+  TimePoint end{};           // its answer is made
+};
+
 enum class PendingState : std::uint8_t { queued, claimed, done };
 
 // What became of a part: the reader wants more, wants it later (PartSource::room() will tell), or
@@ -69,6 +77,8 @@ class Pending : public RefCounted {
   // has taken the request.
   TimePoint submitted_at{};
   bool decoupled = false;
+  // Set by the door to have a request traced; filled in before deliver(). Lives as long as this.
+  RequestTimeline* timeline = nullptr;
 
  protected:
   Pending() = default;

@@ -21,8 +21,9 @@ enum class CopySite : std::uint8_t {
   http_body,       // a body that arrived in pieces, assembled
   python_compact,  // a non-contiguous array made dense
   python_strings,  // text of Python objects into one buffer
+  shared_memory,   // tensors out of and into regions that clients share
 };
-inline constexpr std::size_t kCopySites = 9;
+inline constexpr std::size_t kCopySites = 10;
 
 std::string_view copy_site_name(CopySite site);
 

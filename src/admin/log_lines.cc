@@ -28,24 +28,49 @@ std::string utc_time(long long unix_us) {
 
 }  // namespace
 
-std::string log_line(LogFormat format, Severity severity, std::string_view message,
+std::string log_line(LogFormat format, std::string_view level, std::string_view message,
                      long long unix_us) {
   std::string line;
   if (format == LogFormat::json) {
     line.append("{\"time\":\"").append(utc_time(unix_us)).append("\",\"level\":\"");
-    line.append(severity_name(severity)).append("\",\"message\":");
+    line.append(level).append("\",\"message\":");
     append_json_string(line, message);
     return line.append("}\n");
   }
-  line.append(utc_time(unix_us)).append(" ").append(severity_name(severity)).append(" ");
+  line.append(utc_time(unix_us)).append(" ").append(level).append(" ");
   for (const char c : message) line += c == '\n' || c == '\r' ? ' ' : c;  // one event, one line
   return line.append("\n");
 }
 
+bool LogLines::wanted(Severity severity) const {
+  if (severity == Severity::error) return error_.load(std::memory_order_relaxed);
+  return (severity == Severity::warning ? warning_ : info_).load(std::memory_order_relaxed);
+}
+
 void LogLines::log(Severity severity, std::string_view message) {
+  if (wanted(severity)) write(severity_name(severity), message);
+}
+
+void LogLines::verbose(std::string_view message) {
+  if (is_verbose()) write("verbose", message);
+}
+
+LogSettings LogLines::settings() const {
+  return {info_.load(), warning_.load(), error_.load(), verbose_level_.load(), iso8601_.load()};
+}
+
+void LogLines::update(const LogUpdate& update) {
+  if (update.info) info_ = *update.info;
+  if (update.warning) warning_ = *update.warning;
+  if (update.error) error_ = *update.error;
+  if (update.verbose_level) verbose_level_ = *update.verbose_level;
+  if (update.iso8601) iso8601_ = *update.iso8601;
+}
+
+void LogLines::write(std::string_view level, std::string_view message) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const std::string line =
-      log_line(format_, severity, message,
+      log_line(iso8601_.load(std::memory_order_relaxed) ? LogFormat::text : format_, level, message,
                std::chrono::duration_cast<std::chrono::microseconds>(now).count());
   const std::lock_guard lock(mutex_);
   [[maybe_unused]] const ssize_t written = ::write(fd_, line.data(), line.size());

@@ -13,6 +13,7 @@ namespace mlops {
 namespace {
 
 constexpr std::size_t kSpareStreams = 64;
+constexpr std::string_view kAcceptedEncodings = "identity,deflate,gzip";
 
 // Static text: nghttp2 need not copy it.
 nghttp2_nv fixed_header(std::string_view name, std::string_view value) {
@@ -203,6 +204,11 @@ bool GrpcConnection::header(GrpcStream& stream, std::string_view name, std::stri
         (value.size() == kType.size() || value[kType.size()] == '+' || value[kType.size()] == ';');
   } else if (name == "triton_grpc_error") {
     stream.head.errors_end = value == "true";
+  } else if (name == "grpc-encoding") {
+    stream.head.encoding = coding_named(value);
+  } else if (name == "grpc-accept-encoding") {
+    stream.head.accepts_gzip = accepts_coding(value, Coding::gzip);
+    stream.head.accepts_deflate = accepts_coding(value, Coding::deflate);
   } else if (name == "grpc-timeout") {
     stream.head.timeout = parse_grpc_timeout(value);
     stream.head.timeout_malformed = !stream.head.timeout;
@@ -243,6 +249,11 @@ void GrpcConnection::request_ended(GrpcStream& stream) {
                   Status::internal(stream.message.empty() ? "a unary call without a message"
                                                           : "the stream ended inside its message"));
   }
+  if (stream.message.compressed()) {
+    const Status plain = stream.message.decompress(
+        stream.head.encoding, service_.limits.message_bytes_max, service_.bodies);
+    if (!plain.ok()) return refuse(stream, plain);
+  }
   switch (*stream.head.method) {
     case GrpcMethod::model_infer:
       return infer(stream);
@@ -255,30 +266,6 @@ void GrpcConnection::request_ended(GrpcStream& stream) {
   reply_message(stream, answer_cold(stream));
 }
 
-void GrpcConnection::run_aside(GrpcStream& stream) {
-  const std::span<const std::byte> bytes = stream.message.message();
-  auto errand =
-      make_ref<GrpcErrand>(*this, link_.turn(), stream, service_.parts, *stream.head.method,
-                           std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-  if (!service_.errands->take(errand)) {
-    return refuse(stream,
-                  Status::unavailable("too many administrative requests wait; retry later"));
-  }
-  stream.errand = std::move(errand);
-}
-
-void GrpcConnection::errand_done(Errand& errand) noexcept {
-  auto& done = static_cast<GrpcErrand&>(errand);
-  done.stream->errand = nullptr;  // `done` lives until its letter is opened
-  reply_message(*done.stream, done.answer);
-}
-
-void GrpcConnection::reply_message(GrpcStream& stream, const Result<std::string>& message) {
-  if (!message.ok()) return refuse(stream, message.status());
-  stream.reply.set_message(*message);
-  reply(stream);
-}
-
 // Nobody waits for the stream's answer any more.
 void GrpcConnection::let_go(GrpcStream& stream) {
   if (stream.call && stream.call->abandon()) link_.turn().stats.calls_abandoned.add(1);
@@ -287,45 +274,9 @@ void GrpcConnection::let_go(GrpcStream& stream) {
   stream.errand = nullptr;
 }
 
-Result<std::string> GrpcConnection::answer_cold(const GrpcStream& stream) const {
-  const std::span<const std::byte> bytes = stream.message.message();
-  const std::string_view message(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (!service_.state.ready(service_.parts.engine)) {
-    // The engine does not know that the process is still loading its repository, or is leaving.
-    if (*stream.head.method == GrpcMethod::server_ready) return std::string();  // ready = false
-    if (*stream.head.method == GrpcMethod::health_check) {
-      const Result<std::string> service = decode_health_service(message);
-      if (!service.ok()) return service.status();
-      if (health_of(*service, service_.parts.engine) == ServingStatus::serving) {
-        return encode_health(ServingStatus::not_serving);
-      }
-    }
-  }
-  return answer_grpc_cold(*stream.head.method, message, service_.parts);
-}
-
-ServingStatus GrpcConnection::health(const std::string& service) const {
-  const ServingStatus status = health_of(service, service_.parts.engine);
-  const bool hidden =
-      status == ServingStatus::serving && !service_.state.ready(service_.parts.engine);
-  return hidden ? ServingStatus::not_serving : status;
-}
-
-void GrpcConnection::watch(GrpcStream& stream) {
-  const std::span<const std::byte> bytes = stream.message.message();
-  Result<std::string> service =
-      decode_health_service({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  if (!service.ok()) return refuse(stream, service.status());
-  stream.watched = std::move(*service);
-  stream.watched_status = health(stream.watched);
-  stream.streams = true;
-  ++watching_;
-  stream.reply.set_message(encode_health(stream.watched_status));
-  reply(stream);
-}
-
 void GrpcConnection::infer(GrpcStream& stream) {
   GrpcInferCall wire;
+  wire.shared_memory = service_.parts.shared_memory;
   const Status status =
       decode_grpc_infer(stream.message.owner(), stream.message.message(), service_.decode_limits,
                         service_.parts.engine.copies(), wire);
@@ -334,16 +285,32 @@ void GrpcConnection::infer(GrpcStream& stream) {
   stream.call = make_ref<GrpcCall>(*this, link_.turn(), stream);
   Request& request = stream.call->request;
   request = std::move(wire.request);
+  stream.call->outputs = std::move(wire.outputs);
   const TimePoint now = link_.turn().now;
   if (stream.head.timeout) request.deadline = after(now, *stream.head.timeout);
   if (wire.timeout_us > 0)
     request.deadline = std::min(request.deadline, after_us(now, wire.timeout_us));
+  if (service_.parts.trace && service_.parts.trace->sample(request.model)) {
+    stream.call->start_trace(now);
+  }
   link_.turn().drained.push_back(stream.call);
+}
+
+void GrpcConnection::write_trace(const GrpcCall& call, const Response& response) {
+  if (!service_.parts.traces) return;
+  service_.parts.traces->write({response.model, response.version, response.id,
+                                call.trace()->started, call.submitted_at, call.trace()->computed,
+                                std::chrono::steady_clock::now()});
 }
 
 void GrpcConnection::call_answered(Call& call) noexcept {
   GrpcStream& stream = *static_cast<GrpcCall&>(call).stream;
-  const Response response = call.take_response();
+  Response response = call.take_response();
+  if (call.trace()) write_trace(*stream.call, response);
+  if (response.status.ok()) {
+    response.status = finish_outputs(service_.parts.engine, stream.call->outputs,
+                                     service_.parts.engine.copies(), response);
+  }
   stream.call = nullptr;
   if (!response.status.ok()) return refuse(stream, response.status);
   Result<GrpcInferReply> message = encode_grpc_infer(response);
@@ -354,11 +321,21 @@ void GrpcConnection::call_answered(Call& call) noexcept {
 
 void GrpcConnection::reply(GrpcStream& stream) {
   stream.replied = true;
-  const std::array headers = {fixed_header(":status", "200"),
-                              fixed_header("content-type", "application/grpc")};
+  // A client that compresses wants it back so, if it says that it reads that.
+  const Coding coding = stream.head.encoding.value_or(Coding::identity);
+  const bool wanted = (coding == Coding::gzip && stream.head.accepts_gzip) ||
+                      (coding == Coding::deflate && stream.head.accepts_deflate);
+  const bool unary = !stream.streams && !stream.infer;
+  const bool smaller = wanted && unary && stream.reply.compress(coding);
+  const std::array headers = {
+      fixed_header(":status", "200"), fixed_header("content-type", "application/grpc"),
+      fixed_header("grpc-accept-encoding", kAcceptedEncodings),
+      fixed_header("grpc-encoding", coding_name(smaller ? coding : Coding::identity))};
   const nghttp2_data_provider provider = provider_of(stream);
-  nghttp2_submit_response(session_, stream.id, headers.data(), headers.size(), &provider);
-  if (!stream.streams && !stream.infer) count(stream, 0);
+  // Most clients compress nothing and need not hear of it.
+  const std::size_t count_of_headers = stream.head.encoding == Coding::identity ? 2 : 4;
+  nghttp2_submit_response(session_, stream.id, headers.data(), count_of_headers, &provider);
+  if (unary) count(stream, 0);
   link_.touch();
 }
 
@@ -395,7 +372,7 @@ void GrpcConnection::refuse(GrpcStream& stream, const Status& status) {
   const std::array headers = {fixed_header(":status", "200"),
                               fixed_header("content-type", "application/grpc"),
                               header_of("grpc-status", number), header_of("grpc-message", message),
-                              fixed_header("grpc-accept-encoding", "identity")};
+                              fixed_header("grpc-accept-encoding", kAcceptedEncodings)};
   nghttp2_submit_response(session_, stream.id, headers.data(), headers.size(), nullptr);
   count(stream, code);
   link_.touch();
@@ -454,6 +431,10 @@ void GrpcConnection::count(const GrpcStream& stream, int status) {
   const std::size_t method =
       stream.head.method ? static_cast<std::size_t>(*stream.head.method) : kGrpcUnknownMethod;
   link_.turn().stats.grpc_requests[method][static_cast<std::size_t>(status)].add(1);
+  if (service_.parts.log && service_.parts.log->is_verbose()) {
+    service_.parts.log->verbose("gRPC " + std::string(grpc_method_name(method)) + " " +
+                                std::string(grpc_status_name(static_cast<std::size_t>(status))));
+  }
 }
 
 }  // namespace mlops

@@ -13,7 +13,9 @@
 #include "grpc/reply_body.h"
 #include "net/call.h"
 #include "net/errand.h"
+#include "protocol/compression.h"
 #include "protocol/grpc_cold.h"
+#include "protocol/output_plan.h"
 
 namespace mlops {
 
@@ -23,6 +25,7 @@ class GrpcCall final : public Call {
  public:
   GrpcCall(CallOwner& owner, Turn& turn, GrpcStream& of) : Call(owner, turn), stream(&of) {}
   GrpcStream* stream;  // not to be used once abandoned
+  OutputPlan outputs;
 };
 
 // A method that blocks, run aside.
@@ -52,7 +55,10 @@ struct GrpcRequestHead {
   bool is_post = false;
   bool is_grpc = false;  // content-type
   bool timeout_malformed = false;
-  bool errors_end = false;  // triton_grpc_error
+  bool errors_end = false;                            // triton_grpc_error
+  std::optional<Coding> encoding = Coding::identity;  // of its messages; nullopt: unknown
+  bool accepts_gzip = false;                          // in the reply
+  bool accepts_deflate = false;
   std::optional<GrpcMethod> method;
   std::optional<Duration> timeout;
 };

@@ -14,6 +14,7 @@ void GrpcConnection::begin_infer_stream(GrpcStream& stream) {
   InferStream::Options options;
   if (stream.head.timeout) options.deadline = after(link_.turn().now, *stream.head.timeout);
   options.errors_end = stream.head.errors_end;
+  options.encoding = stream.head.encoding;
   stream.infer = std::make_unique<InferStream>(*this, link_.turn(), service_, stream.id, options);
   ++infer_streams_;
   reply(stream);

@@ -26,6 +26,7 @@ class InferStream::StreamCall final : public PartedCall {
   using PartedCall::PartedCall;
   bool empty_final = false;  // the client wants to hear of the end even if it carries nothing
   bool ready = false;        // is in ready_
+  OutputPlan outputs;
 };
 
 InferStream::InferStream(InferStreamOwner& owner, Turn& turn, const GrpcService& service,
@@ -57,19 +58,26 @@ void InferStream::received(std::span<const std::byte> bytes, const Buffer& chunk
     receiving_bytes_ += *taken;
     bytes = bytes.subspan(*taken);
     if (!message_.complete()) continue;
-    const MessageAssembler whole = std::exchange(message_, MessageAssembler());
+    MessageAssembler whole = std::exchange(message_, MessageAssembler());
     receiving_since_ = kNever;
+    if (whole.compressed()) {
+      Status plain =
+          whole.decompress(options_.encoding, service_.limits.message_bytes_max, service_.bodies);
+      if (!plain.ok()) return end(std::move(plain));
+    }
     request(whole.message(), whole.owner());
   }
 }
 
 void InferStream::request(std::span<const std::byte> message, const Buffer& owner) {
   GrpcInferCall wire;
+  wire.shared_memory = service_.parts.shared_memory;
   Status decoded = decode_grpc_infer(owner, message, service_.decode_limits,
                                      service_.parts.engine.copies(), wire);
   const auto call = make_ref<StreamCall>(*this, turn_);
   call->empty_final = take_empty_final(wire.request);
   call->request = std::move(wire.request);
+  call->outputs = std::move(wire.outputs);
   TimePoint deadline = options_.deadline;
   if (wire.timeout_us > 0) deadline = std::min(deadline, after_us(turn_.now, wire.timeout_us));
   call->request.deadline = deadline;
@@ -149,7 +157,10 @@ bool InferStream::next_message(ReplyBody& body) {
 
 bool InferStream::write(StreamCall& call, ReplyBody& body) {
   if (std::optional<Response> part = call.take_part()) {
-    Result<GrpcInferReply> message = encode_grpc_stream_infer(std::move(*part), false);
+    const Status finished =
+        finish_outputs(service_.parts.engine, call.outputs, service_.parts.engine.copies(), *part);
+    Result<GrpcInferReply> message =
+        finished.ok() ? encode_grpc_stream_infer(std::move(*part), false) : finished;
     if (message.ok()) {
       body.set(std::move(*message));
       return true;
@@ -165,6 +176,10 @@ bool InferStream::write(StreamCall& call, ReplyBody& body) {
 }
 
 bool InferStream::write_answer(StreamCall& call, Response&& answer, ReplyBody& body) {
+  if (answer.status.ok()) {
+    answer.status =
+        finish_outputs(service_.parts.engine, call.outputs, service_.parts.engine.copies(), answer);
+  }
   if (!answer.status.ok() && options_.errors_end) {
     end(answer.status);
     return false;

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_set>
 
 #include "grpc/grpc_service.h"
@@ -29,8 +30,9 @@ class InferStreamOwner {
 class InferStream final : public PartedCallOwner {
  public:
   struct Options {
-    TimePoint deadline = kNever;  // of the whole stream
-    bool errors_end = false;      // the client asked for "triton_grpc_error"
+    TimePoint deadline = kNever;                        // of the whole stream
+    bool errors_end = false;                            // the client asked for "triton_grpc_error"
+    std::optional<Coding> encoding = Coding::identity;  // of request messages; nullopt: unknown
   };
   // Requests of one stream in flight above which its sender is held up.
   static constexpr std::size_t kInFlightMax = 512;

@@ -7,11 +7,8 @@ namespace mlops {
 
 Status MessageAssembler::read_prefix(std::size_t bytes_max) {
   const auto byte = [this](std::size_t i) { return std::to_integer<std::size_t>(prefix_[i]); };
-  if (byte(0) == 1) {
-    return Status::unimplemented(
-        "compressed messages are not supported; send grpc-encoding identity");
-  }
-  if (byte(0) != 0) return Status::internal("the message's compressed flag is neither 0 nor 1");
+  compressed_ = byte(0) == 1;
+  if (byte(0) > 1) return Status::internal("the message's compressed flag is neither 0 nor 1");
   size_ = byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4);
   if (size_ > bytes_max) {
     return Status::resource_exhausted("the message of " + std::to_string(size_) +
@@ -56,6 +53,23 @@ Status MessageAssembler::add(std::span<const std::byte> bytes, const Buffer& chu
   if (!taken.ok()) return taken.status();
   if (*taken == bytes.size()) return {};
   return Status::internal("a unary call carried more than one message");
+}
+
+Status MessageAssembler::decompress(std::optional<Coding> encoding, std::size_t bytes_max,
+                                    SlabPool& bodies) {
+  if (!encoding) {
+    return Status::unimplemented("the grpc-encoding of the request is not supported");
+  }
+  if (*encoding == Coding::identity) {
+    return Status::internal("a compressed message in a stream without a grpc-encoding");
+  }
+  std::size_t size = 0;
+  Result<Buffer> plain = mlops::decompress(*encoding, message_, bytes_max, bodies, size);
+  if (!plain.ok()) return plain.status();
+  owner_ = *std::move(plain);
+  message_ = writable(owner_).first(size);
+  compressed_ = false;
+  return {};
 }
 
 }  // namespace mlops

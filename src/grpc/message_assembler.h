@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "base/status.h"
+#include "protocol/compression.h"
 #include "tensor/buffer.h"
 #include "tensor/copy_meter.h"
 #include "tensor/slab_pool.h"
@@ -17,8 +19,8 @@ namespace mlops {
 class MessageAssembler {
  public:
   // Takes what belongs to the message and says how many of the `bytes`, which lie in `chunk`, that
-  // was. Fails when the message is compressed, larger than `bytes_max`, or without memory in
-  // `bodies`; the assembler is of no use afterwards.
+  // was. Fails when the message is larger than `bytes_max`, or without memory in `bodies`; the
+  // assembler is of no use afterwards.
   Result<std::size_t> take(std::span<const std::byte> bytes, const Buffer& chunk,
                            std::size_t bytes_max, SlabPool& bodies, CopyMeter& copies);
   // The same for calls with one message: fails when another one follows.
@@ -29,6 +31,10 @@ class MessageAssembler {
   bool empty() const { return prefix_filled_ == 0; }
   std::span<const std::byte> message() const { return message_; }  // once complete
   const Buffer& owner() const { return owner_; }                   // holds message()
+  bool compressed() const { return compressed_; }
+  // Makes of a complete message what it was before it was compressed. `encoding` is the stream's;
+  // nullopt when it is unknown.
+  Status decompress(std::optional<Coding> encoding, std::size_t bytes_max, SlabPool& bodies);
   void reset() { *this = MessageAssembler(); }
 
  private:
@@ -36,6 +42,7 @@ class MessageAssembler {
 
   std::array<std::byte, 5> prefix_{};
   std::size_t prefix_filled_ = 0;
+  bool compressed_ = false;
   std::size_t size_ = 0;    // of the message, once the prefix is known
   std::size_t filled_ = 0;  // of it
   std::span<const std::byte> message_;

@@ -21,6 +21,23 @@ void ReplyBody::set_message(std::string_view message) {
   set(std::move(reply));
 }
 
+bool ReplyBody::compress(Coding coding) {
+  std::vector<std::span<const std::byte>> pieces;
+  const std::span<const std::byte> text = std::as_bytes(std::span(reply_.text));
+  std::size_t at = kGrpcPrefixBytes;
+  for (const GrpcInferReply::Piece& piece : reply_.pieces) {
+    pieces.push_back(text.subspan(at, piece.text_end - at));
+    pieces.push_back(piece.tensor.bytes);
+    at = piece.text_end;
+  }
+  pieces.push_back(text.subspan(at));
+  const std::string smaller = mlops::compress(coding, pieces);
+  if (smaller.empty()) return false;
+  set_message(smaller);
+  reply_.text[0] = 1;
+  return true;
+}
+
 void ReplyBody::take(std::size_t bytes, OutQueue& out) {
   left_ -= bytes;
   while (bytes > 0) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "net/out_queue.h"
+#include "protocol/compression.h"
 #include "protocol/grpc_infer.h"
 
 namespace mlops {
@@ -15,6 +16,9 @@ class ReplyBody {
  public:
   void set(GrpcInferReply&& reply);
   void set_message(std::string_view message);  // adds the five-byte prefix
+
+  // Replaces the message, of which nothing was taken, by a smaller one. False when there is none.
+  bool compress(Coding coding);
 
   std::size_t left() const { return left_; }
   // Moves the next `bytes` (at most left()) to `out`.

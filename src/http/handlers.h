@@ -28,6 +28,20 @@ HttpAnswer repository_index(const HttpService& service, const HttpAsk& ask);
 HttpAnswer repository_load(const HttpService& service, const HttpAsk& ask);
 HttpAnswer repository_unload(const HttpService& service, const HttpAsk& ask);
 
+// handlers_settings.cc
+HttpAnswer get_trace_setting(const HttpService& service, const HttpAsk& ask);
+HttpAnswer set_trace_setting(const HttpService& service, const HttpAsk& ask);
+HttpAnswer get_log_settings(const HttpService& service, const HttpAsk& ask);
+HttpAnswer set_log_settings(const HttpService& service, const HttpAsk& ask);
+
+// handlers_shared_memory.cc
+HttpAnswer system_memory_status(const HttpService& service, const HttpAsk& ask);
+HttpAnswer system_memory_register(const HttpService& service, const HttpAsk& ask);
+HttpAnswer system_memory_unregister(const HttpService& service, const HttpAsk& ask);
+HttpAnswer cuda_memory_status(const HttpService& service, const HttpAsk& ask);
+HttpAnswer cuda_memory_register(const HttpService& service, const HttpAsk& ask);
+HttpAnswer cuda_memory_unregister(const HttpService& service, const HttpAsk& ask);
+
 // handlers_statistics.cc
 HttpAnswer model_statistics(const HttpService& service, const HttpAsk& ask);
 

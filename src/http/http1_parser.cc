@@ -8,6 +8,16 @@ namespace {
 
 constexpr std::size_t kFirstChunkedBytes = std::size_t{16} << 10;
 constexpr HttpRefusal kTooLarge{413, "the request body exceeds the maximum allowed input size"};
+constexpr HttpRefusal kTooLargeJson{
+    400,
+    "request JSON size exceeds the maximum allowed input size. Use --http-max-input-size to "
+    "increase the limit."};
+
+// A body without a header that says otherwise is all JSON (or is packed, and no smaller for that).
+HttpRefusal too_large(const HttpHead& head) {
+  return head.method == HttpMethod::post && !head.inference_header_length ? kTooLargeJson
+                                                                          : kTooLarge;
+}
 constexpr HttpRefusal kNoMemory{503, "no memory is left for request bodies; retry later"};
 
 std::string_view as_text(std::span<const std::byte> bytes) {
@@ -108,7 +118,7 @@ Http1Parser::Event Http1Parser::next_head(HttpRequest& request) {
   const std::string_view head_bytes = text.substr(0, end + 4);
   if (const HttpRefusal refusal = parse_http_head(head_bytes, head_)) return refuse(refusal);
   const std::uint64_t length = head_.content_length.value_or(0);
-  if (length > limits_.body_bytes_max) return refuse(kTooLarge);
+  if (length > limits_.body_bytes_max) return refuse(too_large(head_));
   body_size_ = static_cast<std::size_t>(length);
   if (head_.chunked || text.size() - head_bytes.size() < body_size_) {
     const Event event = begin_body(head_bytes);
@@ -148,7 +158,9 @@ Http1Parser::Event Http1Parser::next_chunked(HttpRequest& request) {
   while (!input_.empty() && !chunks_->done()) {
     const ChunkedDecoder::Step step = chunks_->step(input_);
     if (chunks_->refusal()) return refuse(chunks_->refusal());
-    if (step.payload.size() > limits_.body_bytes_max - body_filled_) return refuse(kTooLarge);
+    if (step.payload.size() > limits_.body_bytes_max - body_filled_) {
+      return refuse(too_large(head_));
+    }
     if (!append_to_body(step.payload)) return refuse(kNoMemory);
     input_ = input_.subspan(step.consumed);
   }

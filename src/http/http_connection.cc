@@ -93,7 +93,8 @@ void HttpConnection::handle(HttpRequest& request) {
   Slot slot;
   slot.style = {.keep_alive = request.head.keep_alive && !draining_,
                 .http_1_0 = request.head.http_1_0,
-                .head_only = request.head.method == HttpMethod::head};
+                .head_only = request.head.method == HttpMethod::head,
+                .coding = preferred_coding(request.head.accept_encoding)};
   closing_ = !slot.style.keep_alive;
   const HttpRouteMatch match = match_route(service_.routes, request.head.method, request.head.path);
   if (!match.entry) {
@@ -103,8 +104,8 @@ void HttpConnection::handle(HttpRequest& request) {
     slot.answer.allow = match.allow;
   } else {
     slot.route = match.entry->route;
-    if (!request.head.content_encoding.empty()) {
-      slot.answer = error_answer(415, "compressed request bodies are not supported");
+    if (!decode_body(request, slot)) {
+      // slot.answer says why
     } else if (match.entry->handler) {
       ask(request, match, slot);
     } else if (slot.route == HttpRoute::infer) {
@@ -114,6 +115,27 @@ void HttpConnection::handle(HttpRequest& request) {
     }
   }
   push(std::move(slot));
+}
+
+// Undoes the body's compression. False when slot.answer says why it cannot be.
+bool HttpConnection::decode_body(HttpRequest& request, Slot& slot) {
+  if (request.head.content_encoding.empty()) return true;
+  const std::optional<Coding> coding = coding_named(request.head.content_encoding);
+  if (!coding) {
+    slot.answer = error_answer(415, "the content encodings served are gzip, deflate and identity");
+    return false;
+  }
+  if (*coding == Coding::identity) return true;
+  std::size_t size = 0;
+  Result<Buffer> body = decompress(*coding, request.body, service_.decode_limits.body_bytes_max,
+                                   service_.bodies, size);
+  if (!body.ok()) {
+    slot.answer = error_answer(body.status(), {});
+    return false;
+  }
+  request.owner = *std::move(body);
+  request.body = writable(request.owner).first(size);
+  return true;
 }
 
 void HttpConnection::ask(HttpRequest& request, const HttpRouteMatch& match, Slot& slot) {
@@ -153,6 +175,9 @@ void HttpConnection::infer(HttpRequest& request, const HttpPathParts& parts, Slo
   slot.call->outputs = std::move(wire.outputs);
   if (wire.timeout_us > 0) {
     slot.call->request.deadline = after_us(link_.turn().now, wire.timeout_us);
+  }
+  if (service_.parts.trace && service_.parts.trace->sample(slot.call->request.model)) {
+    slot.call->start_trace(link_.turn().now);
   }
   link_.turn().drained.push_back(slot.call);
 }
@@ -196,6 +221,7 @@ Status HttpConnection::decode(HttpRequest& request, const HttpPathParts& parts,
   if (!version.ok()) return version.status();
   wire.request.version = *version;
   const std::optional<std::string_view>& header_length = request.head.inference_header_length;
+  wire.shared_memory = service_.parts.shared_memory;
   ModelInfo info;
   const bool raw = is_raw_binary_request(header_length);
   if (raw) {
@@ -263,15 +289,31 @@ void HttpConnection::write(Slot& slot) {
       .stats
       .http_requests[static_cast<std::size_t>(slot.route)][http_status_index(slot.answer.status)]
       .add(1);
+  if (service_.parts.log && service_.parts.log->is_verbose()) {
+    service_.parts.log->verbose("HTTP " + std::string(http_route_name(slot.route)) + " " +
+                                std::to_string(slot.answer.status));
+  }
   if (!slot.style.keep_alive) {
     closing_ = true;
     link_.finish(broken_input_ || parser_.mid_request());
   }
 }
 
+void HttpConnection::write_trace(const HttpCall& call, const Response& response) {
+  if (!service_.parts.traces) return;
+  service_.parts.traces->write({response.model, response.version, response.id,
+                                call.trace()->started, call.submitted_at, call.trace()->computed,
+                                std::chrono::steady_clock::now()});
+}
+
 // False when there is an error to be told instead: slot.answer has it.
 bool HttpConnection::write_reply(Slot& slot) {
-  const Response response = slot.call->take_response();
+  Response response = slot.call->take_response();
+  if (slot.call->trace()) write_trace(*slot.call, response);
+  if (response.status.ok()) {
+    response.status = finish_outputs(service_.parts.engine, slot.call->outputs,
+                                     service_.parts.engine.copies(), response);
+  }
   if (!response.status.ok()) {
     slot.answer = error_answer(response.status, response.id);
     return false;

@@ -77,6 +77,7 @@ class HttpConnection final : public Session,
   void note_input(std::size_t bytes);
   void parse();
   void handle(HttpRequest& request);
+  bool decode_body(HttpRequest& request, Slot& slot);
   void ask(HttpRequest& request, const HttpRouteMatch& match, Slot& slot);
   void infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
   void generate(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
@@ -86,6 +87,7 @@ class HttpConnection final : public Session,
   void write_events();
   void write(Slot& slot);
   bool write_reply(Slot& slot);
+  void write_trace(const HttpCall& call, const Response& response);
 
   Link& link_;
   const HttpService& service_;

@@ -139,6 +139,9 @@ HttpRefusal parse_header(std::string_view name, std::string_view value, HeaderFl
     case 14:
       if (equal_ignoring_case(name, "content-length")) return parse_content_length(value, head);
       break;
+    case 15:
+      if (equal_ignoring_case(name, "accept-encoding")) head.accept_encoding = value;
+      break;
     case 16:
       if (equal_ignoring_case(name, "content-encoding") &&
           !equal_ignoring_case(value, "identity")) {

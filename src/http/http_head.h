@@ -30,6 +30,7 @@ struct HttpHead {
   std::optional<std::uint64_t> content_length;  // ignored when chunked
   std::optional<std::string_view> inference_header_length;
   std::string_view content_encoding;  // empty: identity
+  std::string_view accept_encoding;
 };
 
 inline constexpr std::size_t kHttpHeadersMax = 100;

@@ -1,6 +1,7 @@
 #include "http/reply.h"
 
 #include <charconv>
+#include <vector>
 
 namespace mlops {
 namespace {
@@ -41,6 +42,24 @@ void begin(HeadText& head, const ReplyStyle& style, int status, std::string_view
   }
 }
 
+// What comes last: how the body is coded and how long it is. `smaller` is empty unless it is to be
+// sent instead.
+void finish(HeadText& head, const ReplyStyle& style, std::size_t size, const std::string& smaller) {
+  if (!smaller.empty()) {
+    head.add("Content-Encoding: ").add(coding_name(style.coding)).add("\r\n");
+    size = smaller.size();
+  }
+  if (style.coding != Coding::identity) head.add("Vary: Accept-Encoding\r\n");
+  head.add("Content-Length: ").add(size).add("\r\n\r\n");
+}
+
+std::string compressed(const ReplyStyle& style, const HttpInferReply& reply) {
+  if (style.coding == Coding::identity) return {};
+  std::vector<std::span<const std::byte>> pieces = {std::as_bytes(std::span(reply.json))};
+  for (const Tensor& tensor : reply.binary) pieces.push_back(tensor.bytes);
+  return compress(style.coding, pieces);
+}
+
 }  // namespace
 
 void write_continue(OutQueue& out) { out.append("HTTP/1.1 100 Continue\r\n\r\n"); }
@@ -50,9 +69,11 @@ void write_answer(OutQueue& out, const ReplyStyle& style, const HttpAnswer& answ
   begin(head, style, answer.status, answer.content_type);
   if (!answer.allow.empty()) head.add("Allow: ").add(answer.allow).add("\r\n");
   if (answer.status == 503 || answer.status == 429) head.add("Retry-After: 1\r\n");
-  head.add("Content-Length: ").add(answer.body.size()).add("\r\n\r\n");
+  const std::span<const std::byte> body = std::as_bytes(std::span(answer.body));
+  const std::string smaller = compress(style.coding, {&body, 1});
+  finish(head, style, answer.body.size(), smaller);
   out.append(head.text());
-  if (!style.head_only) out.append(answer.body);
+  if (!style.head_only) out.append(smaller.empty() ? answer.body : smaller);
 }
 
 void write_infer_reply(OutQueue& out, const ReplyStyle& style, HttpInferReply&& reply) {
@@ -62,9 +83,11 @@ void write_infer_reply(OutQueue& out, const ReplyStyle& style, HttpInferReply&& 
   if (reply.has_binary) {
     head.add("Inference-Header-Content-Length: ").add(reply.json.size()).add("\r\n");
   }
-  head.add("Content-Length: ").add(reply.size()).add("\r\n\r\n");
+  const std::string smaller = compressed(style, reply);
+  finish(head, style, reply.size(), smaller);
   out.append(head.text());
   if (style.head_only) return;
+  if (!smaller.empty()) return out.append(smaller);
   out.append(reply.json);
   for (Tensor& tensor : reply.binary) out.append_view(tensor.bytes, std::move(tensor.owner));
 }

@@ -5,6 +5,7 @@
 
 #include "http/routes.h"
 #include "net/out_queue.h"
+#include "protocol/compression.h"
 #include "protocol/http_infer.h"
 
 namespace mlops {
@@ -13,7 +14,8 @@ namespace mlops {
 struct ReplyStyle {
   bool keep_alive = true;
   bool http_1_0 = false;
-  bool head_only = false;  // HEAD: everything but the body
+  bool head_only = false;            // HEAD: everything but the body
+  Coding coding = Coding::identity;  // that the client asked for
 };
 
 void write_continue(OutQueue& out);

@@ -52,7 +52,8 @@ std::string_view http_route_name(HttpRoute route) {
       "server_metadata",   "server_live",     "server_ready",     "model_metadata",
       "model_ready",       "model_config",    "model_statistics", "infer",
       "generate",          "generate_stream", "repository_index", "repository_load",
-      "repository_unload", "metrics",         "unknown",          "malformed"};
+      "repository_unload", "shared_memory",   "trace_setting",    "logging",
+      "metrics",           "unknown",         "malformed"};
   return kNames[static_cast<std::size_t>(route)];
 }
 
@@ -91,7 +92,8 @@ HttpRouteMatch match_route(std::span<const HttpRouteEntry> table, HttpMethod met
     if (!match_pattern(entry.pattern, path, parts)) continue;
     const bool head_of_get = method == HttpMethod::head && entry.method == HttpMethod::get;
     if (entry.method == method || head_of_get) return {&entry, parts, {}};
-    match.allow = entry.method == HttpMethod::get ? "GET, HEAD" : "POST";
+    const bool get = entry.method == HttpMethod::get;
+    match.allow = !match.allow.empty() ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST";
   }
   return match;
 }

@@ -29,11 +29,14 @@ enum class HttpRoute : std::uint8_t {
   repository_index,
   repository_load,
   repository_unload,
+  shared_memory,
+  trace_setting,
+  logging,
   metrics,
   unknown,    // no such path, or not with this method
   malformed,  // refused before it had a path
 };
-inline constexpr std::size_t kHttpRouteCount = 16;
+inline constexpr std::size_t kHttpRouteCount = 19;
 std::string_view http_route_name(HttpRoute route);
 
 // Every status this server sends; the index is what LoopStats counts under.

@@ -5,6 +5,8 @@
 // owner hears of it there. The connection may be gone by then: it abandons its calls first, and
 // then nobody is told. Members other than deliver() belong to the loop's thread.
 
+#include <memory>
+
 #include "net/mailbox.h"
 #include "net/turn.h"
 #include "request/pending.h"
@@ -25,6 +27,17 @@ class Call : public Pending, private Letter {
  public:
   Call(CallOwner& owner, Turn& turn) : owner_(&owner), turn_(turn) {}
 
+  // Has the request traced; `now` is when it arrived.
+  void start_trace(TimePoint now) {
+    trace_ = std::make_unique<Trace>(Trace{now, {}});
+    timeline = &trace_->computed;
+  }
+  struct Trace {
+    TimePoint started{};
+    RequestTimeline computed;
+  };
+  const Trace* trace() const { return trace_.get(); }  // null: not traced
+
   bool answered() const { return answered_; }
   Response take_response() { return std::move(response_); }
   // Forgets the owner and cancels. True when that came before the reply.
@@ -41,6 +54,7 @@ class Call : public Pending, private Letter {
   CallOwner* owner_;
   Turn& turn_;
   Response response_;
+  std::unique_ptr<Trace> trace_;
   bool answered_ = false;
 };
 

@@ -7,7 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "protocol/grpc_cold_parse.h"
 #include "protocol/grpc_repository.h"
+#include "protocol/grpc_shared_memory.h"
 #include "protocol/health.pb.h"
 #include "protocol/kserve.pb.h"
 #include "protocol/model_config.h"
@@ -53,16 +55,9 @@ constexpr std::array kHealthMethods = {
     Named{"Watch", GrpcMethod::health_watch},
 };
 
-template <class Message>
-Result<Message> parse(std::string_view bytes) {
-  Message message;
-  if (message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return message;
-  return Status::invalid_argument("malformed " + message.GetTypeName());
-}
-
 template <class Request>
 Result<ModelInfo> find_model(std::string_view message, const Engine& engine) {
-  const auto request = parse<Request>(message);
+  const auto request = parse_grpc<Request>(message);
   if (!request.ok()) return request.status();
   const auto version = parse_model_version(request->version());
   if (!version.ok()) return version.status();
@@ -115,7 +110,7 @@ Result<std::string> model_config(std::string_view message, const Engine& engine)
 }
 
 Result<std::string> model_statistics(std::string_view message, const Engine& engine) {
-  const auto request = parse<inference::ModelStatisticsRequest>(message);
+  const auto request = parse_grpc<inference::ModelStatisticsRequest>(message);
   if (!request.ok()) return request.status();
   const auto models = select_statistics(engine, request->name(), request->version());
   if (!models.ok()) return models.status();
@@ -133,7 +128,7 @@ Result<std::string> health_check(std::string_view message, const Engine& engine)
 // Requests without fields: anything well-formed will do.
 template <class Request, class Reply, class Set>
 Result<std::string> plain(std::string_view message, const Set& set) {
-  const auto request = parse<Request>(message);
+  const auto request = parse_grpc<Request>(message);
   if (!request.ok()) return request.status();
   Reply reply;
   set(reply);
@@ -185,6 +180,19 @@ Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message
       return answer_repository_load(message, parts);
     case GrpcMethod::repository_model_unload:
       return answer_repository_unload(message, parts);
+    case GrpcMethod::system_shared_memory_status:
+    case GrpcMethod::system_shared_memory_register:
+    case GrpcMethod::system_shared_memory_unregister:
+    case GrpcMethod::cuda_shared_memory_status:
+    case GrpcMethod::cuda_shared_memory_register:
+    case GrpcMethod::cuda_shared_memory_unregister:
+      return answer_grpc_shared_memory(method, message, parts.shared_memory);
+    case GrpcMethod::trace_setting:
+      if (!parts.trace) return Status::unavailable("the server does not support trace");
+      return answer_grpc_trace_setting(message, engine, *parts.trace);
+    case GrpcMethod::log_settings:
+      if (!parts.log) return Status::unavailable("the server does not support dynamic logging");
+      return answer_grpc_log_settings(message, *parts.log);
     case GrpcMethod::health_check:
       return health_check(message, engine);
     case GrpcMethod::model_infer:
@@ -201,7 +209,7 @@ bool grpc_method_blocks(GrpcMethod method) {
 }
 
 Result<std::string> decode_health_service(std::string_view message) {
-  const auto request = parse<::grpc::health::v1::HealthCheckRequest>(message);
+  const auto request = parse_grpc<::grpc::health::v1::HealthCheckRequest>(message);
   if (!request.ok()) return request.status();
   return request->service();
 }

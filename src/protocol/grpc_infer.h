@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "protocol/decode_limits.h"
+#include "protocol/output_plan.h"
 #include "request/request.h"
 #include "tensor/buffer.h"
 #include "tensor/copy_meter.h"
@@ -21,7 +22,9 @@ namespace mlops {
 
 struct GrpcInferCall {
   Request request;
+  OutputPlan outputs;
   std::uint64_t timeout_us = 0;  // the `timeout` parameter; 0: none. The caller makes the deadline.
+  SharedMemory* shared_memory = nullptr;  // set by the caller; null: there are no regions
 };
 
 // `message` is one ModelInferRequest without the five-byte gRPC prefix and lies inside `owner`,
@@ -46,8 +49,8 @@ struct GrpcInferReply {
 
 inline constexpr std::size_t kGrpcPrefixBytes = 5;
 
-// `response.status` must be ok. Outputs always travel in raw_output_contents. Fails only when the
-// message would exceed what protobuf can carry (2 GiB).
+// `response` must be ok and have been through finish_outputs(). Outputs always travel in
+// raw_output_contents. Fails only when the message would exceed what protobuf can carry (2 GiB).
 Result<GrpcInferReply> encode_grpc_infer(const Response& response);
 
 // A ModelStreamInferResponse: the response, marked with whether it is the last of its request, or,

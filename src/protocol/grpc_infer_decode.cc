@@ -6,6 +6,7 @@
 #include "protocol/grpc_parameters.h"
 #include "protocol/infer_rules.h"
 #include "protocol/model_version.h"
+#include "protocol/tensor_place.h"
 #include "protocol/wire_reader.h"
 
 namespace mlops {
@@ -123,7 +124,8 @@ class Decoder {
   Status finish_input(NamedTensor& input, std::string_view datatype,
                       const std::vector<WireParameter>& parameters) {
     if (Status named = check_name("input", input.name, limits_); !named.ok()) return named;
-    if (Status plain = check_tensor_parameters(input.name, parameters); !plain.ok()) return plain;
+    std::optional<SharedPlace>& place = places_.emplace_back();
+    if (Status read = read_place(input.name, parameters, place); !read.ok()) return read;
     const auto dtype = dtype_from_kserve(datatype);
     if (!dtype) return unknown_datatype(input.name, datatype);
     input.tensor.dtype = *dtype;
@@ -154,15 +156,34 @@ class Decoder {
     message.finish(fields);
     if (!message.ok()) return malformed();
     if (Status named = check_name("output", name, limits_); !named.ok()) return named;
-    return check_tensor_parameters(name, parameters);
+    return plan_output_of(name, parameters);
   }
 
-  static Status check_tensor_parameters(std::string_view tensor,
-                                        const std::vector<WireParameter>& parameters) {
+  Status plan_output_of(std::string_view name, const std::vector<WireParameter>& parameters) {
+    std::uint64_t classes = 0;
+    if (Status read = read_classes(parameters, classes); !read.ok()) return read;
+    std::optional<SharedPlace> place;
+    if (Status read = read_place(name, parameters, place); !read.ok()) return read;
+    if (place && classes > 0) {
+      return Status::invalid_argument(
+          "output can't set both 'shared_memory_region' and 'classification'");
+    }
+    return plan_output(call_.shared_memory, false, classes, place, call_.outputs);
+  }
+
+  static Status read_classes(const std::vector<WireParameter>& parameters, std::uint64_t& classes) {
     for (const WireParameter& parameter : parameters) {
-      if (Status served = refuse_tensor_parameter(tensor, parameter.name); !served.ok()) {
-        return served;
+      if (parameter.name != "classification") continue;
+      const auto* count = std::get_if<std::int64_t>(&parameter.value);
+      if (!count) {
+        return Status::invalid_argument(
+            "invalid value type for 'classification' parameter, expected int64_param");
       }
+      if (*count <= 0) {
+        return Status::invalid_argument(
+            "invalid value for 'classification' parameter, expected >= 0");
+      }
+      classes = static_cast<std::uint64_t>(*count);
     }
     return {};
   }
@@ -200,14 +221,20 @@ class Decoder {
     if (!contents_.empty()) {
       return raw_.empty() ? attach_contents() : contents_and_raw(contents_.front().input);
     }
-    if (raw_.size() < request_.inputs.size()) return no_data(raw_.size());
-    if (raw_.size() > request_.inputs.size()) {
-      return Status::invalid_argument(std::to_string(raw_.size()) + " raw_input_contents for " +
-                                      std::to_string(request_.inputs.size()) + " inputs" +
-                                      for_model());
+    std::size_t used = 0;  // inputs in shared memory have none
+    for (std::size_t i = 0; i < request_.inputs.size(); ++i) {
+      if (places_[i]) {
+        Status read = attach_shared(i);
+        if (!read.ok()) return read;
+      } else if (used == raw_.size()) {
+        return no_data(i);
+      } else {
+        request_.inputs[i].tensor.bytes = raw_[used++];
+      }
     }
-    for (std::size_t i = 0; i < raw_.size(); ++i) request_.inputs[i].tensor.bytes = raw_[i];
-    return {};
+    if (used == raw_.size()) return {};
+    return Status::invalid_argument(std::to_string(raw_.size()) + " raw_input_contents for " +
+                                    std::to_string(used) + " inputs" + for_model());
   }
 
   // Pieces are in the order of the inputs, because they were found in it.
@@ -219,12 +246,29 @@ class Decoder {
       for (; piece < contents_.size() && contents_[piece].input == i; ++piece) {
         readers.push_back(contents_[piece].reader);
       }
+      if (places_[i]) {
+        if (!readers.empty()) return contents_and_region(i);
+        if (Status read = attach_shared(i); !read.ok()) return read;
+        continue;
+      }
       if (readers.empty()) return no_data(i);
       NamedTensor& input = request_.inputs[i];
       Status read = read_grpc_contents(readers, input.name, limits_, copies_, input.tensor);
       if (!read.ok()) return read;
     }
     return {};
+  }
+
+  Status attach_shared(std::size_t input) {
+    return attach_shared_input(call_.shared_memory, *places_[input], request_,
+                               request_.inputs[input]);
+  }
+
+  Status contents_and_region(std::size_t input) const {
+    return Status::invalid_argument(
+        "unexpected 'content' provided when using shared memory for "
+        "input tensor '" +
+        std::string(request_.inputs[input].name) + "'" + for_model());
   }
 
   std::string for_model() const { return " for model '" + request_.model + "'"; }
@@ -249,6 +293,7 @@ class Decoder {
   std::string_view version_;
   std::string_view id_;
   std::vector<WireParameter> parameters_;
+  std::vector<std::optional<SharedPlace>> places_;  // one per input
   std::vector<ContentsPiece> contents_;
   std::vector<std::span<const std::byte>> raw_;
 };

@@ -15,26 +15,18 @@
 #include "base/status.h"
 #include "engine/engine.h"
 #include "protocol/decode_limits.h"
+#include "protocol/output_plan.h"
 #include "request/request.h"
 #include "tensor/buffer.h"
 #include "tensor/copy_meter.h"
 
 namespace mlops {
 
-// How each output travels: as JSON numbers or as bytes behind the JSON.
-struct OutputPlan {
-  bool binary_default = false;  // for outputs when none were listed
-  std::vector<bool> binary;     // one per requested output, in the order of Request::outputs
-
-  bool is_binary(std::size_t position) const {
-    return position < binary.size() ? binary[position] : binary_default;
-  }
-};
-
 struct HttpInferCall {
   Request request;  // the caller sets model and version from the URL, before or after decoding
   OutputPlan outputs;
   std::uint64_t timeout_us = 0;  // the `timeout` parameter; 0: none. The caller makes the deadline.
+  SharedMemory* shared_memory = nullptr;  // set by the caller; null: there are no regions
 };
 
 // `body` is the whole (decompressed) body and lies inside `owner`, which the request keeps alive:
@@ -59,8 +51,8 @@ struct HttpInferReply {
   std::size_t size() const;  // of the whole body
 };
 
-// `response.status` must be ok. Fails (invalid_argument) when an output has no JSON form: FP16,
-// BF16, or byte strings that are not UTF-8.
+// `response` must be ok and have been through finish_outputs(). Fails (invalid_argument) when an
+// output has no JSON form: FP16, BF16, or byte strings that are not UTF-8.
 Result<HttpInferReply> encode_http_infer(const Response& response, const OutputPlan& plan);
 
 // {"error":"[request id: X] message"}; the prefix only when there is an id.

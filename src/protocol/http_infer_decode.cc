@@ -8,6 +8,7 @@
 #include "protocol/infer_rules.h"
 #include "protocol/json_cursor.h"
 #include "protocol/json_fields.h"
+#include "protocol/tensor_place.h"
 #include "protocol/utf8.h"
 
 namespace mlops {
@@ -15,10 +16,11 @@ namespace {
 
 class Decoder {
  public:
-  Decoder(std::span<const std::byte> body, std::size_t json_size, const DecodeLimits& limits,
-          CopyMeter& copies, HttpInferCall& call)
+  Decoder(std::span<const std::byte> body, std::size_t json_size, bool has_header,
+          const DecodeLimits& limits, CopyMeter& copies, HttpInferCall& call)
       : json_({reinterpret_cast<const char*>(body.data()), json_size}, limits.json_depth_max),
         binary_(body.subspan(json_size)),
+        has_header_(has_header),
         limits_(limits),
         copies_(copies),
         call_(call),
@@ -85,6 +87,10 @@ class Decoder {
         if (!first.ok()) return first;
         continue;
       }
+      if (key == "headers" && json_.peek() == JsonKind::object) {
+        json_.skip();  // reserved: what a proxy forwarded, not a parameter of the model
+        continue;
+      }
       if (key == "timeout") first = first_time(has_timeout, key);
       if (first.ok()) first = read_parameter(std::string(key));
       if (!first.ok()) return first;
@@ -120,17 +126,24 @@ class Decoder {
 
   Status read_input() {
     std::optional<std::size_t> binary_size;
-    Status read = read_http_input(json_, limits_, copies_, request_, binary_size);
+    Status read =
+        read_http_input(json_, limits_, copies_, call_.shared_memory, request_, binary_size);
     if (binary_size) binary_inputs_.push_back({request_.inputs.size() - 1, *binary_size});
     return read;
   }
+
+  struct OutputFields {
+    bool binary = false;
+    std::size_t classes = 0;
+    bool has_classes = false;
+    PlaceReader place;
+  };
 
   Status read_output() {
     std::string_view name;
     bool has_name = false;
     bool has_parameters = false;
-    bool binary = false;
-    std::string_view refused;
+    OutputFields fields;
     std::string_view key;
     for (json_.enter_object(); json_.next_key(key);) {
       Status field;
@@ -139,7 +152,7 @@ class Decoder {
         if (field.ok()) field = read_json_text(json_, "name", request_.keep_alive, name);
       } else if (key == "parameters") {
         field = first_time(has_parameters, key);
-        if (field.ok()) field = read_output_parameters(binary, refused);
+        if (field.ok()) field = read_output_parameters(fields);
       } else {
         json_.skip();
       }
@@ -148,26 +161,24 @@ class Decoder {
     if (!json_.ok()) return json_.status();
     if (!has_name) return missing_member("name");
     if (Status named = check_name("output", name, limits_); !named.ok()) return named;
-    if (Status served = refuse_tensor_parameter(name, refused); !served.ok()) return served;
+    if (Status plain = check_output_fields(fields); !plain.ok()) return plain;
     request_.outputs.push_back(name);
-    call_.outputs.binary.push_back(binary);
-    return {};
+    return plan_output(call_.shared_memory, fields.binary, fields.classes, fields.place.place(),
+                       call_.outputs);
   }
 
-  Status read_output_parameters(bool& binary, std::string_view& refused) {
+  Status read_output_parameters(OutputFields& fields) {
     Status object = expect_json(json_, "parameters", JsonKind::object);
     if (!object.ok()) return object;
     std::string_view key;
     for (json_.enter_object(); json_.next_key(key);) {
       Status read;
       if (key == "binary_data") {
-        read = read_json_boolean(json_, key, binary);
+        read = read_json_boolean(json_, key, fields.binary);
       } else if (key == "classification") {
-        std::size_t classes = 0;
-        read = read_json_unsigned(json_, key, classes);
-        if (classes != 0) refused = "classification";
-      } else {
-        if (key == "shared_memory_region") refused = "shared_memory_region";
+        fields.has_classes = true;
+        read = read_json_unsigned(json_, key, fields.classes);
+      } else if (!fields.place.read(json_, key, read)) {
         json_.skip();
       }
       if (!read.ok()) return read;
@@ -175,10 +186,26 @@ class Decoder {
     return json_.status();
   }
 
+  static Status check_output_fields(const OutputFields& fields) {
+    if (!fields.place.place()) return {};
+    if (fields.has_classes) {
+      return Status::invalid_argument(
+          "Output can't set both 'shared_memory_region' and 'classification'");
+    }
+    if (!fields.binary) return {};
+    return Status::invalid_argument(
+        "Output can't set both 'shared_memory_region' and 'binary_data'");
+  }
+
   Status attach_binary() {
     std::span<const std::byte> rest = binary_;
     for (const auto& [position, size] : binary_inputs_) {
       NamedTensor& input = request_.inputs[position];
+      if (size > 0 && !has_header_) {
+        return Status::invalid_argument(
+            "must specify valid 'Infer-Header-Content-Length' in request header and "
+            "'binary_data_size' when passing inputs in binary data format");
+      }
       if (size > rest.size()) {
         return Status::invalid_argument("unexpected size for input " + quoted(input.name) +
                                         ", expecting " + std::to_string(size - rest.size()) +
@@ -199,6 +226,7 @@ class Decoder {
 
   JsonCursor json_;
   std::span<const std::byte> binary_;
+  bool has_header_;
   const DecodeLimits& limits_;
   CopyMeter& copies_;
   HttpInferCall& call_;
@@ -234,7 +262,7 @@ Status decode_http_infer(Buffer owner, std::span<const std::byte> body,
   if (!is_utf8({reinterpret_cast<const char*>(body.data()), json_size})) {
     return Status::invalid_argument("the request JSON is not UTF-8");
   }
-  return Decoder(body, json_size, limits, copies, call).run();
+  return Decoder(body, json_size, header_length.has_value(), limits, copies, call).run();
 }
 
 }  // namespace mlops

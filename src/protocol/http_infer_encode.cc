@@ -43,13 +43,18 @@ void append_head(std::string& out, const Response& response) {
   if (!response.parameters.empty()) append_parameters(out, response.parameters);
 }
 
-Status append_output(HttpInferReply& reply, const NamedTensor& output, bool binary) {
+Status append_output(HttpInferReply& reply, const NamedTensor& output, const OutputPlan& plan,
+                     std::size_t position) {
   std::string& out = reply.json;
   out.append("{\"name\":");
   append_json_string(out, output.name);
   out.append(",\"datatype\":\"").append(kserve_name(output.tensor.dtype)).append("\",\"shape\":");
   append_json_shape(out, output.tensor.shape);
-  if (binary) {
+  if (plan.is_elsewhere(position)) {
+    out.push_back('}');
+    return {};
+  }
+  if (plan.is_binary(position)) {
     out.append(",\"parameters\":{\"binary_data_size\":");
     append_json_integer(out, static_cast<std::int64_t>(output.tensor.bytes.size()));
     out.append("}}");
@@ -79,7 +84,7 @@ Result<HttpInferReply> encode_http_infer(const Response& response, const OutputP
   reply.json.append(",\"outputs\":[");
   for (std::size_t i = 0; i < response.outputs.size(); ++i) {
     if (i != 0) reply.json.push_back(',');
-    Status appended = append_output(reply, response.outputs[i], plan.is_binary(i));
+    Status appended = append_output(reply, response.outputs[i], plan, i);
     if (!appended.ok()) return appended;
   }
   reply.json.append("]}");

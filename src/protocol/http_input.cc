@@ -6,16 +6,19 @@
 #include "protocol/infer_rules.h"
 #include "protocol/json_data.h"
 #include "protocol/json_fields.h"
+#include "protocol/tensor_place.h"
 
 namespace mlops {
 namespace {
 
 class InputReader {
  public:
-  InputReader(JsonCursor& json, const DecodeLimits& limits, CopyMeter& copies, Request& request)
+  InputReader(JsonCursor& json, const DecodeLimits& limits, CopyMeter& copies, SharedMemory* memory,
+              Request& request)
       : json_(json),
         limits_(limits),
         copies_(copies),
+        memory_(memory),
         request_(request),
         input_(request.inputs.emplace_back()) {}
 
@@ -27,6 +30,7 @@ class InputReader {
     if (!json_.ok()) return json_.status();
     if (Status whole = check(); !whole.ok()) return whole;
     binary_size = binary_size_;
+    if (place_.place()) return attach_shared_input(memory_, *place_.place(), request_, input_);
     if (!waiting_) return {};
     return read_json_data(*waiting_, input_.name, limits_, copies_, input_.tensor);
   }
@@ -74,7 +78,9 @@ class InputReader {
     if (Status array = expect_json(json_, "shape", JsonKind::array); !array.ok()) return array;
     for (json_.enter_array(); json_.next_element();) {
       std::size_t dim = 0;
-      if (Status read = read_json_unsigned(json_, "shape", dim); !read.ok()) return read;
+      if (Status read = read_json_unsigned(json_, "shape", dim); !read.ok()) {
+        return json_.ok() ? Status::internal(read.message()) : read;  // 500, as in Triton
+      }
       // Above int64 the dim is negative from here on and check_input_shape refuses it.
       fits_rank_ &= input_.tensor.shape.push_back(static_cast<std::int64_t>(dim));
     }
@@ -92,8 +98,9 @@ class InputReader {
         std::size_t size = 0;
         if (Status read = read_json_unsigned(json_, key, size); !read.ok()) return read;
         binary_size_ = size;
+      } else if (Status read; place_.read(json_, key, read)) {
+        if (!read.ok()) return read;
       } else {
-        has_region_ |= key == "shared_memory_region";
         json_.skip();
       }
     }
@@ -117,12 +124,12 @@ class InputReader {
     if (!dtype_) return unknown_datatype(input_.name, unknown_datatype_);
     if (!has_shape_) return missing_member("shape");
     if (!fits_rank_) return too_many_dims(input_.name);
-    if (has_region_) return refuse_tensor_parameter(input_.name, "shared_memory_region");
     return check_input_shape(input_.name, input_.tensor.shape);
   }
 
   Status check_data_source() const {
-    const int sources = int{has_data_} + int{binary_size_.has_value()} + int{has_region_};
+    const int sources =
+        int{has_data_} + int{binary_size_.has_value()} + int{place_.place().has_value()};
     if (sources == 1) return {};
     std::string text =
         "Input must set only one of the following fields: 'data', 'binary_data_size' in "
@@ -130,13 +137,14 @@ class InputReader {
     text += sources == 0 ? " no field is set" : " set";
     if (has_data_) text += " 'data'";
     if (binary_size_) text += " 'binary_data_size'";
-    if (has_region_) text += " 'shared_memory_region'";
+    if (place_.place()) text += " 'shared_memory_region'";
     return Status::invalid_argument(std::move(text));
   }
 
   JsonCursor& json_;
   const DecodeLimits& limits_;
   CopyMeter& copies_;
+  SharedMemory* memory_;
   Request& request_;
   NamedTensor& input_;
   bool has_name_ = false;
@@ -144,19 +152,20 @@ class InputReader {
   bool has_shape_ = false;
   bool has_parameters_ = false;
   bool has_data_ = false;
-  bool has_region_ = false;
   bool fits_rank_ = true;
   std::optional<DType> dtype_;
   std::string unknown_datatype_;
   std::optional<std::size_t> binary_size_;
+  PlaceReader place_;
   std::optional<JsonCursor> waiting_;  // stands at data that came before datatype, shape or name
 };
 
 }  // namespace
 
 Status read_http_input(JsonCursor& json, const DecodeLimits& limits, CopyMeter& copies,
-                       Request& request, std::optional<std::size_t>& binary_size) {
-  return InputReader(json, limits, copies, request).run(binary_size);
+                       SharedMemory* memory, Request& request,
+                       std::optional<std::size_t>& binary_size) {
+  return InputReader(json, limits, copies, memory, request).run(binary_size);
 }
 
 }  // namespace mlops

@@ -135,17 +135,6 @@ Status take_parameter(InferDoor door, Parameter&& parameter, const DecodeLimits&
   return {};
 }
 
-Status refuse_tensor_parameter(std::string_view tensor, std::string_view parameter) {
-  if (parameter == "classification") {
-    return Status::unimplemented("the classification extension is not supported (output " +
-                                 quoted(tensor) + ")");
-  }
-  if (parameter.starts_with("shared_memory_")) {
-    return Status::unimplemented("shared memory is not supported (tensor " + quoted(tensor) + ")");
-  }
-  return {};
-}
-
 Status check_outputs_distinct(const Request& request) {
   if (request.outputs.size() < 2) return {};
   std::vector<std::string_view> sorted(request.outputs);

@@ -25,9 +25,6 @@ Status unknown_datatype(std::string_view input, std::string_view datatype);
 Status take_parameter(InferDoor door, Parameter&& parameter, const DecodeLimits& limits,
                       Request& request, std::uint64_t& timeout_us);
 
-// Tensor parameters of extensions that this build does not serve.
-Status refuse_tensor_parameter(std::string_view tensor, std::string_view parameter);
-
 Status check_outputs_distinct(const Request& request);
 Status check_name(std::string_view what, std::string_view name, const DecodeLimits& limits);
 

@@ -288,7 +288,7 @@ class DataReader {
       case Fault::too_deep:
         return json_too_deep(limits_.json_depth_max);
       case Fault::too_many:
-        return Status::invalid_argument(
+        return Status::internal(
             "Unable to parse 'data': Shape does not match true shape of 'data' field for input '" +
             std::string(input_) + "'");
       case Fault::element:
@@ -318,7 +318,7 @@ class DataReader {
 
   Status finish(std::size_t count, std::size_t size) {
     if (count != expected_) {
-      return Status::invalid_argument(
+      return Status::internal(
           "Failed to parse 'data' field: shape does not match true shape for input '" +
           std::string(input_) + "'");
     }

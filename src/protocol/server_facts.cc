@@ -3,9 +3,19 @@
 namespace mlops {
 
 std::vector<std::string> ServerFacts::supported_extensions() {
-  return {"binary_tensor_data", "model_configuration",
-          "model_repository",   "model_repository(unload_dependents)",
-          "parameters",         "statistics"};
+  return {"classification",
+          "sequence",
+          "model_repository",
+          "model_repository(unload_dependents)",
+          "schedule_policy",
+          "model_configuration",
+          "system_shared_memory",
+          "cuda_shared_memory",
+          "binary_tensor_data",
+          "parameters",
+          "statistics",
+          "trace",
+          "logging"};
 }
 
 }  // namespace mlops

@@ -11,7 +11,7 @@ struct ServerFacts {
   std::string version;
   std::vector<std::string> extensions = supported_extensions();
 
-  // The protocol extensions that this build really serves.
+  // Triton's extensions of the protocol, in its order: tools look them up by name.
   static std::vector<std::string> supported_extensions();
 };
 

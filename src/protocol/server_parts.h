@@ -4,7 +4,11 @@
 
 #include "engine/engine.h"
 #include "engine/repository_control.h"
+#include "protocol/log_settings.h"
 #include "protocol/server_facts.h"
+#include "protocol/shared_memory.h"
+#include "protocol/trace_record.h"
+#include "protocol/trace_settings.h"
 
 namespace mlops {
 
@@ -12,6 +16,10 @@ struct ServerParts {
   Engine& engine;
   const ServerFacts& facts;
   RepositoryControl* repository = nullptr;
+  SharedMemory* shared_memory = nullptr;  // regions of clients, where they are allowed
+  TraceControl* trace = nullptr;
+  TraceSink* traces = nullptr;
+  LogControl* log = nullptr;
 };
 
 }  // namespace mlops

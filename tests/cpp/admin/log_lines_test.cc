@@ -12,14 +12,42 @@ namespace {
 constexpr long long kTime = 1'700'000'000'123'456;
 
 TEST(LogLines, JsonLineIsEscaped) {
-  EXPECT_EQ(log_line(LogFormat::json, Severity::warning, "a \"b\"\n", kTime),
+  EXPECT_EQ(log_line(LogFormat::json, "warning", "a \"b\"\n", kTime),
             "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"level\":\"warning\","
             "\"message\":\"a \\\"b\\\"\\n\"}\n");
 }
 
 TEST(LogLines, TextLineStaysOneLine) {
-  EXPECT_EQ(log_line(LogFormat::text, Severity::error, "a\nb", kTime),
+  EXPECT_EQ(log_line(LogFormat::text, "error", "a\nb", kTime),
             "2023-11-14T22:13:20.123456Z error a b\n");
+}
+
+TEST(LogLines, SettingsTakeEffectAtOnce) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  LogLines log(LogFormat::json, ends[1]);
+  log.verbose("too early");
+  log.update({.info = false, .warning = {}, .error = {}, .verbose_level = 1, .iso8601 = true});
+  log.log(Severity::info, "hidden");
+  log.log(Severity::warning, "seen");
+  log.verbose("detail");
+  const LogSettings now = log.settings();
+  EXPECT_FALSE(now.info);
+  EXPECT_TRUE(now.warning && now.error && now.iso8601);
+  EXPECT_EQ(now.verbose_level, 1U);
+  log.update({.info = true, .warning = {}, .error = {}, .verbose_level = 0, .iso8601 = false});
+  log.verbose("too late");
+  log.log(Severity::info, "back");
+  ::close(ends[1]);
+  char text[4096];
+  const ssize_t size = ::read(ends[0], text, sizeof text);
+  ::close(ends[0]);
+  const std::string all(text, size < 0 ? 0 : static_cast<std::size_t>(size));
+  EXPECT_EQ(all.find("hidden"), std::string::npos);
+  EXPECT_EQ(all.find("too"), std::string::npos);
+  EXPECT_NE(all.find(" warning seen\n"), std::string::npos) << all;
+  EXPECT_NE(all.find(" verbose detail\n"), std::string::npos) << all;
+  EXPECT_NE(all.find("\"message\":\"back\"}\n"), std::string::npos) << all;
 }
 
 TEST(LogLines, LinesOfManyThreadsDoNotMix) {

@@ -125,11 +125,38 @@ TEST_F(GrpcConnectionTest, ErrorsAreTrailersOnly) {
   EXPECT_EQ(call(kInfer, infer_message("a"), {{"grpc-timeout", "soon"}}).status(), 13);
 }
 
-TEST_F(GrpcConnectionTest, CompressedMessagesAreUnimplementedAndSayWhatIs) {
-  const std::int32_t id = client.call(kInfer, grpc_frame("x", 1), {{"grpc-encoding", "gzip"}});
-  run();
-  EXPECT_EQ(client.replies[id].status(), 12);
-  EXPECT_EQ(client.replies[id].headers.at("grpc-accept-encoding"), "identity");
+TEST_F(GrpcConnectionTest, CompressedMessagesAreReadAndAnsweredInKind) {
+  const std::string message = infer_message(std::string(300, 'i'));
+  const auto piece = std::as_bytes(std::span(message));
+  for (const char* name : {"gzip", "deflate"}) {
+    const std::string small = compress(*coding_named(name), {&piece, 1});
+    ASSERT_FALSE(small.empty());
+    const std::int32_t id =
+        client.call(kInfer, grpc_frame(small, 1),
+                    {{"grpc-encoding", name}, {"grpc-accept-encoding", "identity, gzip, deflate"}});
+    run();
+    EXPECT_EQ(client.replies[id].status(), 0);
+    EXPECT_EQ(client.replies[id].headers.at("grpc-encoding"), name);
+    EXPECT_EQ(client.replies[id].data[0], 1);
+    EXPECT_LT(client.replies[id].data.size(), 200U);
+    const std::int32_t plain = client.call(kInfer, grpc_frame(small, 1), {{"grpc-encoding", name}});
+    run();
+    EXPECT_EQ(client.replies[plain].data[0], 0);  // it did not say that it reads them
+    EXPECT_GT(client.replies[plain].data.size(), 300U);
+  }
+}
+
+TEST_F(GrpcConnectionTest, BrokenCompressionIsRefusedAndSaysWhatIsServed) {
+  const auto refused = [this](const std::string& bytes, const char* encoding) {
+    const std::int32_t id =
+        client.call(kInfer, grpc_frame(bytes, 1), {{"grpc-encoding", encoding}});
+    run();
+    EXPECT_EQ(client.replies[id].headers.at("grpc-accept-encoding"), "identity,deflate,gzip");
+    return client.replies[id].status();
+  };
+  EXPECT_EQ(refused("not gzip", "gzip"), 3);
+  EXPECT_EQ(refused("x", "snappy"), 12);
+  EXPECT_EQ(refused("x", "identity"), 13);
 }
 
 TEST_F(GrpcConnectionTest, WhatIsNoGrpcGetsAnHttpStatus) {

@@ -140,6 +140,43 @@ TEST_F(HttpConnectionTest, AConnectionMayCloseBeforeItsErrandIsDone) {
   harness.turn.mailbox.open_all();
 }
 
+TEST_F(HttpConnectionTest, BodiesAreDecompressedAndRepliesCompressedWhenAsked) {
+  const std::string body =
+      R"({"id":")" + std::string(500, 'x') +
+      R"(","inputs":[{"name":"in","shape":[1],"datatype":"FP32","data":[1.5]}]})";
+  const auto piece = std::as_bytes(std::span(body));
+  for (const char* name : {"gzip", "deflate"}) {
+    const Coding coding = *coding_named(name);
+    const std::string headers = std::string("Content-Encoding: ") + name + "\r\n";
+    const std::string small = compress(coding, {&piece, 1});
+    EXPECT_NE(ask(post("/v2/models/echo/infer", small, headers)).body.find("\"data\":[1.5]"),
+              std::string::npos);
+    const Reply packed = ask(
+        post("/v2/models/echo/infer", small, headers + "Accept-Encoding: br, " + name + "\r\n"));
+    EXPECT_EQ(packed.status, 200);
+    EXPECT_NE(packed.head.find(std::string("Content-Encoding: ") + name), std::string::npos);
+    std::size_t size = 0;
+    const auto plain =
+        decompress(coding, std::as_bytes(std::span(packed.body)), 10'000, bodies, size);
+    ASSERT_TRUE(plain.ok());
+    const std::string text(reinterpret_cast<const char*>((*plain)->data()), size);
+    EXPECT_NE(text.find("\"data\":[1.5]"), std::string::npos);
+  }
+  EXPECT_EQ(ask(post("/v2/models/echo/infer", body, "Content-Encoding: gzip\r\n")).status, 400);
+  EXPECT_EQ(ask(get("/v2", "Accept-Encoding: gzip;q=0\r\n")).head.find("Content-Encoding"),
+            std::string::npos);
+}
+
+TEST_F(HttpConnectionTest, ADecompressedBodyHasTheSameLimit) {
+  service.decode_limits.body_bytes_max = 1000;
+  const std::string bomb(100'000, ' ');
+  const auto piece = std::as_bytes(std::span(bomb));
+  const Reply reply = ask(post("/v2/models/echo/infer", compress(Coding::gzip, {&piece, 1}),
+                               "Content-Encoding: gzip\r\n"));
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_NE(reply.body.find("exceeds the maximum allowed input size"), std::string::npos);
+}
+
 TEST_F(HttpConnectionTest, TooManyErrandsAreRefused) {
   service.routes = kTestRoutes;
   ErrandRunner errands(0, 0);

@@ -110,7 +110,11 @@ class InProcess {
                           {}, engine_.engine->copies(), call);
     const std::string id = call.request.id;
     if (!decoded.ok()) return refused(decoded, id);
-    const Response response = engine_.engine->infer(std::move(call.request));
+    Response response = engine_.engine->infer(std::move(call.request));
+    if (response.status.ok()) {
+      response.status =
+          finish_outputs(*engine_.engine, call.outputs, engine_.engine->copies(), response);
+    }
     if (!response.status.ok()) return refused(response.status, id);
     const auto reply = encode_http_infer(response, call.outputs);
     if (!reply.ok()) return refused(reply.status(), id);

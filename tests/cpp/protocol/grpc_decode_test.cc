@@ -163,16 +163,54 @@ TEST(GrpcDecode, ReservedParameters) {
   EXPECT_EQ(with("mine", [](Value&) {}).error(), "parameter 'mine' has no value");
 }
 
-TEST(GrpcDecode, ExtensionsOfLaterChaptersAreRefusedByName) {
-  ModelInferRequest request = one_input("FP32", {1});
-  (*request.mutable_inputs(0)->mutable_parameters())["shared_memory_region"].set_string_param("r");
-  EXPECT_EQ(decode_grpc(request.SerializeAsString()).status.code(), Code::unimplemented);
-  request = one_input("FP32", {1});
-  request.add_raw_input_contents("1234");
-  auto& output = *request.add_outputs();
-  output.set_name("y");
-  (*output.mutable_parameters())["classification"].set_int64_param(1);
-  EXPECT_EQ(decode_grpc(request.SerializeAsString()).status.code(), Code::unimplemented);
+TEST(GrpcDecode, TheParametersOfRegionsAndClassesAreChecked) {
+  const auto input_with = [](const char* name, auto set) {
+    ModelInferRequest request = one_input("FP32", {1});
+    auto& parameters = *request.mutable_inputs(0)->mutable_parameters();
+    parameters["shared_memory_region"].set_string_param("r");
+    parameters["shared_memory_byte_size"].set_int64_param(4);
+    set(parameters[name]);
+    return decode_grpc(request.SerializeAsString());
+  };
+  EXPECT_EQ(input_with("shared_memory_offset", [](auto& v) { v.set_int64_param(0); }).error(),
+            "Unable to find system shared memory region: 'r'");
+  EXPECT_EQ(input_with("shared_memory_offset", [](auto& v) { v.set_string_param("0"); }).error(),
+            "invalid value type for 'shared_memory_offset' parameter for tensor 'x', expected "
+            "int64_param.");
+  EXPECT_EQ(input_with("shared_memory_offset", [](auto& v) { v.set_int64_param(-1); }).error(),
+            "invalid value for 'shared_memory_offset' parameter for tensor 'x', expected value >= "
+            "0.");
+  EXPECT_EQ(input_with("shared_memory_region", [](auto& v) { v.set_bool_param(true); }).error(),
+            "invalid value type for 'shared_memory_region' parameter for tensor 'x', expected "
+            "string_param.");
+
+  const auto output_with = [](auto set) {
+    ModelInferRequest request = one_input("FP32", {1});
+    request.add_raw_input_contents("1234");
+    auto& output = *request.add_outputs();
+    output.set_name("y");
+    set(*output.mutable_parameters());
+    return decode_grpc(request.SerializeAsString());
+  };
+  const auto two = output_with([](auto& p) { p["classification"].set_int64_param(2); });
+  ASSERT_TRUE(two.status.ok()) << two.error();
+  EXPECT_EQ(two.call.outputs.forms.at(0).classes, 2U);
+  EXPECT_EQ(output_with([](auto& p) { p["classification"].set_int64_param(0); }).error(),
+            "invalid value for 'classification' parameter, expected >= 0");
+  EXPECT_EQ(output_with([](auto& p) { p["classification"].set_string_param("2"); }).error(),
+            "invalid value type for 'classification' parameter, expected int64_param");
+  EXPECT_EQ(output_with([](auto& p) {
+              p["classification"].set_int64_param(2);
+              p["shared_memory_region"].set_string_param("r");
+              p["shared_memory_byte_size"].set_int64_param(4);
+            }).error(),
+            "output can't set both 'shared_memory_region' and 'classification'");
+  EXPECT_EQ(output_with([](auto& p) { p["shared_memory_region"].set_string_param("r"); }).error(),
+            "'shared_memory_byte_size' must be specified along with 'shared_memory_region' "
+            "parameter for tensor 'y'");
+  EXPECT_EQ(output_with([](auto& p) { p["shared_memory_offset"].set_int64_param(1); }).error(),
+            "'shared_memory_offset' can not be specified without 'shared_memory_region' parameter "
+            "for tensor 'y'");
 }
 
 TEST(GrpcDecode, LimitsAreNamed) {

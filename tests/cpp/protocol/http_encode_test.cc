@@ -44,7 +44,8 @@ TEST(HttpEncode, BinaryOutputsFollowInOrderAndShareTheirMemory) {
   const Response response = response_with(
       {{"y", first}, {"j", dense<std::int8_t>(DType::i8, Shape{1}, {-1})}, {"h", half}});
   OutputPlan plan;
-  plan.binary = {true, false, true};
+  plan.forms.resize(3);
+  plan.forms[0].binary = plan.forms[2].binary = true;
   const auto reply = encode_http_infer(response, plan);
   ASSERT_TRUE(reply.ok());
   EXPECT_EQ(reply->json,

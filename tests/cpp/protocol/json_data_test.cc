@@ -159,8 +159,8 @@ TEST(JsonData, NestingDoesNotMatterButTheCountDoes) {
                   "Unable to parse 'data': Shape does not match true shape of 'data' field"),
               std::string::npos)
         << many.error();
-    EXPECT_EQ(few.status.code(), Code::invalid_argument);
-    EXPECT_EQ(many.status.code(), Code::invalid_argument);
+    EXPECT_EQ(few.status.code(), Code::internal);
+    EXPECT_EQ(many.status.code(), Code::internal);
   }
 }
 

@@ -99,6 +99,37 @@ TEST(Config, CheckShowsWhatWasResolved) {
   EXPECT_NE(text.find("ort-library = /a.so\nort-library = /b.so\n"), std::string::npos);
 }
 
+TEST(Config, CompatibilityIsChosenByFlagOrEnvironment) {
+  const Result<ServerConfig> flags =
+      parse({"--model-repository=m", "--compat-server-name=triton", "--compat-server-version=2.0",
+             "--http-max-input-size=1000", "--allow-client-shm=true"},
+            {{"TRITON_SERVER_VERSION", "1.0"}});
+  ASSERT_TRUE(flags.ok()) << flags.status().message();
+  EXPECT_EQ(flags->server_name, "triton");
+  EXPECT_EQ(flags->server_version, "2.0");
+  EXPECT_EQ(flags->request_bytes_max, 1000U);
+  EXPECT_TRUE(flags->allow_client_shm);
+  EXPECT_EQ(parse({"--model-repository=m"}, {{"TRITON_SERVER_VERSION", "1.0"}})->server_version,
+            "1.0");
+  EXPECT_FALSE(parse({"--model-repository=m"})->allow_client_shm);
+}
+
+TEST(Config, TracingIsConfiguredPieceByPiece) {
+  const Result<ServerConfig> config =
+      parse({"--model-repository=m", "--trace-config", "triton,file=/x", "--trace-config=rate=7",
+             "--trace-config=level=TIMESTAMPS", "--trace-config=count=-1",
+             "--trace-config=log-frequency=5", "--trace-config=mode=triton"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->trace_file, "/x");
+  EXPECT_EQ(config->trace.rate, 7U);
+  EXPECT_TRUE(config->trace.level.timestamps);
+  EXPECT_FALSE(config->trace.level.tensors);
+  EXPECT_EQ(config->trace.log_frequency, 5U);
+  for (const char* bad : {"level=LOUD", "rate=x", "count=-2", "mode=opentelemetry", "what=1", ""}) {
+    EXPECT_FALSE(parse({"--model-repository=m", "--trace-config", bad}).ok()) << bad;
+  }
+}
+
 TEST(Config, MetricsFamiliesAreChosenOneByOne) {
   const Result<ServerConfig> config =
       parse({"--model-repository=m", "--metrics-config", "summary_latencies=true",

@@ -79,14 +79,6 @@ def test_messages_over_the_limit_are_refused(server: RunningServer) -> None:
         assert "maximum allowed input size" in refused.value.details()
 
 
-def test_compressed_messages_are_unimplemented(server: RunningServer) -> None:
-    with _channel(server) as channel:
-        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-        with pytest.raises(grpc.RpcError) as refused:
-            stub.ModelInfer(_request(1000), compression=grpc.Compression.Gzip)
-        assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
-
-
 def test_unknown_methods_are_unimplemented(server: RunningServer) -> None:
     with _channel(server) as channel:
         for path in ("/inference.GRPCInferenceService/Nope", "/a.B/C"):

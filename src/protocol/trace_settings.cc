@@ -1,0 +1,69 @@
+#include "protocol/trace_settings.h"
+
+namespace mlops {
+namespace {
+
+template <class T>
+void change(std::optional<T>& target, const TraceUpdate::Change<T>& change) {
+  if (change) target = *change;
+}
+
+}  // namespace
+
+TraceControl::TraceControl(std::string file, const TraceSettings& initial)
+    : file_(std::move(file)), initial_(initial) {
+  const std::lock_guard lock(mutex_);
+  note_active_locked();
+}
+
+TraceSettings TraceControl::settings(const std::string& model) const {
+  const std::lock_guard lock(mutex_);
+  return settings_locked(model);
+}
+
+TraceSettings TraceControl::settings_locked(const std::string& model) const {
+  TraceSettings found = initial_;
+  const auto lay_over = [&found](const Overrides& over) {
+    if (over.level) found.level = *over.level;
+    if (over.rate) found.rate = *over.rate;
+    if (over.count) found.count = *over.count;
+    if (over.log_frequency) found.log_frequency = *over.log_frequency;
+  };
+  lay_over(server_);
+  if (const auto own = models_.find(model); own != models_.end()) lay_over(own->second);
+  return found;
+}
+
+void TraceControl::update(const std::string& model, const TraceUpdate& update) {
+  const std::lock_guard lock(mutex_);
+  Overrides& target = model.empty() ? server_ : models_[model];
+  change(target.level, update.level);
+  change(target.rate, update.rate);
+  change(target.count, update.count);
+  change(target.log_frequency, update.log_frequency);
+  if (!model.empty() && target.empty()) models_.erase(model);
+  note_active_locked();
+}
+
+// Without a file there is nowhere to write a trace to.
+void TraceControl::note_active_locked() {
+  bool active = !settings_locked("").level.off();
+  for (const auto& [model, over] : models_) active |= over.level && !over.level->off();
+  active_.store(active && !file_.empty(), std::memory_order_relaxed);
+}
+
+bool TraceControl::sample_active(const std::string& model) {
+  const std::lock_guard lock(mutex_);
+  const TraceSettings now = settings_locked(model);
+  if (now.level.off() || now.rate == 0 || now.count == 0) return false;
+  const auto own = models_.find(model);
+  Overrides& counted = own != models_.end() ? own->second : server_;
+  if (++counted.seen % now.rate != 0) return false;
+  if (now.count > 0) {
+    Overrides& holder = own != models_.end() && own->second.count ? own->second : server_;
+    holder.count = now.count - 1;
+  }
+  return true;
+}
+
+}  // namespace mlops

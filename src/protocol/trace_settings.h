@@ -1,0 +1,87 @@
+#pragma once
+// Triton's trace extension: which requests are traced, for the whole server and per model, read and
+// changed while it runs. Thread-safe.
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "engine/engine.h"
+
+namespace mlops {
+
+struct TraceLevel {
+  bool timestamps = false;
+  bool tensors = false;
+  bool off() const { return !timestamps && !tensors; }
+};
+
+struct TraceSettings {
+  TraceLevel level;
+  std::uint32_t rate = 1000;  // one request of so many
+  std::int32_t count = -1;    // traces left; -1: no limit
+  std::uint32_t log_frequency = 0;
+};
+
+// For each setting: nullopt leaves it, an inner nullopt clears it: a model follows the server
+// again, the server what it was started with.
+struct TraceUpdate {
+  template <class T>
+  using Change = std::optional<std::optional<T>>;
+  Change<TraceLevel> level;
+  Change<std::uint32_t> rate;
+  Change<std::int32_t> count;
+  Change<std::uint32_t> log_frequency;
+};
+
+class TraceControl {
+ public:
+  TraceControl(std::string file, const TraceSettings& initial);
+
+  // An empty `model` means the server.
+  TraceSettings settings(const std::string& model) const;
+  void update(const std::string& model, const TraceUpdate& update);
+  const std::string& file() const { return file_; }
+
+  // Whether this request is to be traced; counts it. One relaxed load while nothing is.
+  bool sample(const std::string& model) {
+    return active_.load(std::memory_order_relaxed) && sample_active(model);
+  }
+
+ private:
+  struct Overrides {
+    std::optional<TraceLevel> level;
+    std::optional<std::uint32_t> rate;
+    std::optional<std::int32_t> count;
+    std::optional<std::uint32_t> log_frequency;
+    std::uint64_t seen = 0;  // requests, for the rate
+    bool empty() const { return !level && !rate && !count && !log_frequency; }
+  };
+  bool sample_active(const std::string& model);
+  TraceSettings settings_locked(const std::string& model) const;
+  void note_active_locked();
+
+  const std::string file_;
+  const TraceSettings initial_;
+  std::atomic<bool> active_{false};
+  mutable std::mutex mutex_;
+  Overrides server_;                         // guarded by mutex_
+  std::map<std::string, Overrides> models_;  // guarded by mutex_
+};
+
+// The HTTP form. Unknown keys, another file and another mode are errors.
+Result<TraceUpdate> parse_trace_update(std::string_view body);
+std::string trace_settings_json(const TraceSettings& settings, const std::string& file);
+// The gRPC form: takes one TraceSettingRequest, gives the TraceSettingResponse.
+Result<std::string> answer_grpc_trace_setting(std::string_view message, const Engine& engine,
+                                              TraceControl& trace);
+// invalid_argument unless `model` is served, or empty.
+Status check_traced_model(const Engine& engine, const std::string& model);
+
+}  // namespace mlops
