@@ -299,10 +299,10 @@ TEST_F(InferStreamTest, AMalformedFrameEndsTheStreamWithAStatus) {
   engine.answer_at_once = false;
   const std::int32_t id = open();
   send(id, infer_message("a"));
-  client.send(id, grpc_frame("x", 1));  // compressed
+  client.send(id, grpc_frame("x", 1));  // compressed, in a stream that named no encoding
   run();
   EXPECT_TRUE(client.replies[id].closed);
-  EXPECT_EQ(client.replies[id].status(), 12);
+  EXPECT_EQ(client.replies[id].status(), 13);
   EXPECT_EQ(engine.take_waiting()[0]->outcome(), Code::cancelled);
   const std::int32_t cut = open();
   client.send(cut, grpc_frame(infer_message("b")).substr(0, 20), true);

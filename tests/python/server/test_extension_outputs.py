@@ -50,9 +50,11 @@ def region() -> Iterator[Any]:
 def test_classes_come_largest_first(door: ModuleType, sharing: RunningServer) -> None:
     with client_of(door, sharing) as client:
         result = client.infer(
-            "type_fp32", [input_of(door)], outputs=[door.InferRequestedOutput("y", class_count=2)]
+            "type_fp32",
+            [input_of(door)],
+            outputs=[door.InferRequestedOutput("same", class_count=2)],
         )
-        classes = result.as_numpy("y")
+        classes = result.as_numpy("same")
     assert classes.shape == (2, 2)
     index = [[int(text.split(b":")[1]) for text in row] for row in classes]
     assert index == [[2, 0], [0, 1]]
@@ -65,7 +67,8 @@ def test_inputs_and_outputs_in_a_region(
     handle, key = region
     shared_memory.set_shared_memory_region(handle, [BATCH])
     with client_of(door, sharing) as client:
-        plain = client.infer("type_fp32", [input_of(door)]).as_numpy("y")
+        plain = client.infer("type_fp32", [input_of(door)]).as_numpy("same")
+        client.unregister_system_shared_memory()
         client.register_system_shared_memory("pair", key, 2 * BATCH.nbytes)
         status = client.get_system_shared_memory_status(
             **({"as_json": True} if door is tritonclient.grpc else {})
@@ -73,10 +76,10 @@ def test_inputs_and_outputs_in_a_region(
         assert "pair" in str(status)
         tensor = door.InferInput("x", list(BATCH.shape), "FP32")
         tensor.set_shared_memory("pair", BATCH.nbytes)
-        output = door.InferRequestedOutput("y")
+        output = door.InferRequestedOutput("same")
         output.set_shared_memory("pair", BATCH.nbytes, offset=BATCH.nbytes)
         result = client.infer("type_fp32", [tensor], outputs=[output])
-        assert result.get_output("y") is not None
+        assert result.get_output("same") is not None
         written = shared_memory.get_contents_as_numpy(
             handle, np.float32, list(BATCH.shape), offset=BATCH.nbytes
         )
@@ -106,7 +109,7 @@ def test_places_that_do_not_fit(
             tensor.set_shared_memory("pair", size, offset=offset)
             with pytest.raises(InferenceServerException, match=error):
                 client.infer("type_fp32", [tensor])
-        output = door.InferRequestedOutput("y")
+        output = door.InferRequestedOutput("same")
         output.set_shared_memory("pair", 4)
         with pytest.raises(InferenceServerException, match="should be at least 24 bytes"):
             client.infer("type_fp32", [input_of(door)], outputs=[output])
@@ -161,7 +164,7 @@ def test_without_leave_nothing_is_shared(door: ModuleType, server: RunningServer
 def test_cuda_calls_on_a_build_without_gpus(door: ModuleType, sharing: RunningServer) -> None:
     with client_of(door, sharing) as client:
         with pytest.raises(InferenceServerException, match="GPUs not supported"):
-            client.register_cuda_shared_memory("gpu", b"handle", 0, 64)
+            client.register_cuda_shared_memory("gpu", b"aGFuZGxl", 0, 64)
         client.unregister_cuda_shared_memory()
         client.unregister_cuda_shared_memory("gpu")
         status = client.get_cuda_shared_memory_status()

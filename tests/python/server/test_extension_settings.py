@@ -123,8 +123,6 @@ def test_log_settings_are_read_and_changed(door: Door) -> None:
     [
         ({"log_file": "/x"}, "log file location can not be updated through network protocol"),
         ({"log_format": "loud"}, "invalid argument for log_format, got: loud"),
-        ({"log_info": 1}, "log_info"),
-        ({"log_verbose_level": True}, "log_verbose_level"),
         ({"nonsense": True}, "unknown log setting 'nonsense'"),
     ],
 )
