@@ -298,8 +298,11 @@ void GrpcConnection::infer(GrpcStream& stream) {
 
 void GrpcConnection::write_trace(const GrpcCall& call, const Response& response) {
   if (!service_.parts.traces) return;
+  // A lane may still be at work on a request that was answered without it.
+  const RequestTimeline computed =
+      response.status.ok() ? call.trace()->computed : RequestTimeline();
   service_.parts.traces->write({response.model, response.version, response.id,
-                                call.trace()->started, call.submitted_at, call.trace()->computed,
+                                call.trace()->started, call.submitted_at, computed,
                                 std::chrono::steady_clock::now()});
 }
 

@@ -301,8 +301,11 @@ void HttpConnection::write(Slot& slot) {
 
 void HttpConnection::write_trace(const HttpCall& call, const Response& response) {
   if (!service_.parts.traces) return;
+  // A lane may still be at work on a request that was answered without it.
+  const RequestTimeline computed =
+      response.status.ok() ? call.trace()->computed : RequestTimeline();
   service_.parts.traces->write({response.model, response.version, response.id,
-                                call.trace()->started, call.submitted_at, call.trace()->computed,
+                                call.trace()->started, call.submitted_at, computed,
                                 std::chrono::steady_clock::now()});
 }
 
