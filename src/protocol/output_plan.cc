@@ -29,7 +29,11 @@ Status classify_outputs(const Engine& engine, const OutputPlan& plan, Response& 
   for (std::size_t i = 0; i < plan.forms.size() && i < response.outputs.size(); ++i) {
     if (plan.forms[i].classes == 0) continue;
     NamedTensor& output = response.outputs[i];
-    Result<Tensor> classes = classify(output.tensor, plan.forms[i].classes, info->batchable, {});
+    const auto index = info->signature.output_index(output.name);
+    std::span<const std::string> labels;
+    if (index && *index < info->labels.size()) labels = info->labels[*index];
+    Result<Tensor> classes =
+        classify(output.tensor, plan.forms[i].classes, info->has_batch_axis, labels);
     if (!classes.ok()) return classes.status();
     output.tensor = *std::move(classes);
   }

@@ -136,7 +136,6 @@ TEST_F(GrpcCold, BrokenAndUnservedMessages) {
     EXPECT_EQ(refusal(method, "\x0a\x7f").code(), Code::invalid_argument);
   }
   EXPECT_EQ(refusal(GrpcMethod::model_ready, "\x0a\x01\xff").code(), Code::invalid_argument);
-  EXPECT_EQ(refusal(GrpcMethod::repository_model_load, "").code(), Code::unimplemented);
   EXPECT_EQ(refusal(GrpcMethod::model_stream_infer, "").code(), Code::unimplemented);
 }
 
