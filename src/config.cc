@@ -479,7 +479,8 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("receive-timeout-ms", std::to_string(config.receive_timeout_ms));
   line("idle-timeout-ms", std::to_string(config.idle_timeout_ms));
   line("server-name", config.server_name);
-  line("server-version", config.server_version.empty() ? std::string(kVersion) : config.server_version);
+  line("server-version",
+       config.server_version.empty() ? std::string(kVersion) : config.server_version);
   for (const std::string& candidate : ort_candidates) line("ort-library", candidate);
   return text;
 }
