@@ -43,8 +43,9 @@ TEST(ConfigFile, MistakesNameTheirLine) {
   EXPECT_NE(error_of("check = true").find("unknown key"), std::string::npos);
   EXPECT_NE(error_of("a = 1\na = 2"), "");
   EXPECT_EQ(error_of("host = 'a'\n\xEF\xB9\xBFhost = 'b'"),
-            "line 2: a character outside ASCII; strings may write \\u00E9");
+            "line 2: a character outside printable ASCII; strings may write \\u00E9");
   EXPECT_EQ(error_of("host = \"\\u00E9\""), "");
+  EXPECT_EQ(error_of("[[#\"e"), "this is not TOML");
 }
 
 TEST(ConfigFile, TheCommandLineCountsMore) {
