@@ -23,7 +23,8 @@ HttpAnswer model_ready(const HttpService& service, const HttpAsk& ask) {
 
 HttpAnswer metrics(const HttpService& service, const HttpAsk&) {
   return {.body = service.metrics_page(),
-          .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+          .content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .compressible = true};
 }
 
 }  // namespace mlops

@@ -64,7 +64,9 @@ std::string compressed(const ReplyStyle& style, const HttpInferReply& reply) {
 
 void write_continue(OutQueue& out) { out.append("HTTP/1.1 100 Continue\r\n\r\n"); }
 
-void write_answer(OutQueue& out, const ReplyStyle& style, const HttpAnswer& answer) {
+void write_answer(OutQueue& out, const ReplyStyle& asked, const HttpAnswer& answer) {
+  ReplyStyle style = asked;
+  if (!answer.compressible) style.coding = Coding::identity;
   HeadText head;
   begin(head, style, answer.status, answer.content_type);
   if (!answer.allow.empty()) head.add("Allow: ").add(answer.allow).add("\r\n");

@@ -19,7 +19,7 @@ struct ReplyStyle {
 };
 
 void write_continue(OutQueue& out);
-void write_answer(OutQueue& out, const ReplyStyle& style, const HttpAnswer& answer);
+void write_answer(OutQueue& out, const ReplyStyle& asked, const HttpAnswer& answer);
 void write_infer_reply(OutQueue& out, const ReplyStyle& style, HttpInferReply&& reply);
 
 // An answer that comes in pieces: server-sent events, chunked, or, for HTTP/1.0, up to the end of

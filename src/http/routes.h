@@ -50,6 +50,7 @@ struct HttpAnswer {
   std::string body;
   std::string_view content_type = "application/json";
   std::string_view allow = {};  // for 405
+  bool compressible = false;    // tritonclient's asyncio client asks for gzip and cannot read it
 };
 
 // The variable parts of a path, still percent-encoded.

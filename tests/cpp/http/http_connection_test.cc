@@ -162,7 +162,10 @@ TEST_F(HttpConnectionTest, BodiesAreDecompressedAndRepliesCompressedWhenAsked) {
     const std::string text(reinterpret_cast<const char*>((*plain)->data()), size);
     EXPECT_NE(text.find("\"data\":[1.5]"), std::string::npos);
   }
-  EXPECT_EQ(ask(post("/v2/models/echo/infer", body, "Content-Encoding: gzip\r\n")).status, 400);
+  const Reply error = ask(
+      post("/v2/models/echo/infer", body, "Content-Encoding: gzip\r\nAccept-Encoding: gzip\r\n"));
+  EXPECT_EQ(error.status, 400);
+  EXPECT_EQ(error.head.find("Content-Encoding"), std::string::npos);
   EXPECT_EQ(ask(get("/v2", "Accept-Encoding: gzip;q=0\r\n")).head.find("Content-Encoding"),
             std::string::npos);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import http.client
 import json
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 import tritonclient.grpc
 import tritonclient.http
+import tritonclient.http.aio
 from serving import RunningServer, infer_body
 from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.utils import InferenceServerException
 
 ROWS = np.arange(300, dtype=np.float32).reshape(100, 3)
 
@@ -63,17 +66,44 @@ def test_replies_are_compressed_only_when_asked(server: RunningServer) -> None:
             ("br;q=1, deflate;q=0.5", "deflate"),
             ("gzip;q=0", None),
         ]:
-            headers = {"Accept-Encoding": accept} if accept else {}
-            connection.putrequest("GET", "/v2/models/type_fp32/config", skip_accept_encoding=True)
-            for name, value in headers.items():
-                connection.putheader(name, value)
-            connection.endheaders()
+            headers = {"Accept-Encoding": accept or "identity"}
+            connection.request("POST", "/v2/models/type_fp32/infer", infer_body(50), headers)
             reply = connection.getresponse()
             body = reply.read()
             assert reply.getheader("Content-Encoding") == coding, accept
             if coding:
                 body = gzip.decompress(body) if coding == "gzip" else zlib.decompress(body)
-            assert json.loads(body)["name"] == "type_fp32"
+            assert json.loads(body)["model_name"] == "type_fp32"
+
+
+def test_other_replies_and_errors_are_never_compressed(server: RunningServer) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.http, timeout=20)) as connection:
+        for method, path in [
+            ("GET", "/v2/models/type_fp32/config"),
+            ("GET", "/v2/models/stats"),
+            ("POST", "/v2/repository/index"),
+            ("POST", f"/v2/models/{'x' * 500}/infer"),
+        ]:
+            body = infer_body() if method == "POST" and "infer" in path else None
+            connection.request(method, path, body, {"Accept-Encoding": "gzip, deflate"})
+            reply = connection.getresponse()
+            assert reply.getheader("Content-Encoding") is None, path
+            assert len(reply.read()) > 128
+
+
+async def _over_asyncio(port: int) -> None:
+    async with tritonclient.http.aio.InferenceServerClient(f"127.0.0.1:{port}") as client:
+        assert (await client.get_inference_statistics("type_fp32"))["model_stats"]
+        assert (await client.get_model_config("type_fp32"))["name"] == "type_fp32"
+        result = await client.infer("type_fp32", inputs(tritonclient.http))
+        np.testing.assert_array_equal(result.as_numpy("same"), ROWS)
+        with pytest.raises(InferenceServerException, match="unknown model"):
+            await client.infer("x" * 500, inputs(tritonclient.http))
+
+
+def test_the_asyncio_client_reads_every_reply(server: RunningServer) -> None:
+    """It asks for compressed replies, for that is aiohttp's default, and undoes few of them."""
+    asyncio.run(_over_asyncio(server.http))
 
 
 def test_a_bomb_costs_its_sender_a_400(server: RunningServer) -> None:
