@@ -12,7 +12,8 @@ Result<std::int64_t> parse_model_version(std::string_view text) {
   std::int64_t version = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
   if (error != std::errc() || end != text.data() + text.size() || version < 0) {
-    return Status::invalid_argument("invalid model version '" + std::string(text.substr(0, 64)) +
+    return Status::invalid_argument("failed to get model version from specified version string '" +
+                                    std::string(text.substr(0, 64)) +
                                     "', version should be an integral value > 0");
   }
   return version;

@@ -2,53 +2,23 @@
 // sockets.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
+#include "contract_cases.h"
 #include "decoding.h"
-#include "json_reference.h"
 #include "protocol/metadata_json.h"
 #include "protocol/model_version.h"
 #include "protocol/status_map.h"
-#include "support/loaded_engine.h"
-
-#include <rapidjson/document.h>
 
 namespace mlops {
 namespace {
 
 using Json = rapidjson::Value;
 using testing::buffer_of;
+using testing::from_hex;
+using testing::parse_json;
+using testing::text_member;
 using testing::text_of;
-
-constexpr unsigned kFlags = rapidjson::kParseNanAndInfFlag | rapidjson::kParseFullPrecisionFlag;
-
-rapidjson::Document parse(const std::string& text) {
-  rapidjson::Document document;
-  document.Parse<kFlags>(text.c_str(), text.size());
-  EXPECT_FALSE(document.HasParseError()) << text;
-  return document;
-}
-
-rapidjson::Document load(const std::filesystem::path& path) {
-  std::stringstream text;
-  text << std::ifstream(path).rdbuf();
-  return parse(text.str());
-}
-
-std::string text_member(const Json& object, const char* key) {
-  if (!object.HasMember(key)) return {};
-  return {object[key].GetString(), object[key].GetStringLength()};
-}
-
-std::string from_hex(const std::string& hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  }
-  return bytes;
-}
 
 struct Answer {
   int status = 200;
@@ -63,15 +33,7 @@ Answer refused(const Status& status, std::string_view id = {}) {
 // What the HTTP transport does with a call, in a few lines.
 class InProcess {
  public:
-  InProcess() {
-    const auto models = load(std::filesystem::path(MLOPS_CONTRACT_DIR) / "models.json");
-    for (const auto& model : models["models"].GetObject()) {
-      std::vector<std::int64_t> dims;
-      for (const Json& dim : model.value["dims"].GetArray()) dims.push_back(dim.GetInt64());
-      const auto dtype = dtype_from_kserve(model.value["datatype"].GetString());
-      engine_.load_echo(model.name.GetString(), testing::echo_signature(*dtype, dims));
-    }
-  }
+  InProcess() { testing::load_contract_models(engine_); }
 
   Answer handle(const Json& request) {
     const std::string method = text_member(request, "method");
@@ -127,7 +89,7 @@ class InProcess {
 };
 
 void check_json(const Json& expected, const Answer& got) {
-  const auto answer = parse(got.json);
+  const auto answer = parse_json(got.json);
   if (expected.HasMember("json")) {
     EXPECT_TRUE(expected["json"] == answer) << got.json;
   }
@@ -153,16 +115,9 @@ void check(const Json& expected, const Answer& got) {
 
 TEST(Contract, EveryCaseHasItsAnswer) {
   InProcess server;
-  std::size_t cases = 0;
-  const auto folder = std::filesystem::path(MLOPS_CONTRACT_DIR) / "cases";
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
-    const auto document = load(file.path());
-    for (const Json& entry : document.GetArray()) {
-      SCOPED_TRACE(file.path().filename().string() + ": " + text_member(entry, "name"));
-      check(entry["response"], server.handle(entry["request"]));
-      ++cases;
-    }
-  }
+  const std::size_t cases = testing::for_each_contract_case("cases", [&server](const Json& entry) {
+    check(entry["response"], server.handle(entry["request"]));
+  });
   EXPECT_GE(cases, 60u);
 }
 

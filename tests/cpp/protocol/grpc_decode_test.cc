@@ -236,7 +236,7 @@ TEST(GrpcDecode, TheVersionIsANumber) {
   ModelInferRequest request = one_input("FP32", {0});
   request.add_raw_input_contents("");
   request.set_model_version("stable");
-  EXPECT_NE(refusal(request).find("invalid model version 'stable'"), std::string::npos);
+  EXPECT_NE(refusal(request).find("version string 'stable'"), std::string::npos);
 }
 
 TEST(GrpcDecode, OutputsAskedForTwice) {

@@ -133,6 +133,21 @@ def test_what_log_settings_refuse(door: Door, settings: dict[str, Any], error: s
     assert door.log() == before
 
 
+@pytest.mark.parametrize("settings", [{"log_info": 1}, {"log_verbose_level": True}])
+def test_settings_of_a_near_type(server: RunningServer, settings: dict[str, Any]) -> None:
+    """JSON shows that 1 is no boolean. Over gRPC tritonclient itself makes it one before it sends;
+    what clients that do not are told is in tests/contract/grpc."""
+    over_http, over_grpc = Door(server, grpc=False), Door(server, grpc=True)
+    before = over_http.log()
+    with pytest.raises(InferenceServerException, match="Unable to parse 'log_"):
+        over_http.log(**settings)
+    assert over_http.log() == before
+    if "log_info" in settings:
+        assert over_grpc.log(**settings) == before
+    over_http.client.close()
+    over_grpc.client.close()
+
+
 def test_the_log_follows_its_settings(small_repository: Path) -> None:
     with RunningServer(small_repository, "--threads=1") as server:
         post = {"Content_Type": "application/json"}
