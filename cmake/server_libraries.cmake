@@ -1,5 +1,5 @@
 # Third-party libraries of the server and its tests, linked statically so that one binary runs on any glibc as new as
-# the build's: mlops::nghttp2, mlops::protobuf_lite, mlops::zlib, mlops::xxhash; RapidJSON is headers only and in the
+# the build's: mlops::nghttp2, mlops::protobuf_lite, mlops::zlib, mlops::xxhash, mlops::ssl and ::crypto (ADR 18); RapidJSON is headers only and in the
 # default path. The core (csrc/) links none of them.
 function(mlops_static_library name header library)
   find_path(${name}_INCLUDE_DIR ${header})
@@ -20,5 +20,9 @@ if(MLOPS_BUILD_SERVER OR MLOPS_BUILD_BENCH)
   mlops_static_library(xxhash xxhash.h xxhash)
   mlops_static_library(protobuf_lite google/protobuf/message_lite.h protobuf-lite)
   target_link_libraries(mlops::protobuf_lite INTERFACE Threads::Threads)
+  mlops_static_library(crypto openssl/evp.h crypto)
+  target_link_libraries(mlops::crypto INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
+  mlops_static_library(ssl openssl/ssl.h ssl)
+  target_link_libraries(mlops::ssl INTERFACE mlops::crypto)
   find_program(PROTOC_PROGRAM protoc REQUIRED)
 endif()

@@ -9,45 +9,13 @@
 #include "base/near_name.h"
 #include "base/version.h"
 #include "config_file.h"
+#include "config_flag.h"
 #include "model/text_file.h"
 
 namespace mlops {
 namespace {
 
-using Setter = Status (*)(ServerConfig& config, std::string_view value);
-
-struct Flag {
-  std::string_view name;
-  std::string_view value;  // what the value is; empty: the flag takes none
-  std::string_view help;
-  Setter set;
-};
-
-Status not_a(std::string_view value, std::string_view wanted) {
-  return Status::invalid_argument("'" + std::string(value) + "' is not " + std::string(wanted));
-}
-
-template <class Number>
-Status set_number(Number& target, std::string_view text, Number least, Number most) {
-  Number number{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end || number < least || number > most) {
-    return not_a(text,
-                 "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-  }
-  target = number;
-  return {};
-}
-
-Status set_port(int& port, std::string_view text) { return set_number(port, text, -1, 65535); }
-
-Status set_flag(bool& flag, std::string_view text) {
-  const bool yes = text == "true" || text == "1";
-  if (!yes && text != "false" && text != "0") return not_a(text, "'true' or 'false'");
-  flag = yes;
-  return {};
-}
+using Setter = decltype(Flag::set);
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> items;
@@ -241,9 +209,18 @@ constexpr Flag kFlags[] = {
      }},
 };
 
+// Every table, in the order of --help.
+std::vector<const Flag*> all_flags() {
+  std::vector<const Flag*> flags;
+  for (const std::span<const Flag> table : {std::span<const Flag>(kFlags), security_flags()}) {
+    for (const Flag& flag : table) flags.push_back(&flag);
+  }
+  return flags;
+}
+
 Status unknown_flag(std::string_view name) {
   std::vector<std::string_view> known;
-  for (const Flag& flag : kFlags) known.push_back(flag.name);
+  for (const Flag* flag : all_flags()) known.push_back(flag->name);
   std::string message = "unknown argument '" + std::string(name) + "'";
   if (const std::string_view nearest = nearest_name(name, known); !nearest.empty()) {
     message += "; did you mean " + std::string(nearest) + "?";
@@ -306,12 +283,14 @@ Status check(const ServerConfig& config) {
       return Status::invalid_argument("port " + std::to_string(ports[i]) + " is given twice");
     }
   }
-  return {};
+  return check(config.security);
 }
 
 const Flag* find_flag(std::string_view name) {
-  const auto flag = std::ranges::find(kFlags, name, &Flag::name);
-  return flag == std::end(kFlags) ? nullptr : &*flag;
+  for (const Flag* flag : all_flags()) {
+    if (flag->name == name) return flag;
+  }
+  return nullptr;
 }
 
 // "connections-max" in the file is MLOPS_CONNECTIONS_MAX.
@@ -335,14 +314,14 @@ Status apply_setting(const FileSetting& setting, ServerConfig& config) {
     keys.push_back(file_key(variable));
     if (keys.back() == setting.key) return variable.set(config, setting.value);
   }
-  for (const Flag& flag : kFlags) {
-    if (only_for_commands(flag)) continue;
-    keys.emplace_back(flag.name.substr(2));
+  for (const Flag* flag : all_flags()) {
+    if (only_for_commands(*flag)) continue;
+    keys.emplace_back(flag->name.substr(2));
     if (keys.back() != setting.key) continue;
-    if (!flag.value.empty()) return flag.set(config, setting.value);
+    if (!flag->value.empty()) return flag->set(config, setting.value);
     bool on = false;
     Status status = set_flag(on, setting.value);
-    return status.ok() && on ? flag.set(config, {}) : status;
+    return status.ok() && on ? flag->set(config, {}) : status;
   }
   const std::vector<std::string_view> known(keys.begin(), keys.end());
   return Status::invalid_argument("unknown key" + did_you_mean(setting.key, known));
@@ -439,11 +418,11 @@ std::string help_text() {
   std::string text = "mlops-server " + std::string(kVersion) +
                      ": serves ONNX models over KServe v2 HTTP and gRPC.\n\n"
                      "usage: mlops-server --model-repository DIR [options]\n\n";
-  for (const Flag& flag : kFlags) {
-    std::string line = "  " + std::string(flag.name);
-    if (!flag.value.empty()) line += " " + std::string(flag.value);
+  for (const Flag* flag : all_flags()) {
+    std::string line = "  " + std::string(flag->name);
+    if (!flag->value.empty()) line += " " + std::string(flag->value);
     line.resize(std::max<std::size_t>(line.size() + 2, 30), ' ');
-    text += line + std::string(flag.help) + "\n";
+    text += line + std::string(flag->help) + "\n";
   }
   text += "\nLimits come from the environment:";
   for (const Variable& variable : kVariables) text += std::string(" ") + variable.name;
@@ -481,6 +460,7 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("server-name", config.server_name);
   line("server-version",
        config.server_version.empty() ? std::string(kVersion) : config.server_version);
+  for (const auto& [name, value] : describe(config.security)) line(name, value);
   for (const std::string& candidate : ort_candidates) line("ort-library", candidate);
   return text;
 }

@@ -13,6 +13,7 @@
 
 #include "admin/log_lines.h"
 #include "base/status.h"
+#include "config_security.h"
 #include "engine/engine.h"
 #include "engine/repository_control.h"
 #include "protocol/trace_settings.h"
@@ -39,6 +40,7 @@ struct ServerConfig {
   bool allow_client_shm = false;
   std::string trace_file;  // empty: traces are not written
   TraceSettings trace;
+  SecurityConfig security;
 
   std::string config_file;
   bool check_only = false;

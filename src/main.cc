@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "config.h"
 #include "run_server.h"
+#include "tls/tls_port.h"
 
 int main(int argc, char** argv) {
   using namespace mlops;
@@ -24,7 +25,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (config->version) {
-    std::printf("mlops-server %s\n", std::string(kVersion).c_str());
+    std::printf("mlops-server %s (%s)\n", std::string(kVersion).c_str(), tls_library_version());
     return 0;
   }
   if (config->check_only) return check_server(*config);

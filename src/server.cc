@@ -67,7 +67,8 @@ LoopOptions loop_options(const ServerConfig& config, std::size_t connections_max
   LoopOptions options;
   options.connections_max = connections_max;
   // Timeouts are looked at a few times before they pass, and not more than is needed.
-  const std::uint64_t shortest = std::min(config.receive_timeout_ms, config.idle_timeout_ms);
+  const std::uint64_t shortest = std::min(
+      {config.receive_timeout_ms, config.idle_timeout_ms, config.security.handshake_timeout_ms});
   options.tick = std::chrono::milliseconds(std::clamp<std::uint64_t>(shortest / 4, 10, 1000));
   return options;
 }
@@ -91,7 +92,8 @@ constexpr std::array kRequestTables = {
 
 Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
                RepositoryControl* repository, LogControl* log_control)
-    : facts_(facts_of(config)),
+    : log_(log),
+      facts_(facts_of(config)),
       bodies_(config.request_memory_bytes_max),
       trace_(config.trace_file, config.trace),
       traces_(trace_, log),
@@ -131,6 +133,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerConfig& config, Engine
                                               LogControl* log_control) {
   std::unique_ptr<Server> server(new Server(config, engine, log, repository, log_control));
   server->state_.watch(repository);
+  if (Status status = server->secure(config); !status.ok()) return status;
   if (Status status = server->listen(config); !status.ok()) return status;
   for (const auto& loop : server->loops_) {
     server->threads_.emplace_back([&loop = *loop] { loop.run(); });
@@ -138,35 +141,73 @@ Result<std::unique_ptr<Server>> Server::start(const ServerConfig& config, Engine
   return server;
 }
 
-Status Server::listen(const ServerConfig& config) {
-  struct Port {
-    int asked;
-    int* opened;
-    SessionFactory& factory;
-    bool metrics;
+Status Server::secure(const ServerConfig& config) {
+  const auto open = [&config](const TlsFiles& files, TlsProtocol protocol,
+                              std::unique_ptr<TlsPort>& port) -> Status {
+    if (!files.on) return {};
+    const TlsOptions options{files, protocol,
+                             std::chrono::milliseconds(config.security.handshake_timeout_ms)};
+    Result<std::unique_ptr<TlsPort>> opened = TlsPort::open(options);
+    if (!opened.ok()) return opened.status();
+    port = *std::move(opened);
+    return {};
   };
+  const SecurityConfig& security = config.security;
+  if (Status s = open(security.http_tls, TlsProtocol::http_1_1, http_tls_); !s.ok()) return s;
+  if (Status s = open(security.grpc_tls, TlsProtocol::h2, grpc_tls_); !s.ok()) return s;
+  log_warnings();
+  return {};
+}
+
+void Server::log_warnings() {
+  for (const TlsPort* port : {http_tls_.get(), grpc_tls_.get()}) {
+    if (!port) continue;
+    for (const std::string& warning : port->warnings()) log_.log(Severity::warning, warning);
+  }
+}
+
+Status Server::reload_security() {
+  Status first;
+  for (TlsPort* port : {http_tls_.get(), grpc_tls_.get()}) {
+    Status status = port ? port->reload() : Status();
+    if (first.ok()) first = std::move(status);
+  }
+  log_warnings();
+  return first;
+}
+
+struct Server::Port {
+  int asked;
+  int* opened;
+  SessionFactory& factory;
+  ChannelFactory* channels;
+  bool metrics;
+};
+
+Status Server::listen(const ServerConfig& config) {
   const std::array<Port, 3> wanted = {{
-      {config.http_port, &ports_.http, http_sessions_, false},
-      {config.grpc_port, &ports_.grpc, grpc_sessions_, false},
-      {config.metrics_port, &ports_.metrics, metrics_sessions_, true},
+      {config.http_port, &ports_.http, http_sessions_, http_tls_.get(), false},
+      {config.grpc_port, &ports_.grpc, grpc_sessions_, grpc_tls_.get(), false},
+      {config.metrics_port, &ports_.metrics, metrics_sessions_, nullptr, true},
   }};
   for (const Port& port : wanted) {
     if (port.asked < 0) continue;
-    const Result<int> opened = open_port(config, port.asked, port.factory, port.metrics);
+    const Result<int> opened = open_port(config, port);
     if (!opened.ok()) return opened.status();
     *port.opened = *opened;
   }
   return {};
 }
 
-Result<int> Server::open_port(const ServerConfig& config, int port, SessionFactory& factory,
-                              bool metrics) {
-  const std::size_t count = metrics ? 1 : loops_.size() - 1;
-  Result<Listeners> listeners = listen_tcp(config.host, static_cast<std::uint16_t>(port), count);
+Result<int> Server::open_port(const ServerConfig& config, const Port& port) {
+  const std::size_t count = port.metrics ? 1 : loops_.size() - 1;
+  Result<Listeners> listeners =
+      listen_tcp(config.host, static_cast<std::uint16_t>(port.asked), count);
   if (!listeners.ok()) return listeners.status();
   for (std::size_t i = 0; i < count; ++i) {
-    EventLoop& loop = metrics ? *loops_.back() : *loops_[i];
-    if (Status status = loop.listen(std::move(listeners->sockets[i]), factory); !status.ok()) {
+    EventLoop& loop = port.metrics ? *loops_.back() : *loops_[i];
+    if (Status status = loop.listen(std::move(listeners->sockets[i]), port.factory, port.channels);
+        !status.ok()) {
       return status;
     }
   }

@@ -17,6 +17,7 @@
 #include "http/http_service.h"
 #include "net/event_loop.h"
 #include "shm/shared_regions.h"
+#include "tls/tls_port.h"
 
 namespace mlops {
 
@@ -38,6 +39,10 @@ class Server {
   const ServerPorts& ports() const { return ports_; }
   void set_loaded() { state_.set_loaded(); }
 
+  // Reads certificates and keys again, for new connections; what cannot be used leaves things as
+  // they are, and is the status. Any thread; blocks on disk.
+  Status reload_security();
+
   // Not ready any more, no new connections, requests in flight are answered; blocks until all
   // connections are closed or `deadline`. True when none was left.
   bool drain(TimePoint deadline);
@@ -46,11 +51,14 @@ class Server {
  private:
   Server(const ServerConfig& config, Engine& engine, LogSink& log, RepositoryControl* repository,
          LogControl* log_control);
+  Status secure(const ServerConfig& config);
+  void log_warnings();
   Status listen(const ServerConfig& config);
-  Result<int> open_port(const ServerConfig& config, int port, SessionFactory& factory,
-                        bool metrics);
+  struct Port;
+  Result<int> open_port(const ServerConfig& config, const Port& port);
   std::string metrics_page();
 
+  LogSink& log_;
   SteadyClock clock_;
   ServingState state_;
   CpuMetrics cpu_;
@@ -66,6 +74,8 @@ class Server {
   HttpSessionFactory http_sessions_;
   HttpSessionFactory metrics_sessions_;
   GrpcSessionFactory grpc_sessions_;
+  std::unique_ptr<TlsPort> http_tls_;  // null: not encrypted
+  std::unique_ptr<TlsPort> grpc_tls_;
   ServerPorts ports_;
   // The last loop serves metrics alone: a scrape never delays a prediction.
   std::vector<std::unique_ptr<EventLoop>> loops_;

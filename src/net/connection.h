@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "net/byte_channel.h"
 #include "net/fd.h"
 #include "net/session.h"
 
@@ -13,6 +14,8 @@ class Connection final : public Link {
  public:
   Connection(Turn& turn, Fd socket) : Link(turn), fd(std::move(socket)) {}
 
+  std::string peer_address() const override;
+
   Fd fd;
   std::uint32_t interest = 0;        // epoll events asked for
   std::size_t index = 0;             // in the loop's table
@@ -21,6 +24,9 @@ class Connection final : public Link {
   bool stalled = false;              // the socket took less than we had
   TimePoint stalled_until = kNever;  // a peer that reads nothing for that long is dropped
   TimePoint linger_until = kNever;
+  std::unique_ptr<ByteChannel> channel;  // null: bytes go as they are
+  TimePoint handshake_until = kNever;
+  bool unread = false;  // is in the loop's list of those that have input no socket tells of
   std::unique_ptr<Session> session;  // last: it refers to everything above
 };
 

@@ -49,10 +49,11 @@ EventLoop::~EventLoop() {
   turn_.mailbox.open_all();  // letters hold a reference each
 }
 
-Status EventLoop::listen(Fd socket, SessionFactory& factory) {
+Status EventLoop::listen(Fd socket, SessionFactory& factory, ChannelFactory* channels) {
   auto listener = std::make_unique<Listener>();
   listener->fd = std::move(socket);
   listener->factory = &factory;
+  listener->channels = channels;
   if (!control(epoll_.get(), EPOLL_CTL_ADD, listener->fd.get(), EPOLLIN,
                tag_of(listener.get(), kListenerTag))) {
     return Status::internal("epoll refused a listening socket");
@@ -61,8 +62,13 @@ Status EventLoop::listen(Fd socket, SessionFactory& factory) {
   return {};
 }
 
-Status EventLoop::adopt(Fd socket, SessionFactory& factory) {
+Status EventLoop::adopt(Fd socket, SessionFactory& factory, ChannelFactory* channels) {
   auto connection = std::make_unique<Connection>(turn_, std::move(socket));
+  if (channels) {
+    connection->channel = channels->open(connection->fd.get());
+    if (!connection->channel) return Status::resource_exhausted("no memory for a connection");
+    connection->handshake_until = turn_.now + channels->handshake_timeout();
+  }
   connection->session = factory.open(*connection);
   connection->interest = EPOLLIN | EPOLLRDHUP;
   if (!control(epoll_.get(), EPOLL_CTL_ADD, connection->fd.get(), connection->interest,
@@ -104,6 +110,7 @@ void EventLoop::turn(int wait_ms) {
     dispatch(event.data.u64, event.events);
   }
   turn_.stats.completions_mailed.add(turn_.mailbox.open_all());
+  read_unread();
   submit();
   flush_touched();
   if (drain_asked_.load(std::memory_order_acquire) && !draining_) begin_drain();
@@ -123,7 +130,7 @@ int EventLoop::sleep_ms(int wait_ms) {
     const int until_sweep = static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
     timeout = timeout < 0 ? until_sweep : std::min(timeout, until_sweep);
   }
-  if (!turn_.drained.empty() || !turn_.touched.empty()) timeout = 0;
+  if (!turn_.drained.empty() || !turn_.touched.empty() || !unread_.empty()) timeout = 0;
   if (timeout != 0 && !turn_.mailbox.prepare_sleep()) timeout = 0;
   return timeout;
 }
@@ -136,7 +143,9 @@ void EventLoop::dispatch(std::uint64_t tag, std::uint32_t events) {
   if (connection.dead) return;
   if (events & EPOLLOUT) connection.touch();
   if (events & (EPOLLERR | EPOLLHUP)) return kill(connection);
-  if (events & EPOLLIN) return read(connection);
+  const bool channel_goes_on =
+      (events & EPOLLOUT) && connection.channel && connection.channel->wants_write();
+  if ((events & EPOLLIN) || channel_goes_on) return read(connection);
   // The peer will send no more while we read nothing: it has gone, or soon will notice.
   if (events & EPOLLRDHUP) kill(connection);
 }
@@ -161,7 +170,8 @@ void EventLoop::accept_from(Listener& listener) {
       continue;  // closed by Fd
     }
     turn_.stats.connections_accepted.add(1);
-    if (Status status = adopt(std::move(socket), *listener.factory); !status.ok()) {
+    if (Status status = adopt(std::move(socket), *listener.factory, listener.channels);
+        !status.ok()) {
       log_.log(Severity::error, status.message());
     }
   }
@@ -174,13 +184,10 @@ void EventLoop::read(Connection& connection) {
   const bool packed = space.empty();
   if (packed) space = arena_.space();
   if (space.empty()) return kill(connection);  // out of memory
-  const ssize_t size = ::recv(connection.fd.get(), space.data(), space.size(), MSG_DONTWAIT);
-  if (size < 0) {
-    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) kill(connection);
-    return;
-  }
-  if (size == 0) return peer_closed(connection);
-  const auto bytes = static_cast<std::size_t>(size);
+  const auto [io, bytes] = receive(connection, space);
+  if (io == ByteChannel::Io::broken) return kill(connection);
+  if (io == ByteChannel::Io::closed) return peer_closed(connection);
+  if (io == ByteChannel::Io::later) return;
   turn_.stats.bytes_received.add(bytes);
   if (discard) return;
   if (packed) {
@@ -190,6 +197,46 @@ void EventLoop::read(Connection& connection) {
     connection.session->received_in_space(bytes);
   }
   connection.touch();
+}
+
+ByteChannel::Read EventLoop::receive(Connection& connection, std::span<std::byte> space) {
+  using Io = ByteChannel::Io;
+  // What is thrown away need not be understood.
+  if (connection.channel && !connection.finishing()) {
+    const bool established = connection.channel->established();
+    const ByteChannel::Read read = connection.channel->read(space);
+    const bool done = connection.channel->established();
+    if (!done && read.io == Io::broken) {
+      handshake_ended(connection, false);
+      return {};
+    }
+    if (!established && done) handshake_ended(connection, true);
+    connection.touch();  // its wishes may have changed
+    return read;
+  }
+  const ssize_t size = ::recv(connection.fd.get(), space.data(), space.size(), MSG_DONTWAIT);
+  if (size > 0) return {Io::some, static_cast<std::size_t>(size)};
+  if (size == 0) return {Io::closed, 0};
+  const bool again = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+  return {again ? Io::later : Io::broken, 0};
+}
+
+void EventLoop::handshake_ended(Connection& connection, bool done) {
+  connection.handshake_until = kNever;
+  if (done) return connection.set_peer_name(connection.channel->peer_name());
+  turn_.stats.handshakes_failed.add(1);
+  connection.out.clear();
+  connection.finish(true);  // the channel has said why; a reset would destroy that
+}
+
+// Input that channels still hold. Those that came first in the last turn, and one read each: nobody
+// is kept waiting by one who sends a lot.
+void EventLoop::read_unread() {
+  if (unread_.empty()) return;
+  for (Connection* connection : std::exchange(unread_, {})) {
+    connection->unread = false;
+    if (!connection->dead && !connection->finishing()) read(*connection);
+  }
 }
 
 // A peer that stops sending has stopped waiting too: what it has in flight is cancelled. Only
@@ -228,7 +275,8 @@ void EventLoop::flush(Connection& connection) {
       connection.session->resume();
     }
     if (connection.out.empty()) break;
-    result = connection.out.flush(connection.fd.get(), sent);
+    result = connection.channel ? connection.channel->flush(connection.out, sent)
+                                : connection.out.flush(connection.fd.get(), sent);
   }
   turn_.stats.bytes_sent.add(sent);
   if (result == OutQueue::Sent::broken) return kill(connection);
@@ -244,6 +292,7 @@ void EventLoop::flush(Connection& connection) {
 }
 
 void EventLoop::close_gracefully(Connection& connection) {
+  if (connection.channel && !connection.half_closed) connection.channel->say_goodbye();
   if (!connection.lingering()) return kill(connection);
   if (!connection.half_closed) {
     connection.half_closed = true;
@@ -260,7 +309,14 @@ void EventLoop::update_interest(Connection& connection) {
   std::uint32_t wanted = 0;
   if (!connection.finishing()) wanted |= EPOLLRDHUP;
   if (input) wanted |= EPOLLIN;
-  if (connection.stalled) wanted |= EPOLLOUT;
+  if (connection.stalled || (connection.channel && connection.channel->wants_write())) {
+    wanted |= EPOLLOUT;
+  }
+  if (input && !connection.finishing() && !connection.unread && connection.channel &&
+      connection.channel->has_unread()) {
+    connection.unread = true;
+    unread_.push_back(&connection);
+  }
   if (wanted == connection.interest) return;
   connection.interest = wanted;
   control(epoll_.get(), EPOLL_CTL_MOD, connection.fd.get(), wanted,
@@ -273,6 +329,7 @@ void EventLoop::kill(Connection& connection) {
   connection.dead = true;
   connection.session.reset();
   connection.out.clear();
+  connection.channel.reset();
   connection.fd.reset();
   turn_.stats.connections_open.subtract(1);
   const std::size_t index = connection.index;
@@ -288,6 +345,7 @@ void EventLoop::bury() {
   if (graveyard_.empty()) return;
   std::erase_if(turn_.touched,
                 [](const Link* link) { return static_cast<const Connection*>(link)->dead; });
+  std::erase_if(unread_, [](const Connection* connection) { return connection->dead; });
   graveyard_.clear();
 }
 
@@ -302,8 +360,9 @@ void EventLoop::sweep() {
   for (std::size_t i = connections_.size();
        i-- > 0;) {  // backwards: kill() moves the last one here
     Connection& connection = *connections_[i];
-    const bool overdue =
-        turn_.now >= connection.stalled_until || turn_.now >= connection.linger_until;
+    const bool overdue = turn_.now >= connection.stalled_until ||
+                         turn_.now >= connection.linger_until ||
+                         turn_.now >= connection.handshake_until;
     if (overdue) {
       turn_.stats.connections_timed_out.add(1);
       kill(connection);

@@ -38,9 +38,10 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // `factory` must outlive the loop.
-  Status listen(Fd socket, SessionFactory& factory);
-  Status adopt(Fd socket, SessionFactory& factory);  // a connected, non-blocking socket
+  // `factory` and `channels` must outlive the loop. Without channels bytes go as they are.
+  Status listen(Fd socket, SessionFactory& factory, ChannelFactory* channels = nullptr);
+  // A connected, non-blocking socket.
+  Status adopt(Fd socket, SessionFactory& factory, ChannelFactory* channels = nullptr);
 
   void run();  // until stop()
   // One turn on the calling thread; sleeps at most `wait_ms` (-1: until something happens).
@@ -56,6 +57,7 @@ class EventLoop {
   struct Listener {
     Fd fd;
     SessionFactory* factory = nullptr;
+    ChannelFactory* channels = nullptr;
     bool paused = false;
   };
 
@@ -63,6 +65,9 @@ class EventLoop {
   void dispatch(std::uint64_t tag, std::uint32_t events);
   void accept_from(Listener& listener);
   void read(Connection& connection);
+  ByteChannel::Read receive(Connection& connection, std::span<std::byte> space);
+  void handshake_ended(Connection& connection, bool done);
+  void read_unread();
   void peer_closed(Connection& connection);
   void submit();
   void flush_touched();
@@ -86,6 +91,7 @@ class EventLoop {
   std::vector<std::unique_ptr<Connection>> graveyard_;
   std::vector<PendingRef> submitting_;
   std::vector<Link*> flushing_;
+  std::vector<Connection*> unread_;  // channels hold input of theirs that no event tells of
   TimePoint next_sweep_{};
   bool draining_ = false;
   std::atomic<bool> stop_asked_{false};

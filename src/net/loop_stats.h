@@ -33,7 +33,8 @@ struct alignas(64) LoopStats {
   LoopCounter connections_accepted;
   LoopCounter connections_refused;  // over the limit
   LoopCounter connections_timed_out;
-  LoopCounter accept_errors;  // no file descriptors left, and the like
+  LoopCounter handshakes_failed;  // TLS
+  LoopCounter accept_errors;      // no file descriptors left, and the like
   LoopCounter bytes_received;
   LoopCounter bytes_sent;
   LoopCounter completions_mailed;  // replies that came from another thread

@@ -3,8 +3,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 namespace mlops {
 namespace {
@@ -61,6 +63,23 @@ OutQueue::Sent OutQueue::flush(int fd, std::size_t& bytes_sent) {
     if (static_cast<std::size_t>(sent) < wanted) return Sent::some;
   }
   return Sent::all;
+}
+
+std::span<const std::byte> OutQueue::next(std::span<std::byte> staging) const {
+  const auto* text = reinterpret_cast<const std::byte*>(text_.data()) + text_sent_;
+  if (first_ < segments_.size() && segments_[first_].size >= staging.size()) {
+    const Segment& segment = segments_[first_];
+    return {segment.view ? segment.view : text, staging.size()};
+  }
+  std::size_t filled = 0;
+  for (std::size_t i = first_; i < segments_.size() && filled < staging.size(); ++i) {
+    const Segment& segment = segments_[i];
+    const std::size_t part = std::min(segment.size, staging.size() - filled);
+    std::memcpy(staging.data() + filled, segment.view ? segment.view : text, part);
+    if (!segment.view) text += segment.size;
+    filled += part;
+  }
+  return staging.first(filled);
 }
 
 void OutQueue::consume(std::size_t bytes) {

@@ -26,6 +26,13 @@ class OutQueue {
 
   // Non-blocking. `some`: wait until the socket is writable. `broken`: the peer is gone.
   Sent flush(int fd, std::size_t& bytes_sent);
+
+  // For whoever sends by other means: the next bytes, at most `staging.size()`, where they lie or,
+  // when they lie in pieces, gathered in `staging`. The same ones again, and perhaps more behind
+  // them, until consume().
+  std::span<const std::byte> next(std::span<std::byte> staging) const;
+  void consume(std::size_t bytes);
+
   // Tests and sans-IO users: everything as one string.
   std::string take_all();
   void clear();
@@ -36,8 +43,6 @@ class OutQueue {
     const std::byte* view = nullptr;  // null: the next `size` bytes of text_
     Buffer owner;
   };
-
-  void consume(std::size_t bytes);
 
   std::vector<Segment> segments_;
   std::size_t first_ = 0;      // segments before it are sent

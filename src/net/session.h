@@ -37,6 +37,11 @@ class Link {
     lingering_ = lingering_ || linger;
     touch();
   }
+  // Who is at the other end, for logs; empty: not known.
+  virtual std::string peer_address() const { return {}; }
+  const std::string& peer_name() const { return peer_name_; }
+  void set_peer_name(std::string name) { peer_name_ = std::move(name); }
+
   bool finishing() const { return finishing_; }
   bool lingering() const { return lingering_; }
   Turn& turn() { return turn_; }
@@ -46,6 +51,7 @@ class Link {
 
  private:
   Turn& turn_;
+  std::string peer_name_;  // that it has proved (a certificate's subject)
   bool touched_ = false;
   bool finishing_ = false;
   bool lingering_ = false;

@@ -1,0 +1,53 @@
+#pragma once
+// What a command-line flag is, for the files that hold the tables of them. Pure.
+
+#include <charconv>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace mlops {
+
+struct ServerConfig;
+
+struct Flag {
+  std::string_view name;
+  std::string_view value;  // what the value is; empty: the flag takes none
+  std::string_view help;
+  Status (*set)(ServerConfig& config, std::string_view value);
+};
+
+// config_security.cc: TLS, tokens, the admin port.
+std::span<const Flag> security_flags();
+
+inline Status not_a(std::string_view value, std::string_view wanted) {
+  return Status::invalid_argument("'" + std::string(value) + "' is not " + std::string(wanted));
+}
+
+template <class Number>
+Status set_number(Number& target, std::string_view text, Number least, Number most) {
+  Number number{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end || number < least || number > most) {
+    return not_a(text,
+                 "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+  target = number;
+  return {};
+}
+
+inline Status set_port(int& port, std::string_view text) {
+  return set_number(port, text, -1, 65535);
+}
+
+inline Status set_flag(bool& flag, std::string_view text) {
+  const bool yes = text == "true" || text == "1";
+  if (!yes && text != "false" && text != "0") return not_a(text, "'true' or 'false'");
+  flag = yes;
+  return {};
+}
+
+}  // namespace mlops
