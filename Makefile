@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv/bin
 PYTHON := $(VENV)/python
 FUZZ_SECONDS ?= 10
+SOAK_SECONDS ?= 600
 CPP_FILES = git ls-files --cached --others --exclude-standard '*.cc' '*.h' '*.cu'
 # Sanitizer runtimes map fixed address ranges, which too much address randomisation collides with.
 FIXED_LAYOUT := $(shell [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -gt 28 ] && setarch -R true && echo setarch -R)
@@ -83,6 +84,11 @@ tsan: build/tsan/build.ninja  ## the concurrent C++ tests under the thread sanit
 fuzz: build/fuzz/build.ninja  ## every fuzz target for FUZZ_SECONDS, from its corpus
 	cmake --build --preset fuzz
 	@sh tests/fuzz/run.sh build/fuzz/fuzz $(FUZZ_SECONDS)
+
+.PHONY: soak
+soak: build  ## the fault suite in its long form, with SOAK_SECONDS of leak check; wants a machine for itself
+	MLOPS_SOAK=1 MLOPS_SOAK_SECONDS=$(SOAK_SECONDS) $(PYTHON) -m pytest -q -s \
+	  --timeout=$$(( $(SOAK_SECONDS) + 1200 )) tests/python/server -k "fault or soak"
 
 .PHONY: bench
 bench: build/release/build.ninja  ## the figures of docs/benchmarks.md on this machine

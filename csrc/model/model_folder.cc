@@ -114,7 +114,9 @@ void find_versions(ModelFolder& folder) {
     const auto version = version_from(it->path().filename().string());
     std::error_code ignored;
     if (!version || !it->is_directory(ignored)) continue;
-    if (needs_file && !fs::exists(folder.model_path(*version), ignored)) continue;
+    // A link counts even when it leads nowhere, so that loading says so.
+    const fs::file_status file = fs::symlink_status(folder.model_path(*version), ignored);
+    if (needs_file && !fs::exists(file)) continue;
     Digest digest(shared);
     add_tree(it->path(), digest);
     folder.versions.emplace(*version, digest.value());

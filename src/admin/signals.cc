@@ -21,6 +21,7 @@ StopSignals::StopSignals() {
   const sigset_t set = stop_set();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a reader of our output may leave
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its size limit is a failed write, not our end
 }
 
 int StopSignals::wait() {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "support/temporary_folder.h"
 
 namespace mlops {
@@ -43,6 +45,13 @@ TEST_F(ModelFolderTest, SkipsWhatIsNoVersionAndSaysSo) {
   ASSERT_TRUE(folders.ok());
   ASSERT_EQ(folders->size(), 1U);
   EXPECT_EQ(folders->front().status.message(), "no <version>/model.onnx inside");
+}
+
+TEST_F(ModelFolderTest, ALinkThatLeadsNowhereIsAVersionThatCannotBeLoaded) {
+  root_.file("a/1/model.onnx");
+  std::filesystem::create_directory(root_.path() / "a/2");
+  std::filesystem::create_symlink("nowhere", root_.path() / "a/2/model.onnx");
+  EXPECT_EQ(read("a").served_versions(), (Versions{2}));
 }
 
 TEST_F(ModelFolderTest, FollowsItsConfiguration) {

@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,17 +36,30 @@ def onnxruntime_library() -> Path:
 
 
 class RunningServer:
-    """A server process; `http`, `grpc` and `metrics` are its ports."""
+    """A server process; `http`, `grpc` and `metrics` are its ports. `under` is a command that
+    becomes the server after it has changed its surroundings."""
 
-    def __init__(self, repository: Path, *arguments: str, wait_ready: bool = True, **limits: Any):
+    def __init__(
+        self,
+        repository: Path,
+        *arguments: str,
+        wait_ready: bool = True,
+        under: Sequence[str] = (),
+        environment: dict[str, str] | None = None,
+        **limits: Any,
+    ):
         binary = server_binary()
         assert binary is not None
         ports = ("--http-port=0", "--grpc-port=0", "--metrics-port=0", "--host=127.0.0.1")
-        command = [str(binary), "--model-repository", str(repository), *ports, *arguments]
+        command = [*under, str(binary), "--model-repository", str(repository), *ports, *arguments]
         command += ["--ort-library", str(onnxruntime_library())]
-        environment = {**os.environ, **{f"MLOPS_{k.upper()}": str(v) for k, v in limits.items()}}
+        named = {f"MLOPS_{k.upper()}": str(v) for k, v in limits.items()}
         self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            env={**os.environ, **named, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         listening = self.event()
         assert listening["event"] == "listening", listening
