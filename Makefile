@@ -88,7 +88,7 @@ fuzz: build/fuzz/build.ninja  ## every fuzz target for FUZZ_SECONDS, from its co
 .PHONY: soak
 soak: build  ## the fault suite in its long form, with SOAK_SECONDS of leak check; wants a machine for itself
 	MLOPS_SOAK=1 MLOPS_SOAK_SECONDS=$(SOAK_SECONDS) $(PYTHON) -m pytest -q -s \
-	  --timeout=$$(( $(SOAK_SECONDS) + 1200 )) tests/python/server -k "fault or soak"
+	  --timeout=$$(( $(SOAK_SECONDS) + 1200 )) tests/python/server -k "fault or soak or openapi"
 
 .PHONY: bench
 bench: build/release/build.ninja  ## the figures of docs/benchmarks.md on this machine
