@@ -71,7 +71,7 @@ asan: build/asan/build.ninja  ## C++ tests and the extension's Python tests unde
 	cmake --build --preset asan
 	$(FIXED_LAYOUT) ctest --preset asan
 	@# libstdc++ is preloaded too, or the runtime finds no __cxa_throw to intercept; Python's own leaks are not ours.
-	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" PYTHONMALLOC=malloc \
+	LD_PRELOAD="$$(clang++ -print-file-name=libclang_rt.asan-$$(uname -m).so) $$(g++ -print-file-name=libstdc++.so)" PYTHONMALLOC=malloc \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=build/asan/python \
 	  $(FIXED_LAYOUT) $(PYTHON) -m pytest -q -p no:cacheprovider -m native tests/python
 
@@ -81,9 +81,9 @@ tsan: build/tsan/build.ninja  ## the concurrent C++ tests under the thread sanit
 	$(FIXED_LAYOUT) ctest --preset tsan
 
 .PHONY: fuzz
-fuzz: build/fuzz/build.ninja  ## every fuzz target for FUZZ_SECONDS, from its corpus
+fuzz: build/asan/build.ninja  ## every fuzz target for FUZZ_SECONDS, from its corpus
 	cmake --build --preset fuzz
-	@sh tests/fuzz/run.sh build/fuzz/fuzz $(FUZZ_SECONDS)
+	@sh tests/fuzz/run.sh build/asan/fuzz $(FUZZ_SECONDS)
 
 .PHONY: soak
 soak: build  ## the fault suite in its long form, with SOAK_SECONDS of leak check; wants a machine for itself

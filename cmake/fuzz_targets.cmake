@@ -1,6 +1,6 @@
 # fuzz_<name> from every tests/fuzz/<name>_fuzz.cc: libFuzzer targets, built by clang only.
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
-  message(FATAL_ERROR "MLOPS_BUILD_FUZZ needs clang (preset fuzz)")
+  message(FATAL_ERROR "MLOPS_BUILD_FUZZ needs clang (preset asan)")
 endif()
 add_custom_target(fuzz_targets)
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/*_fuzz.cc)

@@ -17,6 +17,9 @@ find_package(pybind11 3.1 CONFIG REQUIRED)
 # NO_EXTRAS: link-time optimisation and stripping are the preset's choice, not pybind11's.
 pybind11_add_module(_core MODULE NO_EXTRAS ${binding_sources})
 target_link_libraries(_core PRIVATE mlops_core mlops_warnings)
+# Must be there before the first Python.h, which may be the precompiled one.
+target_compile_definitions(_core PRIVATE PY_SSIZE_T_CLEAN)
+target_precompile_headers(_core PRIVATE ${mlops_standard_headers} <pybind11/pybind11.h> <pybind11/stl.h>)
 target_include_directories(_core SYSTEM PRIVATE ${Python_NumPy_INCLUDE_DIRS})
 set(python_tree ${PROJECT_BINARY_DIR}/python/mlops_engine)
 set_target_properties(_core PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${python_tree})

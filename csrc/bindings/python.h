@@ -1,9 +1,8 @@
 #pragma once
 // Python's and NumPy's C APIs as every file of this folder sees them. NumPy's table of functions is
 // loaded by import_numpy() in numpy_api.cc, not at import: a command-line tool that never makes an
-// engine does not pay for NumPy.
+// engine does not pay for NumPy. The build defines PY_SSIZE_T_CLEAN, before any Python.h.
 
-#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
