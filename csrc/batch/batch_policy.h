@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <variant>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -13,11 +14,15 @@ struct QueueFacts {
   std::int64_t rows_waiting = 0;  // in the bucket whose head is oldest
   TimePoint oldest_at{};          // when that head was queued
   bool more_may_come = true;      // false while draining: waiting would be pointless
+  std::int64_t preferred_rows = 0;  // what BatchQueue says of BatchLimits::preferred
 };
 
 struct BatchLimits {
   std::int64_t rows_max = 1;
   Duration delay_max{0};  // how long the head may wait for company while a lane is idle
+  // Sizes, ascending, that are worth taking before delay_max has passed. Without a delay nobody
+  // waits for them and they mean nothing.
+  std::vector<std::int64_t> preferred;
 };
 
 struct TakeRows {

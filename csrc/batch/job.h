@@ -20,6 +20,10 @@ struct Job {
   bool alone = false;     // never merged: no batch axis, or no rows at all
   bool idle = false;      // nobody's: a row that only keeps others in their places
   BucketKey bucket;
+  // Of models with a queue policy; see queue_policy.h.
+  std::uint64_t level = 0;      // of priority; lower ones go first
+  TimePoint expires = kNever;   // when its time in the queue is over
+  std::size_t input_bytes = 0;  // counted where they are bounded
 };
 
 }  // namespace mlops

@@ -48,9 +48,9 @@ NotFound
 DeadlineExceeded
     `timeout` passed first.
 ResourceExhausted
-    The queue, or the memory for batches, is full.
+    The memory for batches is full.
 Unavailable
-    The engine is closed, or the model is being unloaded.
+    The queue is full, the engine is closed, or the model is being unloaded.
 
 Examples
 --------

@@ -59,8 +59,8 @@ bool DecoupledScheduler::submit(const PendingRef& pending, TimePoint now) {
   const GenerationQueue::Admission admission = queue_->add(task);
   if (admission == GenerationQueue::Admission::closed) return false;
   if (admission == GenerationQueue::Admission::full) {
-    refuse(*pending, Status::resource_exhausted("the queue of model '" + context_.info->name +
-                                                "' is full; retry later or add capacity"));
+    context_.failures->refused(Refusal::queue_full);
+    refuse(*pending, refusal_status(Refusal::queue_full, context_.info->name));
   } else if (deadline != kNever) {
     watch_.expect(deadline);
   }

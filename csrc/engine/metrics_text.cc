@@ -109,6 +109,18 @@ void failures(std::string& page, const EngineStats& stats) {
   }
 }
 
+void refusals(std::string& page, const EngineStats& stats) {
+  const char* name = "mlops_requests_refused_total";
+  header(page, name, "Requests refused for lack of room or time, by reason", "counter");
+  for (const ModelStats& model : stats.models) {
+    for (std::size_t i = 0; i < model.refused.size(); ++i) {
+      const std::string reason(refusal_name(static_cast<Refusal>(i)));
+      sample(page, name, labels_of(model) + ",reason=\"" + reason + "\"",
+             std::to_string(model.refused[i]));
+    }
+  }
+}
+
 void triton_counters(std::string& page, const EngineStats& stats) {
   family(page, stats, "nv_inference_request_success", "Number of successful inference requests",
          "counter", [](const ModelStats& m) { return m.success; });
@@ -178,6 +190,13 @@ void summaries(std::string& page, const EngineStats& stats, const std::vector<do
 }
 
 void own_counters(std::string& page, const EngineStats& stats) {
+  refusals(page, stats);
+  header(page, "mlops_objective_p99_seconds", "The latency objective of a model that has one",
+         "gauge");
+  for (const ModelStats& model : stats.models) {
+    if (model.slo_p99_us == 0) continue;
+    sample(page, "mlops_objective_p99_seconds", labels_of(model), seconds(model.slo_p99_us * 1000));
+  }
   family(page, stats, "mlops_inline_executions_total",
          "Executions on the submitting thread, without a hand-off", "counter",
          [](const ModelStats& m) { return m.inline_executions; });

@@ -183,6 +183,10 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   ServedModelOptions& options = version.options;
   options.lanes = lane_count(source, *parts.options);
   options.sequences = source.sequences;
+  Result<ServingLimits> limits = serving_limits(
+      source.config ? source.config->parameters : ConfigStrings(), parts.options->serving);
+  if (!limits.ok()) return limits.status();
+  options.limits = *limits;
   const std::shared_ptr<ModelInfo> info = make_info(source, *backend, *probe, options.lanes);
   if (source.sequences) {
     Result<SequencePlan> plan =
@@ -204,6 +208,14 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   options.queue_requests_max = parts.options->queue_requests_max;
   options.batch.rows_max = info->batchable ? info->batch_rows_max : 1;
   options.batch.delay_max = std::chrono::microseconds(info->batch_delay_us_max);
+  if (source.config && source.config->dynamic_batching) {
+    options.policy =
+        std::shared_ptr<const DynamicBatching>(source.config, &*source.config->dynamic_batching);
+    if (info->batch_delay_us_max > 0) {
+      options.batch.preferred = options.policy->preferred_batch_sizes;
+      std::ranges::sort(options.batch.preferred);
+    }
+  }
   options.inline_run_max = std::chrono::microseconds(parts.options->inline_run_us_max);
   options.expected_run = probe->single_row;
   log_loaded(*parts.log, *info, *probe);

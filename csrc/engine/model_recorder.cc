@@ -72,6 +72,7 @@ void LaneRecorder::add_to(ModelStats& stats) const {
 
 void FailureRecorder::add_to(ModelStats& stats) const {
   for (std::size_t i = 0; i < failures_.size(); ++i) stats.failure[i] += failures_[i].total();
+  for (std::size_t i = 0; i < refused_.size(); ++i) stats.refused[i] += refused_[i].total();
   stats.failure_ns += failure_ns_.total();
 }
 

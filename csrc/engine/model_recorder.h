@@ -46,10 +46,12 @@ class FailureRecorder {
     failures_[static_cast<std::size_t>(code)].add(1);
     if (request_ns > 0) failure_ns_.add(request_ns);
   }
+  void refused(Refusal refusal) { refused_[static_cast<std::size_t>(refusal)].add(1); }
   void add_to(ModelStats& stats) const;
 
  private:
   std::array<ShardedCounter, 9> failures_;
+  std::array<ShardedCounter, kRefusals> refused_;
   ShardedCounter failure_ns_;
 };
 

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "execute/ort_backend.h"
 #include "model/model_folder.h"
+#include "model/serving_limits.h"
 #include "request/validate.h"
 
 namespace mlops {
@@ -27,6 +28,7 @@ struct EngineOptions {
   std::uint64_t trial_run_ms_max = 60'000;  // a version whose trial runs take longer is not loaded
   std::uint64_t retire_ms_max = 60'000;     // what a retired version may take for what it accepted
   RequestLimits limits;
+  ServingLimits serving;  // of each version, unless its configuration says otherwise
   // Tried in order for ONNX Runtime; empty: the loader's own search only.
   std::vector<std::string> ort_libraries;
   // What executes a source, for those who bring their own; null: ONNX Runtime and the built-in

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/deadline.h"
+
 namespace mlops {
 namespace {
 
@@ -21,14 +23,17 @@ Status winding_down() { return Status::unavailable("the model is being unloaded"
 
 // validate -> route. A request without a version gets the labelled one that it asks for, else the
 // default; a route table will choose here.
-Result<ModelCatalog::Entry> Pipeline::choose(const Request& request, From from) const {
+Result<ModelCatalog::Entry> Pipeline::choose(Request& request, From from) const {
   if (from == From::outside && draining())
     return Status::unavailable("the server is shutting down");
   if (Status s = check_form(request, limits_); !s.ok()) return s;
-  if (const std::string* label = wanted_label(request)) {
-    return catalog_.find_label(request.model, *label);
+  const std::string* label = wanted_label(request);
+  Result<ModelCatalog::Entry> model = label ? catalog_.find_label(request.model, *label)
+                                            : catalog_.find(request.model, request.version);
+  if (request.timeout_us > 0 && model.ok() && !(*model)->has_queue_policy()) {
+    request.deadline = std::min(request.deadline, after_us(clock_.now(), request.timeout_us));
   }
-  return catalog_.find(request.model, request.version);
+  return model;
 }
 
 // A version that winds down between look-up and hand-over takes nothing; its successor, if there is

@@ -30,7 +30,7 @@ class Pipeline {
   bool draining() const { return draining_.load(std::memory_order_acquire); }
 
  private:
-  Result<ModelCatalog::Entry> choose(const Request& request, From from) const;
+  Result<ModelCatalog::Entry> choose(Request& request, From from) const;
 
   const ModelCatalog& catalog_;
   const RequestLimits& limits_;

@@ -146,8 +146,8 @@ bool SequenceScheduler::submit(const PendingRef& pending, TimePoint now) {
             "' must specify the START flag on the first request of the sequence");
         break;
       case SequenceSlots::Admission::full:
-        why = Status::resource_exhausted("the queue of model '" + client_->name +
-                                         "' is full; retry later or add capacity");
+        context_.failures->refused(Refusal::queue_full);
+        why = refusal_status(Refusal::queue_full, client_->name);
         break;
     }
   }

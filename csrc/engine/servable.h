@@ -18,6 +18,10 @@ class Servable {
   // 0 for a model; above that of all its members for an ensemble, which is wound down before them.
   virtual int level() const { return 0; }
 
+  // What a request's timeout_us means: how long it may wait in this queue, as its policy says; else
+  // it is made a deadline before the request is handed over.
+  virtual bool has_queue_policy() const { return false; }
+
   // All three answer, now or later, every request that they take. They take none (false) once the
   // version winds down: the caller then looks the name up again, so that a swap of versions loses
   // nothing. What submit_turn takes or answers it also nulls in `turn`.

@@ -15,12 +15,13 @@ constexpr int kInlineBatchesPerTurn = 4;
 // What runs when a version stops may finish; a graph that loops for ever may not keep us.
 constexpr auto kStopGrace = std::chrono::seconds(10);
 
-Status stopped() { return Status::unavailable("the model is being unloaded"); }
-
-Status full(const std::string& model) {
-  return Status::resource_exhausted("the queue of model '" + model +
-                                    "' is full; retry later or add capacity");
+std::int64_t total_rows(std::span<const Job> jobs) {
+  std::int64_t rows = 0;
+  for (const Job& job : jobs) rows += job.rows;
+  return rows;
 }
+
+Status stopped() { return Status::unavailable("the model is being unloaded"); }
 
 }  // namespace
 
@@ -31,8 +32,12 @@ ServedModel::ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
       options_(options),
       watch_(watch),
       expected_run_ns_(options.expected_run.count()),
-      queue_(options.queue_requests_max) {
+      queue_(options.queue_requests_max, options.policy) {
   context_.failures = &failures_;
+  if (options.limits.slo_p99_us > 0) {
+    objective_.emplace(ObjectiveOptions{std::chrono::microseconds(options.limits.slo_p99_us),
+                                        options.expected_run, options.batch.rows_max});
+  }
 }
 
 Result<std::shared_ptr<ServedModel>> ServedModel::create(std::unique_ptr<Backend> backend,
@@ -74,6 +79,8 @@ Lane* ServedModel::take_idle_locked() {
 }
 
 void ServedModel::give_back_locked(Lane* lane) {
+  lane->input_bytes = 0;
+  lane->free_at = {};
   idle_.push_back(lane);
   if (!queue_.empty()) {
     work_.notify_one();
@@ -89,17 +96,42 @@ void ServedModel::wake_lane_locked() {
 // False when nothing should run now; then `wait_until` says when to look again (kNever: when told).
 bool ServedModel::take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_until) {
   wait_until = kNever;
-  while (auto facts = queue_.facts()) {
+  if (objective_) now = context_.clock->now();  // its turn may have begun some batches ago
+  while (auto facts = queue_.facts(now)) {
     facts->more_may_come = accepting_;
+    const std::vector<std::int64_t>& preferred = options_.batch.preferred;
+    if (!preferred.empty()) facts->preferred_rows = queue_.preferred_rows(preferred);
     const BatchDecision decision = next_step(*facts, now, options_.batch);
     if (const auto* wait = std::get_if<WaitUntil>(&decision)) {
       wait_until = wait->at;
       return false;
     }
-    queue_.take(std::get<TakeRows>(decision).rows_max, lane.batch);
-    if (!lane.batch.empty()) return true;
+    std::int64_t rows_max = std::get<TakeRows>(decision).rows_max;
+    if (objective_) {
+      rows_max = std::min(
+          rows_max, objective_->rows_max(queue_.next_bucket(), facts->oldest_at, now));
+    }
+    queue_.take(rows_max, lane.batch);
+    if (lane.batch.empty()) continue;
+    if (objective_) {
+      expect_run_locked(lane, lane.batch.front().bucket, total_rows(lane.batch), now);
+    }
+    if (options_.limits.input_bytes_max > 0) {
+      for (const Job& job : lane.batch) lane.input_bytes += job.input_bytes;
+    }
+    return true;
   }
   return false;
+}
+
+void ServedModel::expect_run_locked(Lane& lane, const BucketKey& bucket, std::int64_t rows,
+                                    TimePoint now) {
+  lane.free_at = now + objective_->expected(bucket, rows, now);
+}
+
+void ServedModel::learn_run_locked(std::span<const Job> jobs, TimePoint began) {
+  const TimePoint now = context_.clock->now();
+  objective_->ran(jobs.front().bucket, total_rows(jobs), Duration(now - began), now);
 }
 
 // Runs lane.batch without the lock and gives the lane back with it.
@@ -107,6 +139,7 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   const bool more = !queue_.empty() && !idle_.empty();
   lock.unlock();
   if (more && !inline_run) work_.notify_one();
+  const TimePoint began = objective_ ? context_.clock->now() : TimePoint();
   const Duration spent = run_batch(context_, lane, lane.batch, inline_run);
   // An eighth of the way towards what was just seen; races between lanes only blur an estimate.
   const std::int64_t known = expected_run_ns_.load(std::memory_order_relaxed);
@@ -114,18 +147,22 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   std::vector<Job> finished;
   lock.lock();
   finished.swap(lane.batch);
+  if (objective_) learn_run_locked(finished, began);
   give_back_locked(&lane);
   lock.unlock();
   finished.clear();  // last references may go here, outside the lock
   lock.lock();
 }
 
-void ServedModel::release_dead(std::unique_lock<std::mutex>& lock) {
+void ServedModel::release_dropped(std::unique_lock<std::mutex>& lock) {
+  if (!queue_.has_dropped()) return;
   std::vector<PendingRef> dead = queue_.take_dead();
-  if (dead.empty()) return;
+  std::vector<PendingRef> timed_out = queue_.take_timed_out();
   lock.unlock();
   for (const PendingRef& pending : dead) failures_.add(pending->outcome());
+  for (const PendingRef& pending : timed_out) refuse(*pending, Refused{Refusal::timeout});
   dead.clear();
+  timed_out.clear();
   lock.lock();
 }
 
@@ -133,13 +170,14 @@ void ServedModel::lane_thread() {
   std::unique_lock lock(mutex_);
   TimePoint wait_until = kNever;
   while (!stopping_) {
-    release_dead(lock);
+    release_dropped(lock);
     Lane* lane = queue_.empty() || stopping_ ? nullptr : take_idle_locked();
     if (lane && take_batch_locked(*lane, context_.clock->now(), wait_until)) {
       run_taken(*lane, lock, false);
       continue;
     }
     if (lane) idle_.push_back(lane);
+    if (queue_.has_dropped()) continue;
     if (lane && queue_.empty()) {
       // Only dead requests were there.
       if (!accepting_) calm_.notify_all();
@@ -153,18 +191,6 @@ void ServedModel::lane_thread() {
   }
 }
 
-void ServedModel::refuse(Pending& pending, Status why) {
-  const Code code = why.code();
-  failures_.add(pending.fail(std::move(why)) ? code : pending.outcome());
-}
-
-Status ServedModel::admit(const Request& request, TimePoint now, Job& job) const {
-  if (request.deadline <= now) {
-    return Status::deadline_exceeded("the deadline had passed when the request arrived");
-  }
-  return prepare(request, job);
-}
-
 bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
   Job job;
   if (Status s = admit(request, now, job); !s.ok()) {
@@ -174,11 +200,21 @@ bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
   }
   std::unique_lock lock(mutex_);
   if (!accepting_) return false;
+  if (options_.limits.any()) {
+    if (const auto refused = over_limits_locked(job, now)) {
+      lock.unlock();
+      response = refuse_caller(request, *refused);
+      return true;
+    }
+  }
   if (queue_.empty()) {
     if (Lane* lane = take_idle_locked()) {
+      lane->input_bytes = job.input_bytes;
+      if (objective_) expect_run_locked(*lane, job.bucket, job.rows, now);
       lock.unlock();
       run_single(context_, *lane, request, job.resolved, job.rows, now, response);
       lock.lock();
+      if (objective_) learn_run_locked({&job, 1}, now);
       give_back_locked(lane);
       return true;
     }
@@ -186,10 +222,11 @@ bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
   auto call = make_ref<BlockingCall>(std::move(request));
   call->submitted_at = now;
   job.pending = call;
+  const TimePoint expires = job.expires;
   if (!queue_.try_push(job, now)) {
+    const Refused refused = refused_locked(Refusal::queue_full);
     lock.unlock();
-    failures_.add(Code::resource_exhausted);
-    response = Response::failure(call->request, full(info().name));
+    response = refuse_caller(call->request, refused);
     return true;
   }
   // A lane thread that was told of work may take tens of microseconds to wake. A lane that is idle
@@ -205,8 +242,9 @@ bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
     run_taken(*lane, lock, true);
   }
   wake_lane_locked();
-  release_dead(lock);
+  release_dropped(lock);
   lock.unlock();
+  if (expires != kNever) watch_.expect(expires);
   response = call->wait();
   return true;
 }
@@ -221,15 +259,16 @@ bool ServedModel::submit(const PendingRef& pending, TimePoint now) {
   }
   std::unique_lock lock(mutex_);
   if (!accepting_) return false;
-  if (!queue_.try_push(job, now)) {
+  const TimePoint first_limit = std::min(job.expires, pending->request.deadline);
+  if (const auto refused = push_locked(job, now)) {
     lock.unlock();
-    refuse(*pending, full(info().name));
+    refuse(*pending, *refused);
     return true;
   }
   wake_lane_locked();
-  release_dead(lock);
+  release_dropped(lock);
   lock.unlock();
-  if (pending->request.deadline != kNever) watch_.expect(pending->request.deadline);
+  if (first_limit != kNever) watch_.expect(first_limit);
   return true;
 }
 
@@ -268,17 +307,19 @@ bool ServedModel::submit_turn(std::span<PendingRef> turn, TimePoint now) {
   TimePoint earliest = kNever;
   std::unique_lock lock(mutex_);
   if (!accepting_) return false;
-  std::vector<Job> refused;
+  std::vector<std::pair<PendingRef, Refused>> all_refused;
   for (Job& job : jobs) {
-    earliest = std::min(earliest, job.pending->request.deadline);
-    if (!queue_.try_push(job, now)) refused.push_back(std::move(job));
+    earliest = std::min({earliest, job.expires, job.pending->request.deadline});
+    if (const auto refused = push_locked(job, now)) {
+      all_refused.emplace_back(std::move(job.pending), *refused);
+    }
   }
   run_inline(lock, now);
   wake_lane_locked();
   const bool unfinished = !queue_.empty() || idle_.size() < lanes_.size();
-  release_dead(lock);
+  release_dropped(lock);
   lock.unlock();
-  for (Job& job : refused) refuse(*job.pending, full(info().name));
+  for (const auto& [pending, refused] : all_refused) refuse(*pending, refused);
   if (unfinished && earliest != kNever) watch_.expect(earliest);
   return true;
 }
@@ -299,6 +340,8 @@ TimePoint ServedModel::expire(TimePoint now) {
     }
   }
   if (queue_.empty() && !accepting_) calm_.notify_all();
+  wake_lane_locked();  // without what is gone the others may be a batch
+  release_dropped(lock);
   lock.unlock();
   for (std::size_t i = 0; i < expired.size(); ++i) {
     expired[i]->fail(Status::deadline_exceeded("the deadline passed before an answer was ready"));
@@ -325,6 +368,7 @@ void ServedModel::stop() {
   accepting_ = false;
   stopping_ = true;
   const std::vector<PendingRef> left = queue_.take_all();
+  release_dropped(lock);
   work_.notify_all();
   lock.unlock();
   for (const PendingRef& pending : left) refuse(*pending, stopped());
@@ -346,6 +390,7 @@ ModelStats ServedModel::stats() const {
   for (const auto& lane : lanes_) lane->recorder.add_to(stats);
   stats.name = info().name;
   stats.version = info().version;
+  stats.slo_p99_us = options_.limits.slo_p99_us;
   const std::lock_guard lock(mutex_);
   stats.queued = queue_.size();
   return stats;

@@ -18,10 +18,12 @@
 
 #include "batch/batch_policy.h"
 #include "batch/batch_queue.h"
+#include "batch/latency_objective.h"
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
 #include "engine/servable.h"
 #include "model/model_config.h"
+#include "model/serving_limits.h"
 
 namespace mlops {
 
@@ -32,6 +34,8 @@ struct ServedModelOptions {
   Duration inline_run_max{0};
   Duration expected_run{0};  // from the probe; learned afterwards
   std::optional<SequenceBatching> sequences;
+  std::shared_ptr<const DynamicBatching> policy;  // of the queue; null: none was configured
+  ServingLimits limits;
 };
 
 class ServedModel final : public Servable {
@@ -49,6 +53,7 @@ class ServedModel final : public Servable {
   // Checks a request against the signature and works out its rows and bucket.
   Status prepare(const Request& request, Job& job) const;
 
+  bool has_queue_policy() const override { return options_.policy != nullptr; }
   bool infer(Request& request, TimePoint now, Response& response) override;
   bool submit(const PendingRef& pending, TimePoint now) override;
   bool submit_turn(std::span<PendingRef> turn, TimePoint now) override;
@@ -64,15 +69,32 @@ class ServedModel final : public Servable {
   Status add_lanes(unsigned count);
   void lane_thread();
   Status admit(const Request& request, TimePoint now, Job& job) const;
+  Status classify(const Request& request, TimePoint now, Job& job) const;
 
   Lane* take_idle_locked();
   void give_back_locked(Lane* lane);
   bool take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_until);
   void run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool inline_run);
   void wake_lane_locked();
-  void release_dead(std::unique_lock<std::mutex>& lock);
+  void release_dropped(std::unique_lock<std::mutex>& lock);
   void run_inline(std::unique_lock<std::mutex>& lock, TimePoint now);
   std::vector<Job> prepare_turn(std::span<PendingRef> turn, TimePoint now);
+  // What is refused although nothing is wrong with it.
+  struct Refused {
+    Refusal why;
+    std::uint32_t retry_after_s = 0;
+  };
+  std::optional<Refused> over_limits_locked(const Job& job, TimePoint now);
+  std::optional<Refused> too_late_locked(const Job& job, TimePoint now);
+  void expect_run_locked(Lane& lane, const BucketKey& bucket, std::int64_t rows, TimePoint now);
+  void learn_run_locked(std::span<const Job> jobs, TimePoint began);
+  std::optional<Refused> push_locked(Job& job, TimePoint now);
+  std::size_t inflight_locked() const;
+  std::size_t input_bytes_locked() const;
+  Refused refused_locked(Refusal why) const;
+  Response refusal(const Request& request, const Refused& refused) const;
+  Response refuse_caller(const Request& request, const Refused& refused);
+  void refuse(Pending& pending, const Refused& refused);
   void refuse(Pending& pending, Status why);
   bool fast() const;
 
@@ -88,6 +110,8 @@ class ServedModel final : public Servable {
   std::condition_variable calm_;  // a lane went idle
   BatchQueue queue_;              // guarded by mutex_
   std::vector<Lane*> idle_;       // guarded by mutex_
+  std::optional<LatencyObjective> objective_;  // guarded by mutex_
+  std::vector<TimePoint> lanes_free_at_;       // scratch, guarded by mutex_
   bool accepting_ = true;         // guarded by mutex_
   bool stopping_ = false;         // guarded by mutex_
   std::vector<std::unique_ptr<Lane>> lanes_;

@@ -10,6 +10,7 @@
 
 #include "base/histogram.h"
 #include "base/status.h"
+#include "engine/refusal.h"
 #include "tensor/copy_meter.h"
 
 namespace mlops {
@@ -40,10 +41,12 @@ struct ModelStats {
   std::uint64_t success = 0;               // requests
   std::array<std::uint64_t, 9> failure{};  // requests, by Code
   std::uint64_t failure_ns = 0;            // submission to refusal, all failures
+  std::array<std::uint64_t, kRefusals> refused{};  // of the failures, by Refusal
   std::uint64_t inferences = 0;            // rows executed for successful requests
   std::uint64_t executions = 0;            // back end runs
   std::uint64_t inline_executions = 0;     // of which on the submitting thread
   std::uint64_t queued = 0;                // waiting now
+  std::uint64_t slo_p99_us = 0;            // the latency objective; 0: none
   std::uint64_t last_inference_ms = 0;     // since the epoch; 0: never
   HistogramSnapshot request_ns;            // submission to reply, successes
   HistogramSnapshot queue_ns;              // submission to being taken into a batch

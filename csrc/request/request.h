@@ -38,6 +38,9 @@ struct Request {
   std::vector<std::string_view> outputs;  // wanted outputs, in order; empty means all
   std::vector<Parameter> parameters;
   TimePoint deadline = kNever;
+  // The protocol's `timeout` parameter, 0: none. What it means is the model's choice: how long the
+  // request may wait in a queue with a policy, else one more deadline.
+  std::uint64_t timeout_us = 0;
   std::vector<Buffer> keep_alive;
 };
 
@@ -50,6 +53,7 @@ struct Response {
   std::vector<NamedTensor> outputs;
   std::vector<Parameter> parameters;
   std::shared_ptr<const void> model_pin;
+  std::uint32_t retry_after_s = 0;  // of a refusal: when it is worth trying again; 0: unknown
 
   static Response failure(const Request& request, Status why);
 };

@@ -36,7 +36,7 @@ class Engine(core.Engine):
         The ONNX Runtime library to use. By default the one of the installed ``onnxruntime``
         package, without importing it.
     queue_requests_max : int
-        Requests waiting per model version; more are refused (`ResourceExhausted`).
+        Requests waiting per model version; more are refused (`Unavailable`).
     slab_bytes_max : int
         Bytes of memory for batches, for the whole engine.
     inline_run_us_max : int

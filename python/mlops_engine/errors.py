@@ -52,13 +52,13 @@ class NotFound(MlopsError, LookupError):
 
 
 class Unavailable(MlopsError):
-    """It exists but cannot serve now (loading, draining, closed); try later or elsewhere."""
+    """It exists but cannot serve now (loading, full, closed); try later or elsewhere."""
 
     code = "unavailable"
 
 
 class ResourceExhausted(MlopsError):
-    """A bound was reached (queue, memory, size); try later, or with less."""
+    """A bound was reached (memory, size); try later, or with less."""
 
     code = "resource_exhausted"
 

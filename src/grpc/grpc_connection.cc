@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/deadline.h"
 #include "grpc/grpc_names.h"
 #include "grpc/grpc_text.h"
-#include "net/deadline.h"
 #include "protocol/grpc_infer.h"
 #include "protocol/status_map.h"
 
@@ -288,8 +288,7 @@ void GrpcConnection::infer(GrpcStream& stream) {
   stream.call->outputs = std::move(wire.outputs);
   const TimePoint now = link_.turn().now;
   if (stream.head.timeout) request.deadline = after(now, *stream.head.timeout);
-  if (wire.timeout_us > 0)
-    request.deadline = std::min(request.deadline, after_us(now, wire.timeout_us));
+  request.timeout_us = wire.timeout_us;
   if (service_.parts.trace && service_.parts.trace->sample(request.model)) {
     stream.call->start_trace(now);
   }

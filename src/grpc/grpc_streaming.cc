@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "base/deadline.h"
 #include "grpc/grpc_connection.h"
-#include "net/deadline.h"
 #include "protocol/status_map.h"
 
 namespace mlops {

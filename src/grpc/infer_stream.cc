@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "net/deadline.h"
 #include "protocol/grpc_infer.h"
 
 namespace mlops {
@@ -78,9 +77,8 @@ void InferStream::request(std::span<const std::byte> message, const Buffer& owne
   call->empty_final = take_empty_final(wire.request);
   call->request = std::move(wire.request);
   call->outputs = std::move(wire.outputs);
-  TimePoint deadline = options_.deadline;
-  if (wire.timeout_us > 0) deadline = std::min(deadline, after_us(turn_.now, wire.timeout_us));
-  call->request.deadline = deadline;
+  call->request.timeout_us = wire.timeout_us;
+  call->request.deadline = options_.deadline;
   calls_.insert(CallRef(call).release());
   ordered_.push_back(call);
   if (decoded.ok()) {

@@ -1,6 +1,5 @@
 #include "http/http_connection.h"
 
-#include "net/deadline.h"
 #include "protocol/generate.h"
 #include "protocol/model_version.h"
 #include "protocol/status_map.h"
@@ -173,9 +172,7 @@ void HttpConnection::infer(HttpRequest& request, const HttpPathParts& parts, Slo
   slot.call = make_ref<HttpCall>(*this, link_.turn());
   slot.call->request = std::move(wire.request);
   slot.call->outputs = std::move(wire.outputs);
-  if (wire.timeout_us > 0) {
-    slot.call->request.deadline = after_us(link_.turn().now, wire.timeout_us);
-  }
+  slot.call->request.timeout_us = wire.timeout_us;
   if (service_.parts.trace && service_.parts.trace->sample(slot.call->request.model)) {
     slot.call->start_trace(link_.turn().now);
   }
@@ -205,9 +202,7 @@ void HttpConnection::generate(HttpRequest& request, const HttpPathParts& parts, 
   }
   auto call = make_ref<PartedCall>(*this, link_.turn());
   call->request = std::move(wire.request);
-  if (wire.timeout_us > 0) {
-    call->request.deadline = after_us(link_.turn().now, wire.timeout_us);
-  }
+  call->request.timeout_us = wire.timeout_us;
   slot.generate = std::make_unique<GenerateReply>(call, slot.route == HttpRoute::generate_stream);
   link_.turn().drained.push_back(std::move(call));
 }
@@ -319,6 +314,7 @@ bool HttpConnection::write_reply(Slot& slot) {
   }
   if (!response.status.ok()) {
     slot.answer = error_answer(response.status, response.id);
+    slot.answer.retry_after_s = response.retry_after_s;
     return false;
   }
   Result<HttpInferReply> reply = encode_http_infer(response, slot.call->outputs);

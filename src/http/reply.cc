@@ -1,5 +1,6 @@
 #include "http/reply.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -70,7 +71,9 @@ void write_answer(OutQueue& out, const ReplyStyle& asked, const HttpAnswer& answ
   HeadText head;
   begin(head, style, answer.status, answer.content_type);
   if (!answer.allow.empty()) head.add("Allow: ").add(answer.allow).add("\r\n");
-  if (answer.status == 503 || answer.status == 429) head.add("Retry-After: 1\r\n");
+  if (answer.status == 503 || answer.status == 429) {
+    head.add("Retry-After: ").add(std::max<std::size_t>(1, answer.retry_after_s)).add("\r\n");
+  }
   const std::span<const std::byte> body = std::as_bytes(std::span(answer.body));
   const std::string smaller = compress(style.coding, {&body, 1});
   finish(head, style, answer.body.size(), smaller);

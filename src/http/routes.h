@@ -51,6 +51,7 @@ struct HttpAnswer {
   std::string_view content_type = "application/json";
   std::string_view allow = {};  // for 405
   bool compressible = false;    // tritonclient's asyncio client asks for gzip and cannot read it
+  std::uint32_t retry_after_s = 1;  // for 503 and 429
 };
 
 // The variable parts of a path, still percent-encoded.

@@ -23,7 +23,7 @@ namespace mlops {
 struct GrpcInferCall {
   Request request;
   OutputPlan outputs;
-  std::uint64_t timeout_us = 0;  // the `timeout` parameter; 0: none. The caller makes the deadline.
+  std::uint64_t timeout_us = 0;  // the `timeout` parameter; 0: none. For Request::timeout_us.
   SharedMemory* shared_memory = nullptr;  // set by the caller; null: there are no regions
 };
 

@@ -25,7 +25,7 @@ namespace mlops {
 struct HttpInferCall {
   Request request;  // the caller sets model and version from the URL, before or after decoding
   OutputPlan outputs;
-  std::uint64_t timeout_us = 0;  // the `timeout` parameter; 0: none. The caller makes the deadline.
+  std::uint64_t timeout_us = 0;  // the `timeout` parameter; 0: none. For Request::timeout_us.
   SharedMemory* shared_memory = nullptr;  // set by the caller; null: there are no regions
 };
 

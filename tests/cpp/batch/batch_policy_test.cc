@@ -16,6 +16,8 @@ struct Case {
   bool more_may_come;
   microseconds delay_max;
   bool takes;
+  std::int64_t preferred_rows = 0;
+  std::int64_t taken = 8;
 };
 
 TEST(BatchPolicy, Table) {
@@ -25,14 +27,17 @@ TEST(BatchPolicy, Table) {
       {"old enough: take what is there", 1, microseconds(100), true, microseconds(100), true},
       {"full: take at once", 8, microseconds(0), true, microseconds(100), true},
       {"more than full: take at once", 80, microseconds(0), true, microseconds(100), true},
+      {"a preferred size: take that much", 5, microseconds(0), true, microseconds(100), true, 4, 4},
+      {"old: a preferred size is no bound", 5, microseconds(100), true, microseconds(100), true, 4},
       {"draining: nobody else will come", 1, microseconds(0), false, microseconds(100), true},
   };
   for (const Case& c : cases) {
     const BatchDecision decision =
-        next_step({c.rows_waiting, kStart, c.more_may_come}, kStart + c.waited, {8, c.delay_max});
+        next_step({c.rows_waiting, kStart, c.more_may_come, c.preferred_rows}, kStart + c.waited,
+                  {8, c.delay_max, {}});
     EXPECT_EQ(std::holds_alternative<TakeRows>(decision), c.takes) << c.what;
     if (c.takes) {
-      EXPECT_EQ(std::get<TakeRows>(decision).rows_max, 8) << c.what;
+      EXPECT_EQ(std::get<TakeRows>(decision).rows_max, c.taken) << c.what;
     } else {
       EXPECT_EQ(std::get<WaitUntil>(decision).at, kStart + c.delay_max) << c.what;
     }

@@ -40,10 +40,10 @@ TEST(BatchQueue, TakesInOrderUpToTheLimit) {
   BatchQueue queue(10);
   Pushed p[4];
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(push(queue, p[i].job(i + 1), at(i)));
-  EXPECT_EQ(queue.facts()->rows_waiting, 10);
+  EXPECT_EQ(queue.facts(at(10))->rows_waiting, 10);
   EXPECT_EQ(take(queue, 6), (Rows{1, 2, 3}));
   EXPECT_EQ(take(queue, 6), (Rows{4}));
-  EXPECT_FALSE(queue.facts());
+  EXPECT_FALSE(queue.facts(at(10)));
 }
 
 TEST(BatchQueue, ARequestLargerThanTheLimitRunsAlone) {
@@ -98,7 +98,7 @@ TEST(BatchQueue, AnsweredRequestsAreDroppedNotRun) {
   ASSERT_TRUE(push(queue, c.job(3), at(2)));
   a.call->cancel();
   b.call->cancel();
-  EXPECT_EQ(queue.facts()->oldest_at, at(2));
+  EXPECT_EQ(queue.facts(at(10))->oldest_at, at(2));
   EXPECT_EQ(take(queue, 8), (Rows{3}));
   EXPECT_EQ(queue.take_dead().size(), 2U);
 }

@@ -114,7 +114,9 @@ TEST(Pipeline, AFullQueueRefusesAndAcceptedOnesAreServed) {
     loaded.engine->submit(calls.back());
   }
   for (std::size_t i = 3; i < 5; ++i) {
-    EXPECT_EQ(calls[i]->wait().status.code(), Code::resource_exhausted);
+    EXPECT_EQ(calls[i]->wait().status.code(), Code::unavailable);
+    EXPECT_EQ(calls[i]->wait().status.message().find("Exceeds maximum queue size"), 0U);
+    EXPECT_GE(calls[i]->wait().retry_after_s, 1U);
   }
   gate->open();
   for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(calls[i]->wait().status.ok());

@@ -20,11 +20,18 @@ class RecordingCall final : public Pending {
     return *response_;
   }
   int deliveries() const { return deliveries_.load(); }
+  // When, among all calls: 1 is the first that was ever answered.
+  std::size_t answered() {
+    wait();
+    return answered_;
+  }
 
  private:
   void deliver(Response&& response) noexcept override {
     const std::lock_guard lock(mutex_);
     deliveries_.fetch_add(1);
+    static std::atomic<std::size_t> answers{0};
+    answered_ = ++answers;
     response_ = std::move(response);
     changed_.notify_all();
   }
@@ -33,6 +40,7 @@ class RecordingCall final : public Pending {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Response> response_;
+  std::size_t answered_ = 0;
 };
 
 }  // namespace mlops::testing

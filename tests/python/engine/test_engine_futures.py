@@ -152,7 +152,7 @@ def test_a_queue_that_is_full_refuses() -> None:
         futures = [engine.submit("echo", {"input": own_row(0, i)}) for i in range(10)]
         refused = futures[4:]
         for future in refused:
-            assert isinstance(future.exception(PATIENCE_S), me.ResourceExhausted)
+            assert isinstance(future.exception(PATIENCE_S), me.Unavailable)
         gated.release()
         assert all(f.result(PATIENCE_S) for f in [held, *futures[:4]])
 

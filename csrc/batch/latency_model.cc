@@ -1,0 +1,79 @@
+#include "batch/latency_model.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace mlops {
+namespace {
+
+constexpr auto kForgottenAfter = std::chrono::seconds(10);
+constexpr double kUnitNs = 100;
+
+std::size_t size_of(std::int64_t rows) {
+  return static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(rows) - 1));
+}
+
+}  // namespace
+
+void LatencyModel::Size::add(Duration took) {
+  const double ns = static_cast<double>(took.count());
+  mean_ns += (ns - mean_ns) / static_cast<double>(std::min<std::size_t>(runs + 1, 16));
+  recent_us10[runs % kRecent] =
+      static_cast<std::uint32_t>(std::clamp(ns / kUnitNs, 0.0, double{UINT32_MAX}));
+  ++runs;
+  // Between two looks at all of them the estimate only grows.
+  if (ns <= p99_ns && runs % 16 != 0) return;
+  std::array<std::uint32_t, kRecent> sorted = recent_us10;
+  const std::size_t count = std::min(runs, kRecent);
+  const std::size_t rank = (count * 99 + 99) / 100 - 1;
+  const auto end = sorted.begin() + static_cast<std::ptrdiff_t>(count);
+  std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(rank), end);
+  p99_ns = sorted[rank] * kUnitNs;
+}
+
+void LatencyModel::ran(std::int64_t rows, Duration took, TimePoint now) {
+  if (rows < 1) return;
+  const std::size_t index = size_of(rows);
+  if (index >= sizes_.size()) sizes_.resize(index + 1);
+  Size& size = sizes_[index];
+  if (now - size.last_at > kForgottenAfter) size = Size();
+  size.add(took);
+  size.last_at = now;
+}
+
+// Between two sizes that were seen: on the line through them. Above the largest: on the line
+// through the two largest, or in proportion when there is but one, which is the worst a batch can
+// do. Below the smallest: as that one.
+Duration LatencyModel::estimate(std::int64_t rows, TimePoint now, double Size::*value) const {
+  const double wanted = static_cast<double>(std::max<std::int64_t>(rows, 1));
+  const std::size_t exact = size_of(std::max<std::int64_t>(rows, 1));
+  std::optional<Point> before, below, above;
+  for (std::size_t i = 0; i < sizes_.size() && !above; ++i) {
+    const Size& size = sizes_[i];
+    if (size.runs == 0 || now - size.last_at > kForgottenAfter) continue;
+    if (i == exact) return Duration(static_cast<std::int64_t>(size.*value));
+    const Point point{static_cast<double>(std::uint64_t{1} << i), size.*value};
+    if (i > exact) {
+      above = point;
+    } else {
+      before = std::exchange(below, point);
+    }
+  }
+  if (!below && above) return Duration(static_cast<std::int64_t>(above->ns));
+  if (!below) below = Point{1, static_cast<double>(single_row_.count())};
+  const Point& other = above ? *above : before ? *before : Point{0, 0};
+  const double slope = (other.ns - below->ns) / (other.rows - below->rows);
+  return Duration(
+      static_cast<std::int64_t>(below->ns + std::max(0.0, slope) * (wanted - below->rows)));
+}
+
+Duration LatencyModel::mean(std::int64_t rows, TimePoint now) const {
+  return estimate(rows, now, &Size::mean_ns);
+}
+
+Duration LatencyModel::p99(std::int64_t rows, TimePoint now) const {
+  return estimate(rows, now, &Size::p99_ns);
+}
+
+}  // namespace mlops
