@@ -20,16 +20,15 @@ class LatencyModel {
 
   void ran(std::int64_t rows, Duration took, TimePoint now);
 
-  Duration mean(std::int64_t rows, TimePoint now) const;
+  // What 99 of 100 runs of so many rows do not exceed.
   Duration p99(std::int64_t rows, TimePoint now) const;
 
  private:
   static constexpr std::size_t kRecent = 128;
   // Rows from 2^(i-1) + 1 to 2^i.
   struct Size {
-    std::array<std::uint32_t, kRecent> recent_us10{};  // tenths of a microsecond, saturated
+    std::array<std::uint32_t, kRecent> recent{};  // tenths of a microsecond, saturated
     std::size_t runs = 0;
-    double mean_ns = 0;
     double p99_ns = 0;
     TimePoint last_at{};
     void add(Duration took);
@@ -38,7 +37,6 @@ class LatencyModel {
     double rows;
     double ns;
   };
-  Duration estimate(std::int64_t rows, TimePoint now, double Size::*value) const;
 
   Duration single_row_;
   std::vector<Size> sizes_;

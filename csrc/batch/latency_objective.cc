@@ -1,21 +1,8 @@
 #include "batch/latency_objective.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace mlops {
-namespace {
-
-// The largest of rows_max, and the powers of two below it, that fits; 0: none does.
-template <class Fits>
-std::int64_t largest(std::int64_t rows_max, Fits fits) {
-  if (fits(rows_max)) return rows_max;
-  std::int64_t best = 0;
-  for (std::int64_t rows = 1; rows < rows_max && fits(rows); rows *= 2) best = rows;
-  return best;
-}
-
-}  // namespace
 
 const LatencyModel& LatencyObjective::model_of(const BucketKey& bucket) const {
   const auto found = models_.find(bucket);
@@ -32,51 +19,57 @@ void LatencyObjective::ran(const BucketKey& bucket, std::int64_t rows, Duration 
   model.ran(rows, took, now);
 }
 
-Duration LatencyObjective::expected(const BucketKey& bucket, std::int64_t rows,
+// Moves up by a step for each that is late and down by 1/199 of one for each that is not: it rests
+// where one in two hundred is.
+void LatencyObjective::answered(Duration oldest) {
+  constexpr double kStep = 0.05;
+  constexpr double kMost = 0.5;
+  margin_ += oldest > options_.p99 ? kStep : -kStep / 199;
+  margin_ = std::clamp(margin_, 0.0, kMost);
+}
+
+Duration LatencyObjective::run_time(const BucketKey& bucket, std::int64_t rows,
                                     TimePoint now) const {
-  return model_of(bucket).mean(rows, now);
+  return model_of(bucket).p99(rows, now);
 }
 
-std::int64_t LatencyObjective::sustained_rows(const LatencyModel& model, TimePoint now) const {
+// The largest of the bound and the powers of two below it that may run; one row always may.
+std::int64_t LatencyObjective::rows_max_of(const LatencyModel& model, TimePoint now) const {
   const auto fits = [&](std::int64_t rows) { return model.p99(rows, now) <= options_.p99 / 2; };
-  return std::max<std::int64_t>(1, largest(options_.rows_max, fits));
+  if (fits(options_.rows_max)) return options_.rows_max;
+  std::int64_t best = 1;
+  for (std::int64_t rows = 2; rows < options_.rows_max && fits(rows); rows *= 2) best = rows;
+  return best;
 }
 
-std::int64_t LatencyObjective::rows_max(const BucketKey& bucket, TimePoint oldest_at,
-                                        TimePoint now) const {
-  const LatencyModel& model = model_of(bucket);
-  const std::int64_t sustained = sustained_rows(model, now);
-  const Duration left = options_.p99 - (now - oldest_at);
-  const std::int64_t in_time =
-      largest(sustained, [&](std::int64_t rows) { return model.p99(rows, now) <= left; });
-  return in_time > 0 ? in_time : sustained;
+std::int64_t LatencyObjective::rows_max(const BucketKey& bucket, TimePoint now) const {
+  return rows_max_of(model_of(bucket), now);
 }
 
 std::optional<Duration> LatencyObjective::too_late(const Job& job, const Ahead& ahead,
                                                    TimePoint now) const {
   const TimePoint free_at = *std::ranges::min_element(ahead.lanes_free_at);
   if (ahead.queue.empty() && free_at <= now) return std::nullopt;
-  const LatencyModel& own = model_of(job.bucket);
-  const std::int64_t own_max = sustained_rows(own, now);
   Duration work{0};
-  std::int64_t last_rows = job.rows;
   ahead.queue.for_each_line(job.level, [&](const BucketKey& bucket, std::int64_t rows) {
     const LatencyModel& model = model_of(bucket);
-    const std::int64_t most = sustained_rows(model, now);
-    std::int64_t batches = rows / most;
-    std::int64_t rest = rows % most;
-    // The request joins the last batch of its own bucket if there is room.
-    const bool joins = bucket == job.bucket && rest + last_rows <= own_max;
-    if (joins) last_rows += std::exchange(rest, 0);
-    work += model.mean(most, now) * batches;
-    if (rest > 0) work += model.mean(rest, now);
+    const std::int64_t most = rows_max_of(model, now);
+    const std::int64_t rest = rows % most;
+    work += model.p99(most, now) * (rows / most);
+    // Of its own bucket, what does not fill a batch shares one with the request.
+    const bool joins = bucket == job.bucket && rest + job.rows <= most;
+    if (rest > 0 && !joins) work += model.p99(rest, now);
   });
   const auto lanes = static_cast<std::int64_t>(ahead.lanes_free_at.size());
-  const Duration predicted =
-      std::max(Duration{0}, Duration(free_at - now)) + work / lanes + own.p99(last_rows, now);
+  // Others that come later join its batch and make it longer.
+  const LatencyModel& own = model_of(job.bucket);
+  const Duration run = own.p99(std::max(job.rows, rows_max_of(own, now)), now);
+  const Duration predicted = std::max(Duration{0}, Duration(free_at - now)) + work / lanes + run;
   const TimePoint deadline = job.pending ? job.pending->request.deadline : kNever;
+  const Duration promised(
+      static_cast<std::int64_t>(static_cast<double>(options_.p99.count()) * (1 - margin_)));
   const Duration allowed =
-      deadline == kNever ? options_.p99 : std::min(options_.p99, Duration(deadline - now));
+      deadline == kNever ? promised : std::min(promised, Duration(deadline - now));
   if (predicted <= allowed) return std::nullopt;
   return predicted - allowed;
 }

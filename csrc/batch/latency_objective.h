@@ -28,20 +28,24 @@ class LatencyObjective {
       : options_(options), others_(options.single_row) {}
 
   void ran(const BucketKey& bucket, std::int64_t rows, Duration took, TimePoint now);
-  Duration expected(const BucketKey& bucket, std::int64_t rows, TimePoint now) const;
+  // A batch was answered, the oldest of its requests so long after it came. Whatever the model of run
+  // times does not know shows here: when more than one in two hundred is late, less is promised.
+  void answered(Duration oldest);
+  // What 99 of 100 runs do not exceed. Sums of it are what decisions are made of: with averages,
+  // every request that is taken at the brink would be late as soon as one run before it is slow.
+  Duration run_time(const BucketKey& bucket, std::int64_t rows, TimePoint now) const;
 
-  // The rows of a batch whose oldest request came at `oldest_at`. A run may take half of the
-  // objective: the other half is for waiting while the one before it runs. Less where that saves the
-  // oldest request; not less for one that is late anyway, which would only make others late.
-  std::int64_t rows_max(const BucketKey& bucket, TimePoint oldest_at, TimePoint now) const;
+  // A run may take half of the objective; the other half is for waiting while the one before it
+  // runs. Never less to save a request that waited long: smaller batches would make all behind it
+  // later than they were promised.
+  std::int64_t rows_max(const BucketKey& bucket, TimePoint now) const;
 
   // What is ahead of a request that comes now. A lane that is idle is free at `now`.
   struct Ahead {
     const BatchQueue& queue;
     std::span<const TimePoint> lanes_free_at;  // one for each lane
   };
-  // By how much the request would be late, with one chance in a hundred or more; nullopt when it
-  // would not. One that waits for nobody is always tried, or nothing new would ever be learned.
+  // By how much the request would be late; nullopt when it would not. One that waits for nobody is always tried, or nothing new would ever be learned.
   std::optional<Duration> too_late(const Job& job, const Ahead& ahead, TimePoint now) const;
 
  private:
@@ -49,11 +53,12 @@ class LatencyObjective {
   static constexpr std::size_t kBucketsMax = 64;
 
   const LatencyModel& model_of(const BucketKey& bucket) const;
-  std::int64_t sustained_rows(const LatencyModel& model, TimePoint now) const;
+  std::int64_t rows_max_of(const LatencyModel& model, TimePoint now) const;
 
   const ObjectiveOptions options_;
   std::map<BucketKey, LatencyModel> models_;
   LatencyModel others_;
+  double margin_ = 0;  // share of the objective that is not promised
 };
 
 }  // namespace mlops

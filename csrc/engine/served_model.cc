@@ -108,8 +108,7 @@ bool ServedModel::take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_u
     }
     std::int64_t rows_max = std::get<TakeRows>(decision).rows_max;
     if (objective_) {
-      rows_max = std::min(
-          rows_max, objective_->rows_max(queue_.next_bucket(), facts->oldest_at, now));
+      rows_max = std::min(rows_max, objective_->rows_max(queue_.next_bucket(), now));
     }
     queue_.take(rows_max, lane.batch);
     if (lane.batch.empty()) continue;
@@ -126,12 +125,17 @@ bool ServedModel::take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_u
 
 void ServedModel::expect_run_locked(Lane& lane, const BucketKey& bucket, std::int64_t rows,
                                     TimePoint now) {
-  lane.free_at = now + objective_->expected(bucket, rows, now);
+  lane.free_at = now + objective_->run_time(bucket, rows, now);
 }
 
 void ServedModel::learn_run_locked(std::span<const Job> jobs, TimePoint began) {
   const TimePoint now = context_.clock->now();
   objective_->ran(jobs.front().bucket, total_rows(jobs), Duration(now - began), now);
+  TimePoint oldest = began;
+  for (const Job& job : jobs) {
+    if (job.pending) oldest = std::min(oldest, job.pending->submitted_at);
+  }
+  objective_->answered(now - oldest);
 }
 
 // Runs lane.batch without the lock and gives the lane back with it.
