@@ -212,7 +212,8 @@ constexpr Flag kFlags[] = {
 // Every table, in the order of --help.
 std::vector<const Flag*> all_flags() {
   std::vector<const Flag*> flags;
-  for (const std::span<const Flag> table : {std::span<const Flag>(kFlags), security_flags()}) {
+  for (const std::span<const Flag> table :
+       {std::span<const Flag>(kFlags), security_flags(), queue_flags()}) {
     for (const Flag& flag : table) flags.push_back(&flag);
   }
   return flags;
@@ -451,6 +452,9 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("threads", std::to_string(config.threads));
   line("exit-timeout-s", std::to_string(config.exit_timeout_s));
   line("log-format", config.log_format == LogFormat::json ? "json" : "text");
+  line("max-inflight-requests", std::to_string(config.model_limits.inflight_requests_max));
+  line("max-input-bytes", std::to_string(config.model_limits.input_bytes_max));
+  line("slo-p99-us", std::to_string(config.model_limits.slo_p99_us));
   line("allow-client-shm", config.allow_client_shm ? "true" : "false");
   line("connections-max", std::to_string(config.connections_max));
   line("request-bytes-max", std::to_string(config.request_bytes_max));

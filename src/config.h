@@ -41,6 +41,7 @@ struct ServerConfig {
   std::string trace_file;  // empty: traces are not written
   TraceSettings trace;
   SecurityConfig security;
+  ServingLimits model_limits;
 
   std::string config_file;
   bool check_only = false;

@@ -21,6 +21,8 @@ struct Flag {
 
 // config_security.cc: TLS, tokens, the admin port.
 std::span<const Flag> security_flags();
+// config_queue.cc: limits and objectives of models.
+std::span<const Flag> queue_flags();
 
 inline Status not_a(std::string_view value, std::string_view wanted) {
   return Status::invalid_argument("'" + std::string(value) + "' is not " + std::string(wanted));

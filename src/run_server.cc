@@ -53,6 +53,7 @@ class Process {
     if (Status status = check_repositories(config_); !status.ok()) return fail(status);
     EngineOptions options;
     options.ort_libraries = ort_candidates(config_);
+    options.serving = config_.model_limits;
     Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log_);
     if (!engine.ok()) return fail(engine.status());
     engine_ = std::move(*engine);

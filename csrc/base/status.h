@@ -13,9 +13,9 @@ namespace mlops {
 
 enum class Code : std::uint8_t {
   ok = 0,
-  invalid_argument,    // the request or file is wrong and will stay wrong
-  not_found,           // no such model, version or file
-  unavailable,         // exists, but cannot serve now (loading, draining, full); retry elsewhere or later
+  invalid_argument,  // the request or file is wrong and will stay wrong
+  not_found,         // no such model, version or file
+  unavailable,  // exists, but cannot serve now (loading, draining, full); retry elsewhere or later
   resource_exhausted,  // a bound was reached (memory, size); retry later with less
   deadline_exceeded,
   cancelled,

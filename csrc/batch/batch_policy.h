@@ -11,9 +11,9 @@
 namespace mlops {
 
 struct QueueFacts {
-  std::int64_t rows_waiting = 0;  // in the bucket whose head is oldest
-  TimePoint oldest_at{};          // when that head was queued
-  bool more_may_come = true;      // false while draining: waiting would be pointless
+  std::int64_t rows_waiting = 0;    // in the bucket whose head is oldest
+  TimePoint oldest_at{};            // when that head was queued
+  bool more_may_come = true;        // false while draining: waiting would be pointless
   std::int64_t preferred_rows = 0;  // what BatchQueue says of BatchLimits::preferred
 };
 

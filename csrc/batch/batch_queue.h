@@ -3,9 +3,9 @@
 // closes another shape's batch. Buckets are served in the order of their oldest request.
 //
 // With a queue policy there are such FIFOs for every priority level, and one more behind each for
-// requests whose time was over and whose policy delays instead of rejecting. What goes first opens a
-// batch; requests of its bucket from further behind fill it up.
-// Not thread-safe: the owner's lock guards it.
+// requests whose time was over and whose policy delays instead of rejecting. What goes first opens
+// a batch; requests of its bucket from further behind fill it up. Not thread-safe: the owner's lock
+// guards it.
 
 #include <cstddef>
 #include <map>
@@ -34,8 +34,8 @@ class BatchQueue {
   // refusing.
   bool try_push(Job& job, TimePoint now);
 
-  // Takes out what was answered while it waited. Does nothing at times: it walks over all that wait,
-  // and under overload every refusal would call it.
+  // Takes out what was answered while it waited. Does nothing at times: it walks over all that
+  // wait, and under overload every refusal would call it.
   void reclaim();
 
   // Facts for the policy; nullopt when nothing live waits. Drops dead heads on the way, and applies

@@ -48,8 +48,8 @@ std::int64_t LatencyObjective::rows_max(const BucketKey& bucket, TimePoint now) 
 
 std::optional<Duration> LatencyObjective::too_late(const Job& job, const Ahead& ahead,
                                                    TimePoint now) const {
+  if (ahead.queue.empty() && ahead.lane_idle) return std::nullopt;
   const TimePoint free_at = *std::ranges::min_element(ahead.lanes_free_at);
-  if (ahead.queue.empty() && free_at <= now) return std::nullopt;
   Duration work{0};
   ahead.queue.for_each_line(job.level, [&](const BucketKey& bucket, std::int64_t rows) {
     const LatencyModel& model = model_of(bucket);

@@ -1,7 +1,8 @@
 #pragma once
-// "99 of 100 requests are answered within so much time": which batches to form for that, and what to
-// refuse because it could not be answered in time. Decisions over a learned LatencyModel per bucket
-// of shapes; no threads, no time but what it is given. Not thread-safe: the owner's lock guards it.
+// "99 of 100 requests are answered within so much time": which batches to form for that, and what
+// to refuse because it could not be answered in time. Decisions over a learned LatencyModel per
+// bucket of shapes; no threads, no time but what it is given. Not thread-safe: the owner's lock
+// guards it.
 
 #include <cstddef>
 #include <cstdint>
@@ -28,8 +29,9 @@ class LatencyObjective {
       : options_(options), others_(options.single_row) {}
 
   void ran(const BucketKey& bucket, std::int64_t rows, Duration took, TimePoint now);
-  // A batch was answered, the oldest of its requests so long after it came. Whatever the model of run
-  // times does not know shows here: when more than one in two hundred is late, less is promised.
+  // A batch was answered, the oldest of its requests so long after it came. Whatever the model of
+  // run times does not know shows here: when more than one in two hundred is late, less is
+  // promised.
   void answered(Duration oldest);
   // What 99 of 100 runs do not exceed. Sums of it are what decisions are made of: with averages,
   // every request that is taken at the brink would be late as soon as one run before it is slow.
@@ -40,12 +42,14 @@ class LatencyObjective {
   // later than they were promised.
   std::int64_t rows_max(const BucketKey& bucket, TimePoint now) const;
 
-  // What is ahead of a request that comes now. A lane that is idle is free at `now`.
+  // What is ahead of a request that comes now.
   struct Ahead {
     const BatchQueue& queue;
-    std::span<const TimePoint> lanes_free_at;  // one for each lane
+    bool lane_idle;
+    std::span<const TimePoint> lanes_free_at;  // one for each lane, as expected when it began
   };
-  // By how much the request would be late; nullopt when it would not. One that waits for nobody is always tried, or nothing new would ever be learned.
+  // By how much the request would be late; nullopt when it would not. One that waits for nobody is
+  // always tried, or nothing new would ever be learned.
   std::optional<Duration> too_late(const Job& job, const Ahead& ahead, TimePoint now) const;
 
  private:

@@ -191,6 +191,11 @@ void summaries(std::string& page, const EngineStats& stats, const std::vector<do
 
 void own_counters(std::string& page, const EngineStats& stats) {
   refusals(page, stats);
+  header(page, "mlops_requests_in_flight", "Requests that wait or run", "gauge");
+  for (const ModelStats& model : stats.models) {
+    if (!model.inflight) continue;
+    sample(page, "mlops_requests_in_flight", labels_of(model), std::to_string(*model.inflight));
+  }
   header(page, "mlops_objective_p99_seconds", "The latency objective of a model that has one",
          "gauge");
   for (const ModelStats& model : stats.models) {

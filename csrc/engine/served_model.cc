@@ -397,6 +397,7 @@ ModelStats ServedModel::stats() const {
   stats.slo_p99_us = options_.limits.slo_p99_us;
   const std::lock_guard lock(mutex_);
   stats.queued = queue_.size();
+  stats.inflight = inflight_locked();
   return stats;
 }
 

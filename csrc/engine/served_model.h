@@ -112,8 +112,8 @@ class ServedModel final : public Servable {
   std::vector<Lane*> idle_;       // guarded by mutex_
   std::optional<LatencyObjective> objective_;  // guarded by mutex_
   std::vector<TimePoint> lanes_free_at_;       // scratch, guarded by mutex_
-  bool accepting_ = true;         // guarded by mutex_
-  bool stopping_ = false;         // guarded by mutex_
+  bool accepting_ = true;                      // guarded by mutex_
+  bool stopping_ = false;                      // guarded by mutex_
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<std::jthread> threads_;
 };

@@ -42,10 +42,9 @@ Status ServedModel::classify(const Request& request, TimePoint now, Job& job) co
   if (bytes_max == 0) return {};
   job.input_bytes = bytes_of_inputs(request);
   if (job.input_bytes <= bytes_max) return {};
-  return Status::invalid_argument("the inputs of the request take " +
-                                  std::to_string(job.input_bytes) + " bytes; model '" +
-                                  info().name + "' takes at most " + std::to_string(bytes_max) +
-                                  " at a time");
+  return Status::invalid_argument(
+      "the inputs of the request take " + std::to_string(job.input_bytes) + " bytes; model '" +
+      info().name + "' takes at most " + std::to_string(bytes_max) + " at a time");
 }
 
 // Both are counted from what is there, not kept up to date by every event: such sums drift.
@@ -66,13 +65,12 @@ std::size_t ServedModel::input_bytes_locked() const {
 std::optional<ServedModel::Refused> ServedModel::too_late_locked(const Job& job, TimePoint now) {
   lanes_free_at_.clear();
   for (const auto& lane : lanes_) lanes_free_at_.push_back(lane->free_at);
-  const auto late = objective_->too_late(job, {queue_, lanes_free_at_}, now);
+  const auto late = objective_->too_late(job, {queue_, !idle_.empty(), lanes_free_at_}, now);
   if (!late) return std::nullopt;
   return Refused{Refusal::objective, whole_seconds(*late)};
 }
 
-std::optional<ServedModel::Refused> ServedModel::over_limits_locked(const Job& job,
-                                                                    TimePoint now) {
+std::optional<ServedModel::Refused> ServedModel::over_limits_locked(const Job& job, TimePoint now) {
   const ServingLimits& limits = options_.limits;
   const auto over = [&]() -> std::optional<Refusal> {
     if (limits.inflight_requests_max > 0 && inflight_locked() >= limits.inflight_requests_max) {
@@ -103,7 +101,8 @@ std::optional<ServedModel::Refused> ServedModel::push_locked(Job& job, TimePoint
 
 // It is worth trying again when what waits now has gone through the lanes.
 ServedModel::Refused ServedModel::refused_locked(Refusal why) const {
-  const auto rows_max = static_cast<std::size_t>(std::max<std::int64_t>(1, options_.batch.rows_max));
+  const auto rows_max =
+      static_cast<std::size_t>(std::max<std::int64_t>(1, options_.batch.rows_max));
   const std::size_t batches = queue_.size() / (rows_max * lanes_.size()) + 1;
   const Duration drained = Duration(expected_run_ns_.load(std::memory_order_relaxed)) *
                            static_cast<std::int64_t>(batches);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,22 +39,23 @@ struct RequestTimes {
 struct ModelStats {
   std::string name;
   std::int64_t version = 0;
-  std::uint64_t success = 0;               // requests
-  std::array<std::uint64_t, 9> failure{};  // requests, by Code
-  std::uint64_t failure_ns = 0;            // submission to refusal, all failures
+  std::uint64_t success = 0;                       // requests
+  std::array<std::uint64_t, 9> failure{};          // requests, by Code
+  std::uint64_t failure_ns = 0;                    // submission to refusal, all failures
   std::array<std::uint64_t, kRefusals> refused{};  // of the failures, by Refusal
-  std::uint64_t inferences = 0;            // rows executed for successful requests
-  std::uint64_t executions = 0;            // back end runs
-  std::uint64_t inline_executions = 0;     // of which on the submitting thread
-  std::uint64_t queued = 0;                // waiting now
-  std::uint64_t slo_p99_us = 0;            // the latency objective; 0: none
-  std::uint64_t last_inference_ms = 0;     // since the epoch; 0: never
-  HistogramSnapshot request_ns;            // submission to reply, successes
-  HistogramSnapshot queue_ns;              // submission to being taken into a batch
-  HistogramSnapshot input_ns;              // gather, per execution
-  HistogramSnapshot infer_ns;              // back end run, per execution
-  HistogramSnapshot output_ns;             // scatter and reply, per execution
-  HistogramSnapshot batch_rows;            // rows per execution
+  std::uint64_t inferences = 0;                    // rows executed for successful requests
+  std::uint64_t executions = 0;                    // back end runs
+  std::uint64_t inline_executions = 0;             // of which on the submitting thread
+  std::uint64_t queued = 0;                        // waiting now
+  std::optional<std::uint64_t> inflight;  // waiting and running; of models that are batched
+  std::uint64_t slo_p99_us = 0;           // the latency objective; 0: none
+  std::uint64_t last_inference_ms = 0;    // since the epoch; 0: never
+  HistogramSnapshot request_ns;           // submission to reply, successes
+  HistogramSnapshot queue_ns;             // submission to being taken into a batch
+  HistogramSnapshot input_ns;             // gather, per execution
+  HistogramSnapshot infer_ns;             // back end run, per execution
+  HistogramSnapshot output_ns;            // scatter and reply, per execution
+  HistogramSnapshot batch_rows;           // rows per execution
   RequestTimes per_request;
   // Successes by the time to their first response: at most kFirstResponseEdgesMs[i], last: longer.
   std::array<std::uint64_t, kFirstResponseEdgesMs.size() + 1> first_response{};

@@ -74,6 +74,18 @@ Status check_dynamic(const DynamicBatching& batching, std::optional<std::int64_t
   if (levels == 0 && batching.default_priority_level > 0) {
     return wrong("default_priority_level is given without priority_levels");
   }
+  // As in Triton: both make later requests overtake earlier ones.
+  const auto delays = [](const QueuePolicy& policy) {
+    return policy.timeout_action == QueuePolicy::TimeoutAction::delay;
+  };
+  bool reorders = levels > 1 || delays(batching.default_queue_policy);
+  for (const auto& [level, policy] : batching.priority_queue_policy) {
+    reorders = reorders || delays(policy);
+  }
+  if (batching.preserve_ordering && reorders) {
+    return wrong(
+        "preserve_ordering excludes more than one priority level and timeout_action DELAY");
+  }
   for (const auto& [level, policy] : batching.priority_queue_policy) {
     if (level < 1 || level > levels) {
       return wrong("priority_queue_policy is given for level " + std::to_string(level) +

@@ -16,9 +16,7 @@ struct ServingLimits {
   std::size_t input_bytes_max = 0;        // of the inputs of those
   std::uint64_t slo_p99_us = 0;           // from submission to reply
 
-  bool any() const {
-    return inflight_requests_max > 0 || input_bytes_max > 0 || slo_p99_us > 0;
-  }
+  bool any() const { return inflight_requests_max > 0 || input_bytes_max > 0 || slo_p99_us > 0; }
 };
 
 // Fails with invalid_argument when a parameter is no whole number.

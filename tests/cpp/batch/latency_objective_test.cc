@@ -43,7 +43,7 @@ struct Rig {
   void push(Job job) { ASSERT_TRUE(queue.try_push(job, clock.now())); }
   std::optional<Duration> too_late(const Job& job, Duration lane_busy) {
     const TimePoint free_at[] = {clock.now() + lane_busy};
-    return objective.too_late(job, {queue, free_at}, clock.now());
+    return objective.too_late(job, {queue, lane_busy == Duration{0}, free_at}, clock.now());
   }
   std::int64_t rows_max() { return objective.rows_max({}, clock.now()); }
 
@@ -121,8 +121,8 @@ TEST(LatencyObjective, LevelsBelowAreNotAhead) {
   Job low = job_of(1);
   low.level = 2;
   const TimePoint free_at[] = {clock.now() + milliseconds(1)};
-  EXPECT_FALSE(objective.too_late(high, {queue, free_at}, clock.now()));
-  EXPECT_TRUE(objective.too_late(low, {queue, free_at}, clock.now()));
+  EXPECT_FALSE(objective.too_late(high, {queue, false, free_at}, clock.now()));
+  EXPECT_TRUE(objective.too_late(low, {queue, false, free_at}, clock.now()));
 }
 
 TEST(LatencyObjective, LateAnswersMakeItPromiseLess) {
@@ -191,10 +191,12 @@ class Simulation {
     Job job = job_of(1);
     job.pending->submitted_at = rig_.clock.now();
     std::vector<TimePoint> expected;
+    bool idle = false;
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       expected.push_back(lanes_[i].batch.empty() ? TimePoint() : expected_[i]);
+      idle = idle || lanes_[i].batch.empty();
     }
-    if (rig_.objective.too_late(job, {rig_.queue, expected}, rig_.clock.now())) {
+    if (rig_.objective.too_late(job, {rig_.queue, idle, expected}, rig_.clock.now())) {
       if (rig_.clock.now() >= measured_from_) ++outcome_.refused;
     } else {
       rig_.push(std::move(job));

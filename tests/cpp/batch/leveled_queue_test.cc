@@ -44,8 +44,7 @@ class Rig {
     job.rows = rows;
     job.level = level;
     job.bucket = std::move(bucket);
-    job.expires =
-        queue_expiry(policy_of_level(*batching_, level), job.pending->request, now);
+    job.expires = queue_expiry(policy_of_level(*batching_, level), job.pending->request, now);
     const PendingRef kept = job.pending;
     const bool taken = queue.try_push(job, now);
     if (taken) calls[id] = kept;
@@ -200,8 +199,8 @@ class Reference {
 
   bool push(Entry entry) {
     const std::size_t most = policy_of_level(batching_, entry.level).queue_requests_max;
-    const auto in_level = static_cast<std::size_t>(std::ranges::count_if(
-        entries_, [&](const Entry& e) { return e.level == entry.level; }));
+    const auto in_level = static_cast<std::size_t>(
+        std::ranges::count_if(entries_, [&](const Entry& e) { return e.level == entry.level; }));
     if (entries_.size() >= requests_max_ || (most > 0 && in_level >= most)) return false;
     entry.rank = next_rank_++;
     entries_.push_back(std::move(entry));
@@ -308,8 +307,7 @@ void compare_runs(std::uint32_t seed) {
           batching.priority_levels == 0 ? 0 : 1 + below(batching.priority_levels);
       const auto rows = static_cast<std::int64_t>(1 + below(4));
       const BucketKey bucket = below(2) ? BucketKey{} : BucketKey{static_cast<int>(below(2))};
-      const TimePoint expires =
-          queue_expiry(policy_of_level(batching, level), Request{}, at(now));
+      const TimePoint expires = queue_expiry(policy_of_level(batching, level), Request{}, at(now));
       const bool taken = rig.push(id, level, rows, at(now), bucket);
       ASSERT_EQ(taken, reference.push({id, level, false, rows, bucket, at(now), expires, 0}))
           << "step " << step;

@@ -205,6 +205,56 @@ TEST(Queueing, SoManyBytesAreInFlight) {
   EXPECT_TRUE(busy.engine().drain(kNever));
 }
 
+// The gate holds the lane for as long as it likes; what a run takes was learned before.
+TEST(Queueing, WhatWouldBeLateIsRefusedAtOnce) {
+  Busy busy(with(ConfigStrings{{"slo_p99_us", "1"}}));
+  const auto late = busy.submit(row(1));
+  expect_refused(late, "the latency objective");
+  EXPECT_GE(late->wait().retry_after_s, 1U);
+  EXPECT_EQ(busy.engine().infer(row(1)).status.code(), Code::unavailable);
+  EXPECT_EQ(busy.refused(Refusal::objective), 2U);
+  busy.let_go();
+  EXPECT_TRUE(busy.engine().drain(kNever));
+}
+
+TEST(Queueing, AnObjectiveThatIsEasyRefusesNothing) {
+  ModelConfig config = with(ConfigStrings{{"slo_p99_us", "3600000000"}});
+  Busy busy(config);
+  Calls calls;
+  for (int i = 0; i < 100; ++i) calls.push_back(busy.submit(row(1)));
+  busy.let_go();
+  for (const auto& call : calls) EXPECT_TRUE(call->wait().status.ok());
+  EXPECT_EQ(busy.refused(Refusal::objective), 0U);
+  EXPECT_EQ(busy.engine().stats().models.at(0).slo_p99_us, 3'600'000'000U);
+}
+
+TEST(Queueing, TheEnginesLimitsHoldUnlessAModelSaysOtherwise) {
+  EngineOptions options;
+  options.serving.inflight_requests_max = 1;
+  LoadedEngine loaded(options);
+  const auto bounded = loaded.load_gated(LoadedEngine::source("m", 1, 1));
+  ModelSource source = LoadedEngine::source("free", 1, 1);
+  source.config =
+      std::make_shared<ModelConfig>(with(ConfigStrings{{"max_inflight_requests", "0"}}));
+  const auto unbounded = loaded.load_gated(source);
+  bounded->close();
+  unbounded->close();
+  const auto first = call_for(row(1));
+  const auto second = call_for(row(1));
+  loaded.engine->submit(first);
+  loaded.engine->submit(second);
+  expect_refused(second, "Exceeds maximum number of requests in flight");
+  Calls calls;
+  for (int i = 0; i < 5; ++i) {
+    calls.push_back(call_for(request_for("free", float_rows(1, 1))));
+    loaded.engine->submit(calls.back());
+  }
+  bounded->open();
+  unbounded->open();
+  EXPECT_TRUE(first->wait().status.ok());
+  for (const auto& call : calls) EXPECT_TRUE(call->wait().status.ok());
+}
+
 TEST(Queueing, LimitsAreWholeNumbers) {
   LoadedEngine loaded;
   for (const char* text : {"", "-1", "1.5", "many", "99999999999999999999"}) {
