@@ -15,8 +15,6 @@
 namespace mlops {
 namespace {
 
-using Setter = decltype(Flag::set);
-
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> items;
   while (true) {
@@ -74,31 +72,6 @@ Status set_metrics_config(ServerConfig& config, std::string_view text) {
   return not_a(key,
                "one of counter_latencies, histogram_latencies, summary_latencies and "
                "summary_quantiles");
-}
-
-Status set_trace_config(ServerConfig& config, std::string_view text) {
-  // Triton writes "triton,file=..." for what belongs to its own mode.
-  if (text.starts_with("triton,")) text.remove_prefix(7);
-  const std::string_view key = text.substr(0, text.find('='));
-  const std::string_view value = text.substr(std::min(key.size() + 1, text.size()));
-  TraceSettings& trace = config.trace;
-  if (key == "file") {
-    config.trace_file = value;
-    return {};
-  }
-  if (key == "level") {
-    if (value != "OFF" && value != "TIMESTAMPS" && value != "TENSORS") {
-      return not_a(value, "'OFF', 'TIMESTAMPS' or 'TENSORS'");
-    }
-    trace.level.timestamps |= value == "TIMESTAMPS";
-    trace.level.tensors |= value == "TENSORS";
-    return {};
-  }
-  if (key == "rate") return set_number(trace.rate, value, 0U, UINT32_MAX);
-  if (key == "count") return set_number(trace.count, value, -1, INT32_MAX);
-  if (key == "log-frequency") return set_number(trace.log_frequency, value, 0U, UINT32_MAX);
-  if (key == "mode") return value == "triton" ? Status() : not_a(value, "'triton'");
-  return not_a(key, "one of file, level, rate, count, log-frequency and mode");
 }
 
 constexpr Flag kFlags[] = {
@@ -185,9 +158,6 @@ constexpr Flag kFlags[] = {
     {"--allow-client-shm", "true|false",
      "clients on this machine may pass tensors in /dev/shm (default false)",
      [](ServerConfig& c, std::string_view v) { return set_flag(c.allow_client_shm, v); }},
-    {"--trace-config", "KEY=VALUE",
-     "repeatable: file=PATH, level=OFF|TIMESTAMPS, rate=N, count=N, log-frequency=N, mode=triton",
-     set_trace_config},
     {"--metrics-config", "KEY=VALUE",
      "repeatable: counter_latencies, histogram_latencies, summary_latencies=true|false, "
      "summary_quantiles=0.5,0.99",
@@ -212,8 +182,9 @@ constexpr Flag kFlags[] = {
 // Every table, in the order of --help.
 std::vector<const Flag*> all_flags() {
   std::vector<const Flag*> flags;
-  for (const std::span<const Flag> table :
-       {std::span<const Flag>(kFlags), security_flags(), queue_flags()}) {
+  const std::array<std::span<const Flag>, 4> tables = {kFlags, operations_flags(),
+                                                       security_flags(), queue_flags()};
+  for (const std::span<const Flag> table : tables) {
     for (const Flag& flag : table) flags.push_back(&flag);
   }
   return flags;
@@ -228,11 +199,6 @@ Status unknown_flag(std::string_view name) {
   }
   return Status::invalid_argument(message + " (--help lists all)");
 }
-
-struct Variable {
-  const char* name;
-  Setter set;
-};
 
 constexpr std::uint64_t kDayMs = 86'400'000;
 constexpr std::size_t kMostBytes = std::size_t{1} << 40;
@@ -284,6 +250,7 @@ Status check(const ServerConfig& config) {
       return Status::invalid_argument("port " + std::to_string(ports[i]) + " is given twice");
     }
   }
+  if (Status s = check(config.operations); !s.ok()) return s;
   return check(config.security);
 }
 
@@ -363,6 +330,18 @@ Status for_each_argument(std::span<const char* const> arguments, Use use) {
   return {};
 }
 
+Status apply_environment(std::span<const Variable> variables, const Environment& environment,
+                         ServerConfig& config) {
+  for (const Variable& variable : variables) {
+    const char* value = environment(variable.name);
+    if (!value) continue;
+    if (Status set = variable.set(config, value); !set.ok()) {
+      return Status::invalid_argument(std::string(variable.name) + ": " + set.message());
+    }
+  }
+  return {};
+}
+
 // A list on the command line takes the place of the file's.
 void forget_list(const Flag& flag, ServerConfig& config) {
   if (flag.name == "--model-repository") config.model_repositories.clear();
@@ -399,12 +378,9 @@ Result<ServerConfig> parse_config(std::span<const char* const> arguments,
       return Status::invalid_argument(config.config_file + ": " + read.message());
     }
   }
-  for (const Variable& variable : kVariables) {
-    const char* value = environment(variable.name);
-    if (!value) continue;
-    if (Status set = variable.set(config, value); !set.ok()) {
-      return Status::invalid_argument(std::string(variable.name) + ": " + set.message());
-    }
+  for (const std::span<const Variable> table :
+       {std::span<const Variable>(kVariables), deployment_variables()}) {
+    if (Status set = apply_environment(table, environment, config); !set.ok()) return set;
   }
   for (const Flag* flag : listed) forget_list(*flag, config);
   status = for_each_argument(
@@ -464,6 +440,7 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("server-name", config.server_name);
   line("server-version",
        config.server_version.empty() ? std::string(kVersion) : config.server_version);
+  for (const auto& [name, value] : describe(config.operations)) line(name, value);
   for (const auto& [name, value] : describe(config.security)) line(name, value);
   for (const std::string& candidate : ort_candidates) line("ort-library", candidate);
   return text;

@@ -13,10 +13,10 @@
 
 #include "admin/log_lines.h"
 #include "base/status.h"
+#include "config_operations.h"
 #include "config_security.h"
 #include "engine/engine.h"
 #include "engine/repository_control.h"
-#include "protocol/trace_settings.h"
 
 namespace mlops {
 
@@ -38,8 +38,7 @@ struct ServerConfig {
   unsigned exit_timeout_s = 30;
   MetricsOptions metrics;
   bool allow_client_shm = false;
-  std::string trace_file;  // empty: traces are not written
-  TraceSettings trace;
+  OperationsConfig operations;
   SecurityConfig security;
   ServingLimits model_limits;
 

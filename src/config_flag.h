@@ -19,6 +19,16 @@ struct Flag {
   Status (*set)(ServerConfig& config, std::string_view value);
 };
 
+// An environment variable.
+struct Variable {
+  const char* name;
+  Status (*set)(ServerConfig& config, std::string_view value);
+};
+
+// config_operations.cc: the log, traces, health.
+std::span<const Flag> operations_flags();
+// What the process's surroundings say under names of their own: a supervisor, a cloud.
+std::span<const Variable> deployment_variables();
 // config_security.cc: TLS, tokens, the admin port.
 std::span<const Flag> security_flags();
 // config_queue.cc: limits and objectives of models.

@@ -29,5 +29,5 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (config->check_only) return check_server(*config);
-  return run_server(*config);
+  return run_server(*config, [&] { return parse_config(arguments, process_environment); });
 }

@@ -11,6 +11,7 @@
 #include "check_models.h"
 #include "protocol/grpc_cold.h"
 #include "server.h"
+#include "store/remote_repositories.h"
 
 namespace mlops {
 namespace {
@@ -22,13 +23,18 @@ std::vector<std::string> ort_candidates(const ServerConfig& config) {
   return ort_library_candidates(failed ? std::string() : binary.parent_path().string());
 }
 
-Status check_repositories(const ServerConfig& config) {
-  for (const std::string& directory : config.model_repositories) {
+Status check_repositories(const std::vector<std::string>& directories) {
+  for (const std::string& directory : directories) {
     std::error_code failed;
     if (std::filesystem::is_directory(directory, failed)) continue;
     return Status::not_found("the model repository '" + directory + "' is not a folder");
   }
   return {};
+}
+
+Result<std::unique_ptr<RemoteRepositories>> open_remotes(const ServerConfig& config, LogSink& log) {
+  const StoreConfig& store = config.operations.store;
+  return RemoteRepositories::open(config.model_repositories, store.cache, store.s3, log);
 }
 
 // For programs that start the server: which ports, and when.
@@ -45,26 +51,42 @@ std::string milliseconds_since(TimePoint start) {
 
 class Process {
  public:
-  explicit Process(const ServerConfig& config)
-      : config_(config), log_(config.log_format, STDERR_FILENO) {}
+  Process(const ServerConfig& config, const Reload::Reader& reread)
+      : config_(config),
+        log_(config.log_format, STDERR_FILENO),
+        exit_timeout_s_(config.exit_timeout_s),
+        reload_(config, reread, log_) {}
 
   int run() {
     silence_protobuf_log();
-    if (Status status = check_repositories(config_); !status.ok()) return fail(status);
+    if (Status status = apply_log(config_.operations.log); !status.ok()) return fail(status);
+    auto remotes = open_remotes(config_, log_);
+    if (!remotes.ok()) return fail(remotes.status());
+    remotes_ = std::move(*remotes);
+    if (Status s = check_repositories(remotes_->directories()); !s.ok()) return fail(s);
     EngineOptions options;
     options.ort_libraries = ort_candidates(config_);
     options.serving = config_.model_limits;
     Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log_);
     if (!engine.ok()) return fail(engine.status());
     engine_ = std::move(*engine);
-    repository_ = std::make_unique<RepositoryControl>(*engine_, log_, repository_options(config_));
+    RepositoryOptions repository = repository_options(config_);
+    repository.directories = remotes_->directories();
+    if (remotes_->any()) {
+      repository.refresh = [this](const std::string& model) { return remotes_->refresh(model); };
+    }
+    repository_ = std::make_unique<RepositoryControl>(*engine_, log_, std::move(repository));
     Result<std::unique_ptr<Server>> server =
         Server::start(config_, *engine_, log_, repository_.get(), &log_);
     if (!server.ok()) return fail(server.status());
     server_ = std::move(*server);
     announce("listening", server_->ports());
     std::thread loader([this] { load(); });
-    const int signal = signals_.wait();
+    add_reload_hooks();
+    int signal = 0;
+    while ((signal = signals_.wait()) == SIGHUP) reload();
+    remotes_->interrupt();
+    server_->supervisor().send("STOPPING=1\nSTATUS=answering what is in flight");
     if (!load_failed_.load()) {
       log_.log(Severity::info, signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
     }
@@ -89,6 +111,61 @@ class Process {
     return 1;
   }
 
+  Status apply_log(const LogConfig& log) {
+    log_.update({log.info, log.warning, log.error, log.verbose_level, {}});
+    return log_.open(log.file);
+  }
+
+  // Whoever owns something that can change adds it here.
+  void add_reload_hooks() {
+    reload_.add({"log",
+                 {"log-file", "log-verbose", "log-info", "log-warning", "log-error"},
+                 [this](const ServerConfig& c) { return apply_log(c.operations.log); }});
+    reload_.add({"traces",
+                 {"trace-level", "trace-rate", "trace-count", "trace-log-frequency"},
+                 [this](const ServerConfig& c) {
+                   server_->trace().set_initial(c.operations.trace.settings);
+                   return Status();
+                 }});
+    reload_.add({"limits",
+                 {"connections-max", "request-bytes-max", "receive-timeout-ms", "idle-timeout-ms"},
+                 [this](const ServerConfig& c) {
+                   server_->set_limits(c);
+                   return Status();
+                 }});
+    reload_.add({"health",
+                 {"stuck-after-s", "ready-memory-percent", "ready-disk-free-mb"},
+                 [this](const ServerConfig& c) {
+                   server_->health().configure(c.operations.health);
+                   return Status();
+                 }});
+    reload_.add(
+        {"certificates", {}, [this](const ServerConfig&) { return server_->reload_security(); }});
+    reload_.add({"exit timeout", {"exit-timeout-s"}, [this](const ServerConfig& c) {
+                   exit_timeout_s_ = c.exit_timeout_s;
+                   return Status();
+                 }});
+    reload_.add({"repository", {"repository-poll-secs"}, [this](const ServerConfig& c) {
+                   repository_->set_poll_period(std::chrono::seconds(c.repository_poll_secs));
+                   return renew_labels();
+                 }});
+  }
+
+  Status renew_labels() {
+    // That would have to wait for what is loading, and signals with it.
+    if (!loading_done_.load() || repository_->busy()) {
+      return Status::unavailable("labels stay as they are while models load; reload again");
+    }
+    return repository_->renew_labels();
+  }
+
+  void reload() {
+    log_.log(Severity::info, "SIGHUP: reloading");
+    server_->supervisor().send_reloading();
+    (void)reload_.run();  // logs what it did
+    server_->supervisor().send("READY=1");
+  }
+
   void load() {
     const Status status = repository_->start();
     server_->set_loaded();
@@ -101,6 +178,8 @@ class Process {
       log_.log(Severity::error,
                "not ready: " + count + " models are served, others failed to load");
     }
+    // The service is up although a model may be missing: health checks say whether it is ready.
+    server_->supervisor().send("READY=1\nSTATUS=" + count + " models are served");
     if (config_.model_control_mode == RepositoryMode::poll) {
       repository_->poll_every(std::chrono::seconds(config_.repository_poll_secs));
     }
@@ -114,7 +193,7 @@ class Process {
 
   void drain() {
     const TimePoint deadline =
-        std::chrono::steady_clock::now() + std::chrono::seconds(config_.exit_timeout_s);
+        std::chrono::steady_clock::now() + std::chrono::seconds(exit_timeout_s_);
     const bool closed = server_->drain(deadline);
     const bool finished = engine_->drain(deadline);
     if (!closed || !finished) {
@@ -124,9 +203,12 @@ class Process {
 
   const ServerConfig& config_;
   const TimePoint started_ = std::chrono::steady_clock::now();
-  StopSignals signals_;  // before any thread
+  ProcessSignals signals_;  // before any thread
   LogLines log_;
+  unsigned exit_timeout_s_;
+  Reload reload_;
   std::unique_ptr<Server> server_;
+  std::unique_ptr<RemoteRepositories> remotes_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<RepositoryControl> repository_;  // before the engine and after the server goes
   std::atomic<bool> loading_done_{false};
@@ -135,17 +217,24 @@ class Process {
 
 }  // namespace
 
-int run_server(const ServerConfig& config) { return Process(config).run(); }
+int run_server(const ServerConfig& config, const Reload::Reader& reread) {
+  return Process(config, reread).run();
+}
 
 int check_server(const ServerConfig& config) {
   const std::vector<std::string> candidates = ort_candidates(config);
   std::fputs(describe(config, candidates).c_str(), stdout);
-  if (const Status status = check_repositories(config); !status.ok()) {
+  NullLog silent;
+  const auto remotes = open_remotes(config, silent);
+  Status status = remotes.ok() ? (*remotes)->refresh("") : remotes.status();
+  if (status.ok()) status = check_repositories((*remotes)->directories());
+  if (!status.ok()) {
     std::fprintf(stderr, "mlops-server: %s\n", status.message().c_str());
     return 1;
   }
-  NullLog silent;
-  const ModelsCheck models = check_models(config, candidates, silent);
+  ServerConfig local = config;
+  local.model_repositories = (*remotes)->directories();
+  const ModelsCheck models = check_models(local, candidates, silent);
   std::fputs(models.text.c_str(), stdout);
   return models.ok ? 0 : 1;
 }

@@ -15,6 +15,7 @@ constexpr std::size_t kMetricsConnectionsMax = 64;
 // Loads run one after the other; those that wait for their turn must not keep the index waiting.
 constexpr unsigned kErrandThreads = 16;
 constexpr std::size_t kErrandsWaitingMax = 256;
+constexpr std::uint64_t kLongestUs = 86'400'000'000;
 
 ServerFacts facts_of(const ServerConfig& config) {
   ServerFacts facts;
@@ -73,6 +74,18 @@ LoopOptions loop_options(const ServerConfig& config, std::size_t connections_max
   return options;
 }
 
+// Where a full disk would be noticed too late.
+std::vector<std::string> written_folders(const OperationsConfig& config) {
+  std::vector<std::string> folders;
+  for (const std::string& file : {config.log.file, config.trace.file}) {
+    if (file.empty()) continue;
+    const std::size_t slash = file.rfind('/');
+    folders.push_back(slash == file.npos ? "." : file.substr(0, slash + 1));
+  }
+  folders.push_back(config.store.cache);  // where there is one
+  return folders;
+}
+
 std::string status_text(std::size_t index) {
   return index < kHttpStatuses.size() ? std::to_string(kHttpStatuses[index]) : "other";
 }
@@ -91,12 +104,15 @@ constexpr std::array kRequestTables = {
 }  // namespace
 
 Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
-               RepositoryControl* repository, LogControl* log_control)
+               RepositoryControl* repository, LogControl* log_control,
+               std::unique_ptr<OtlpExporter> exporter)
     : log_(log),
       facts_(facts_of(config)),
       bodies_(config.request_memory_bytes_max),
-      trace_(config.trace_file, config.trace),
-      traces_(trace_, log),
+      trace_(config.operations.trace.file, config.operations.trace.settings,
+             config.operations.trace.mode),
+      trace_file_(trace_, log),
+      exporter_(std::move(exporter)),
       regions_(config.allow_client_shm ? std::make_unique<SharedRegions>(bodies_, engine.copies())
                                        : nullptr),
       parts_{.engine = engine,
@@ -104,7 +120,7 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
              .repository = repository,
              .shared_memory = regions_.get(),
              .trace = &trace_,
-             .traces = &traces_,
+             .traces = exporter_ ? static_cast<TraceSink*>(exporter_.get()) : &trace_file_,
              .log = log_control},
       http_(http_service(config, parts_, state_, bodies_, errands_)),
       metrics_(http_),
@@ -112,7 +128,8 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
       http_sessions_(http_),
       metrics_sessions_(metrics_),
       grpc_sessions_(grpc_),
-      errands_(kErrandThreads, kErrandsWaitingMax) {
+      errands_(kErrandThreads, kErrandsWaitingMax),
+      supervisor_(config.operations.supervisor.notify_socket) {
   metrics_.routes = metrics_routes();
   metrics_.metrics_page = [this, &engine, options = config.metrics] {
     return metrics_text(engine.stats(), options) + metrics_page();
@@ -124,6 +141,11 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
   }
   loops_.push_back(std::make_unique<EventLoop>(engine, clock_, log,
                                                loop_options(config, kMetricsConnectionsMax)));
+  const auto watchdog = std::chrono::microseconds(
+      std::min<std::uint64_t>(config.operations.supervisor.watchdog_us, kLongestUs));
+  health_ = std::make_unique<HealthWatch>(
+      HealthWatch::Watched{engine, state_, loops_, supervisor_, log}, config.operations.health,
+      written_folders(config.operations), watchdog);
 }
 
 Server::~Server() { stop(); }
@@ -131,7 +153,14 @@ Server::~Server() { stop(); }
 Result<std::unique_ptr<Server>> Server::start(const ServerConfig& config, Engine& engine,
                                               LogSink& log, RepositoryControl* repository,
                                               LogControl* log_control) {
-  std::unique_ptr<Server> server(new Server(config, engine, log, repository, log_control));
+  std::unique_ptr<OtlpExporter> exporter;
+  if (config.operations.trace.mode == TraceMode::opentelemetry) {
+    auto started = OtlpExporter::start(config.operations.trace.otlp, log);
+    if (!started.ok()) return started.status();
+    exporter = std::move(*started);
+  }
+  std::unique_ptr<Server> server(
+      new Server(config, engine, log, repository, log_control, std::move(exporter)));
   server->state_.watch(repository);
   if (Status status = server->secure(config); !status.ok()) return status;
   if (Status status = server->listen(config); !status.ok()) return status;
@@ -217,7 +246,25 @@ Result<int> Server::open_port(const ServerConfig& config, const Port& port) {
 std::string Server::metrics_page() {
   std::vector<const LoopStats*> stats;
   for (const auto& loop : loops_) stats.push_back(&loop->stats());
-  return server_metrics_text(stats, kRequestTables) + process_metrics_text() + cpu_.text();
+  std::string page =
+      server_metrics_text(stats, kRequestTables) + process_metrics_text() + cpu_.text();
+  page += health_->metrics_text();
+  if (exporter_) page += exporter_->metrics_text();
+  return page;
+}
+
+void Server::set_limits(const ServerConfig& config) {
+  http_limits_.push_back(
+      std::make_unique<const HttpService>(http_service(config, parts_, state_, bodies_, errands_)));
+  http_sessions_.use(*http_limits_.back());
+  grpc_limits_.push_back(
+      std::make_unique<const GrpcService>(grpc_service(config, parts_, state_, bodies_, errands_)));
+  grpc_sessions_.use(*grpc_limits_.back());
+  const std::size_t inference_loops = loops_.size() - 1;
+  for (std::size_t i = 0; i < inference_loops; ++i) {
+    loops_[i]->set_connections_max(
+        std::max<std::size_t>(1, config.connections_max / inference_loops));
+  }
 }
 
 bool Server::drain(TimePoint deadline) {
@@ -232,6 +279,7 @@ bool Server::drain(TimePoint deadline) {
 }
 
 void Server::stop() {
+  health_->stop();
   errands_.stop();
   for (const auto& loop : loops_) loop->stop();
   for (std::thread& thread : threads_) thread.join();

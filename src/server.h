@@ -14,9 +14,11 @@
 #include "config.h"
 #include "engine/engine.h"
 #include "grpc/grpc_service.h"
+#include "health_watch.h"
 #include "http/http_service.h"
 #include "net/event_loop.h"
 #include "shm/shared_regions.h"
+#include "telemetry/otlp_exporter.h"
 #include "tls/tls_port.h"
 
 namespace mlops {
@@ -38,6 +40,8 @@ class Server {
 
   const ServerPorts& ports() const { return ports_; }
   void set_loaded() { state_.set_loaded(); }
+  // Who started the process, if it wants to hear from it.
+  const ServiceNotify& supervisor() const { return supervisor_; }
 
   // Reads certificates and keys again, for new connections; what cannot be used leaves things as
   // they are, and is the status. Any thread; blocks on disk.
@@ -48,9 +52,14 @@ class Server {
   bool drain(TimePoint deadline);
   void stop();  // ends the threads; open connections are cut when the Server goes
 
+  // Limits and timeouts of connections that are accepted from now on.
+  void set_limits(const ServerConfig& config);
+  TraceControl& trace() { return trace_; }
+  HealthWatch& health() { return *health_; }
+
  private:
   Server(const ServerConfig& config, Engine& engine, LogSink& log, RepositoryControl* repository,
-         LogControl* log_control);
+         LogControl* log_control, std::unique_ptr<OtlpExporter> exporter);
   Status secure(const ServerConfig& config);
   void log_warnings();
   Status listen(const ServerConfig& config);
@@ -65,7 +74,8 @@ class Server {
   ServerFacts facts_;
   SlabPool bodies_;
   TraceControl trace_;
-  TraceFile traces_;
+  TraceFile trace_file_;
+  std::unique_ptr<OtlpExporter> exporter_;  // null unless traces go to a collector
   std::unique_ptr<SharedRegions> regions_;  // null unless clients may share memory
   ServerParts parts_;
   HttpService http_;
@@ -81,6 +91,11 @@ class Server {
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::thread> threads_;
   ErrandRunner errands_;
+  // Old ones stay, for connections that were opened with them.
+  std::vector<std::unique_ptr<const HttpService>> http_limits_;
+  std::vector<std::unique_ptr<const GrpcService>> grpc_limits_;
+  ServiceNotify supervisor_;
+  std::unique_ptr<HealthWatch> health_;  // last: it looks at the loops
 };
 
 }  // namespace mlops

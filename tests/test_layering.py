@@ -30,7 +30,8 @@ CORE_LEVELS = {
 }
 # The same inside src/, which stands above the whole core. The root of src/ ("") composes the rest.
 SERVER_LEVELS = {"protocol": 0, "net": 1, "access": 1}
-SERVER_LEVELS |= {"http": 2, "grpc": 2, "shm": 2, "tls": 2, "admin": 2, "": 3}
+SERVER_LEVELS |= {"http": 2, "grpc": 2, "shm": 2, "tls": 2, "admin": 2}
+SERVER_LEVELS |= {"client": 3, "telemetry": 4, "store": 4, "": 5}
 
 # (what, include patterns, where alone it may stand)
 OWNED_INCLUDES = [

@@ -223,6 +223,23 @@ void own_counters(std::string& page, const EngineStats& stats) {
   page += "mlops_slab_bytes_in_use " + std::to_string(stats.slab_bytes_in_use) + "\n";
 }
 
+// There is no response cache here, and no pinned memory on a CPU: what dashboards made for Triton
+// ask of them is nothing, which is an answer, and a missing family is none.
+void absent_parts(std::string& page, const EngineStats& stats) {
+  const auto nothing = [](const ModelStats&) { return std::uint64_t{0}; };
+  family(page, stats, "nv_cache_num_hits_per_model", "Number of cache hits", "counter", nothing);
+  family(page, stats, "nv_cache_num_misses_per_model", "Number of cache misses", "counter",
+         nothing);
+  family(page, stats, "nv_cache_hit_duration_per_model", "Total time of cache hits, microseconds",
+         "counter", nothing);
+  family(page, stats, "nv_cache_miss_duration_per_model",
+         "Total time of cache misses, microseconds", "counter", nothing);
+  header(page, "nv_pinned_memory_pool_total_bytes", "Pinned memory, in bytes", "gauge");
+  page += "nv_pinned_memory_pool_total_bytes 0\n";
+  header(page, "nv_pinned_memory_pool_used_bytes", "Pinned memory in use, in bytes", "gauge");
+  page += "nv_pinned_memory_pool_used_bytes 0\n";
+}
+
 }  // namespace
 
 std::string metrics_text(const EngineStats& stats, const MetricsOptions& options) {
@@ -231,6 +248,7 @@ std::string metrics_text(const EngineStats& stats, const MetricsOptions& options
   if (options.counter_latencies) duration_counters(page, stats);
   if (options.histogram_latencies) first_response(page, stats);
   if (options.summary_latencies) summaries(page, stats, options.summary_quantiles);
+  absent_parts(page, stats);
   own_counters(page, stats);
   return page;
 }

@@ -118,6 +118,31 @@ bool RepositoryControl::made_of_itself(const ModelFolder& folder) const {
   return reached.contains(folder.name);
 }
 
+Status RepositoryControl::renew_labels() {
+  const Change change(*this);
+  std::set<std::string> names;
+  for (const ModelInfo& info : engine_.models()) names.insert(info.name);
+  Status failure;
+  for (const std::string& name : names) {
+    const Result<ModelInfo> info = engine_.info(name, kAnyVersion);
+    const ModelFolder folder = find_folder(name);
+    if (!info.ok() || !folder.status.ok()) continue;
+    ModelSet set;
+    set.name = name;
+    set.keep = state_.versions(name, ModelState::ready);
+    Status status = read_labels(folder, set.keep, set.labels);
+    if (status.ok() && set.labels == info->version_labels) continue;
+    if (status.ok()) {
+      const std::vector<Status> statuses = engine_.replace(set);
+      if (!statuses.empty()) status = statuses.front();
+    }
+    if (!status.ok() && failure.ok()) {
+      failure = Status(status.code(), "model '" + name + "': " + status.message());
+    }
+  }
+  return failure;
+}
+
 Status RepositoryControl::serve(const ModelFolder& folder, const ModelSet& set, Source& source) {
   const std::string& name = folder.name;
   const std::vector<std::int64_t> before = state_.versions(name, ModelState::ready);

@@ -70,6 +70,10 @@ ModelFolder RepositoryControl::checked(ModelFolder folder) const {
   return folder;
 }
 
+Status RepositoryControl::refresh(const std::string& model) const {
+  return options_.refresh ? options_.refresh(model) : Status();
+}
+
 // Every model of every directory; one that is in two of them is neither.
 Result<std::vector<ModelFolder>> RepositoryControl::read_folders() const {
   std::map<std::string, ModelFolder> folders;
@@ -114,8 +118,14 @@ Status RepositoryControl::start() {
   const bool all =
       options_.mode != RepositoryMode::explicit_loads || std::ranges::count(wanted, "*") > 0;
   if (all) {
+    // What was brought before the store went away still serves.
+    const Status fresh = refresh("");
     Result<std::vector<ModelFolder>> folders = read_folders();
     if (!folders.ok()) return folders.status();
+    if (!fresh.ok()) {
+      log_.log(Severity::error, "the model repository is not up to date: " + fresh.message());
+      if (folders->empty()) return fresh;
+    }
     for (ModelFolder& folder : *folders) {
       Source& source = source_of(folder.name);
       source.acted_on = source.looked_at = digest_of(folder);
@@ -182,6 +192,7 @@ Status RepositoryControl::load_with_members(const std::string& model, bool at_st
   if (!on_the_way.insert(model).second) {
     return Status::invalid_argument("ensemble '" + model + "' is made of itself");
   }
+  if (Status s = refresh(model); !s.ok()) return poll_failure(model, s.message());
   const ModelFolder folder = find_folder(model);
   for (const std::string& member : members_of(folder)) {
     if (serves(member)) continue;
@@ -299,6 +310,9 @@ Status RepositoryControl::unload(const std::string& model, bool dependents) {
 
 std::size_t RepositoryControl::poll() {
   const Change change(*this);
+  if (const Status fresh = refresh(""); !fresh.ok()) {
+    log_.log(Severity::error, "poll: " + fresh.message());
+  }
   const Result<std::vector<ModelFolder>> folders = read_folders();
   if (!folders.ok()) {
     // A directory that is away for a moment must not take its models down.
@@ -334,9 +348,11 @@ std::size_t RepositoryControl::poll() {
 }
 
 void RepositoryControl::poll_every(Duration period) {
-  poll_thread_ = std::jthread([this, period](const std::stop_token& stop) {
+  set_poll_period(period);
+  poll_thread_ = std::jthread([this](const std::stop_token& stop) {
     std::unique_lock lock(poll_mutex_);
-    while (!poll_wake_.wait_for(lock, stop, period, [&] { return stop.stop_requested(); })) {
+    while (!poll_wake_.wait_for(lock, stop, poll_period_.load(std::memory_order_relaxed),
+                                [&] { return stop.stop_requested(); })) {
       poll();
     }
   });

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,9 @@ struct RepositoryOptions {
   bool config_required = false;            // a model without config.pbtxt is an error
   unsigned load_threads = 1;               // models loaded at the same time at start
   std::string scratch_directory = "/tmp";  // for files that come with load requests
+  // Brings the directories up to date from wherever they come, one model or (with an empty name)
+  // all, before they are read. Null: they are what they are. Blocks; one call at a time.
+  std::function<Status(const std::string& model)> refresh;
 };
 
 struct LoadRequest {
@@ -63,6 +67,10 @@ class RepositoryControl {
   // that what is still being copied is left alone. Returns how many models changed.
   std::size_t poll();
   void poll_every(Duration period);  // from a thread of its own, until the end
+  // Counts from the next look on.
+  void set_poll_period(Duration period) { poll_period_.store(period, std::memory_order_relaxed); }
+  // Reads the labels of what serves anew from its folders; nothing is loaded.
+  Status renew_labels();
 
   Status load(LoadRequest request);
   // Ensembles that need the model go with it; `dependents`: what an ensemble was made of as well.
@@ -89,6 +97,7 @@ class RepositoryControl {
     std::uint64_t acted_on = 0;
   };
 
+  Status refresh(const std::string& model) const;
   Result<std::vector<ModelFolder>> read_folders() const;
   ModelFolder find_folder(const std::string& model);
   ModelFolder checked(ModelFolder folder) const;
@@ -136,6 +145,7 @@ class RepositoryControl {
   std::set<std::string> failed_;  // guarded by sources_mutex_: wanted at start and not loaded
   std::mutex poll_mutex_;
   std::condition_variable_any poll_wake_;
+  std::atomic<Duration> poll_period_{Duration::zero()};
   std::jthread poll_thread_;  // last
 };
 

@@ -1,9 +1,13 @@
 #include "admin/log_lines.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 
 #include "protocol/json_text.h"
@@ -26,6 +30,16 @@ std::string utc_time(long long unix_us) {
   return text;
 }
 
+// One event, one line.
+void append_on_one_line(std::string& line, std::string_view text) {
+  for (const char c : text) line += c == '\n' || c == '\r' ? ' ' : c;
+}
+
+long long now_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
 }  // namespace
 
 std::string log_line(LogFormat format, std::string_view level, std::string_view message,
@@ -38,8 +52,53 @@ std::string log_line(LogFormat format, std::string_view level, std::string_view 
     return line.append("}\n");
   }
   line.append(utc_time(unix_us)).append(" ").append(level).append(" ");
-  for (const char c : message) line += c == '\n' || c == '\r' ? ' ' : c;  // one event, one line
+  append_on_one_line(line, message);
   return line.append("\n");
+}
+
+std::string log_line(LogFormat format, const RequestLine& request, long long unix_us) {
+  const std::array<std::pair<std::string_view, std::string_view>, 6> fields = {{
+      {"protocol", request.protocol},
+      {"route", request.route},
+      {"status", request.status},
+      {"model", request.model},
+      {"request_id", request.request_id},
+      {"trace_id", request.trace_id},
+  }};
+  const auto took =
+      std::chrono::duration_cast<std::chrono::microseconds>(request.ended - request.began);
+  const std::string message =
+      std::string(request.protocol) + " " + std::string(request.route) + " " + request.status;
+  std::string line = log_line(format, "verbose", message, unix_us);
+  line.resize(line.size() - (format == LogFormat::json ? 2 : 1));
+  for (const auto& [name, value] : fields) {
+    if (value.empty()) continue;
+    if (format == LogFormat::json) {
+      line.append(",\"").append(name).append("\":");
+      append_json_string(line, value);
+    } else {
+      line.append(" ").append(name).append("=");
+      append_on_one_line(line, value);
+    }
+  }
+  const std::string us = std::to_string(took.count());
+  return format == LogFormat::json ? line + ",\"duration_us\":" + us + "}\n"
+                                   : line + " duration_us=" + us + "\n";
+}
+
+Status LogLines::open(const std::string& file) {
+  Fd opened;
+  if (!file.empty()) {
+    opened = Fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+    if (!opened) {
+      return Status::unavailable("the log file " + file +
+                                 " cannot be opened: " + std::strerror(errno));
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  file_ = std::move(opened);  // the old one closes after the lock
+  path_ = file;
+  return {};
 }
 
 bool LogLines::wanted(Severity severity) const {
@@ -51,12 +110,18 @@ void LogLines::log(Severity severity, std::string_view message) {
   if (wanted(severity)) write(severity_name(severity), message);
 }
 
-void LogLines::verbose(std::string_view message) {
-  if (is_verbose()) write("verbose", message);
+void LogLines::request(const RequestLine& line) {
+  if (is_verbose()) write(log_line(format(), line, now_us()));
 }
 
 LogSettings LogLines::settings() const {
-  return {info_.load(), warning_.load(), error_.load(), verbose_level_.load(), iso8601_.load()};
+  const std::lock_guard lock(mutex_);
+  return {info_.load(),          warning_.load(), error_.load(),
+          verbose_level_.load(), iso8601_.load(), path_};
+}
+
+LogFormat LogLines::format() const {
+  return iso8601_.load(std::memory_order_relaxed) ? LogFormat::text : format_;
 }
 
 void LogLines::update(const LogUpdate& update) {
@@ -68,12 +133,13 @@ void LogLines::update(const LogUpdate& update) {
 }
 
 void LogLines::write(std::string_view level, std::string_view message) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const std::string line =
-      log_line(iso8601_.load(std::memory_order_relaxed) ? LogFormat::text : format_, level, message,
-               std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+  write(log_line(format(), level, message, now_us()));
+}
+
+void LogLines::write(const std::string& line) {
   const std::lock_guard lock(mutex_);
-  [[maybe_unused]] const ssize_t written = ::write(fd_, line.data(), line.size());
+  const int fd = file_ ? file_.get() : fd_;
+  [[maybe_unused]] const ssize_t written = ::write(fd, line.data(), line.size());
 }
 
 }  // namespace mlops

@@ -1,16 +1,16 @@
 #pragma once
-// SIGTERM and SIGINT as something that is waited for, not something that interrupts.
+// SIGTERM, SIGINT and SIGHUP as something that is waited for, not something that interrupts.
 
 namespace mlops {
 
 // Make it before the first thread starts: threads inherit the mask, and only wait() sees the
 // signals.
-class StopSignals {
+class ProcessSignals {
  public:
-  StopSignals();
+  ProcessSignals();
 
-  // Blocks until the first of the signals; returns its number. From then on the default action is
-  // restored: a second signal ends the process at once.
+  // Blocks until one of the signals comes; returns its number. After SIGTERM or SIGINT the default
+  // action is restored: a second one ends the process at once. SIGHUP can come any number of times.
   int wait();
 };
 

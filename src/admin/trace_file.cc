@@ -15,7 +15,7 @@ void TraceFile::open_locked(std::uint32_t traces_per_file) {
   traces_ = size_ = 0;
 }
 
-void TraceFile::write(const TraceRecord& record) noexcept {
+void TraceFile::write(TraceRecord&& record) noexcept {
   const std::uint32_t traces_per_file = settings_.settings(record.model).log_frequency;
   const std::lock_guard lock(mutex_);
   if (!file_ || (traces_per_file > 0 && traces_ >= traces_per_file)) open_locked(traces_per_file);

@@ -17,7 +17,7 @@ class TraceFile final : public TraceSink {
  public:
   // Both must outlive it. Files that are there are written over, when the first trace comes.
   TraceFile(const TraceControl& settings, LogSink& log) : settings_(settings), log_(log) {}
-  void write(const TraceRecord& record) noexcept override;
+  void write(TraceRecord&& record) noexcept override;
 
  private:
   void open_locked(std::uint32_t traces_per_file);

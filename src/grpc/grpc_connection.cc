@@ -55,7 +55,7 @@ nghttp2_data_provider provider_of(GrpcStream& stream) {
 }  // namespace
 
 std::unique_ptr<Session> GrpcSessionFactory::open(Link& link) {
-  return std::make_unique<GrpcConnection>(link, service_);
+  return std::make_unique<GrpcConnection>(link, *service_.load(std::memory_order_acquire));
 }
 
 GrpcConnection::GrpcConnection(Link& link, const GrpcService& service)
@@ -186,6 +186,9 @@ void GrpcConnection::stream_began(std::int32_t id) {
   stream->id = id;
   stream->index = streams_.size();
   stream->receiving_since = link_.turn().now;
+  if (service_.parts.log && service_.parts.log->is_verbose()) {
+    stream->line = std::make_unique<RequestLine>();
+  }
   nghttp2_session_set_stream_user_data(session_, id, stream.get());
   streams_.push_back(std::move(stream));
 }
@@ -212,6 +215,11 @@ bool GrpcConnection::header(GrpcStream& stream, std::string_view name, std::stri
   } else if (name == "grpc-timeout") {
     stream.head.timeout = parse_grpc_timeout(value);
     stream.head.timeout_malformed = !stream.head.timeout;
+  } else if (name == "traceparent") {
+    // Two of them contradict each other: the context is unknown.
+    stream.head.traceparent = stream.head.traceparent.empty() ? value : "-";
+  } else if (name == "tracestate") {
+    stream.head.tracestate = value;
   }
   return true;
 }
@@ -281,6 +289,10 @@ void GrpcConnection::infer(GrpcStream& stream) {
       decode_grpc_infer(stream.message.owner(), stream.message.message(), service_.decode_limits,
                         service_.parts.engine.copies(), wire);
   stream.message.reset();
+  if (stream.line) {
+    stream.line->model = wire.request.model;
+    stream.line->request_id = wire.request.id;
+  }
   if (!status.ok()) return refuse(stream, status);
   stream.call = make_ref<GrpcCall>(*this, link_.turn(), stream);
   Request& request = stream.call->request;
@@ -289,26 +301,26 @@ void GrpcConnection::infer(GrpcStream& stream) {
   const TimePoint now = link_.turn().now;
   if (stream.head.timeout) request.deadline = after(now, *stream.head.timeout);
   request.timeout_us = wire.timeout_us;
-  if (service_.parts.trace && service_.parts.trace->sample(request.model)) {
-    stream.call->start_trace(now);
+  if (service_.parts.trace) {
+    TraceDecision decision = service_.parts.trace->decide(request.model, stream.head.traceparent,
+                                                          stream.head.tracestate);
+    if (decision.traced) {
+      stream.call->start_trace({stream.receiving_since, now, std::move(decision.parent), {}});
+    }
   }
   link_.turn().drained.push_back(stream.call);
-}
-
-void GrpcConnection::write_trace(const GrpcCall& call, const Response& response) {
-  if (!service_.parts.traces) return;
-  // A lane may still be at work on a request that was answered without it.
-  const RequestTimeline computed =
-      response.status.ok() ? call.trace()->computed : RequestTimeline();
-  service_.parts.traces->write({response.model, response.version, response.id,
-                                call.trace()->started, call.submitted_at, computed,
-                                std::chrono::steady_clock::now()});
 }
 
 void GrpcConnection::call_answered(Call& call) noexcept {
   GrpcStream& stream = *static_cast<GrpcCall&>(call).stream;
   Response response = call.take_response();
-  if (call.trace()) write_trace(*stream.call, response);
+  if (!call.trace()) return answer(stream, std::move(response));
+  TraceRecord record = record_of(*call.trace(), call, response, "GRPC");
+  answer(stream, std::move(response));  // the call goes
+  write_record(service_.parts.traces, std::move(record));
+}
+
+void GrpcConnection::answer(GrpcStream& stream, Response&& response) {
   if (response.status.ok()) {
     response.status = finish_outputs(service_.parts.engine, stream.call->outputs,
                                      service_.parts.engine.copies(), response);
@@ -433,10 +445,15 @@ void GrpcConnection::count(const GrpcStream& stream, int status) {
   const std::size_t method =
       stream.head.method ? static_cast<std::size_t>(*stream.head.method) : kGrpcUnknownMethod;
   link_.turn().stats.grpc_requests[method][static_cast<std::size_t>(status)].add(1);
-  if (service_.parts.log && service_.parts.log->is_verbose()) {
-    service_.parts.log->verbose("gRPC " + std::string(grpc_method_name(method)) + " " +
-                                std::string(grpc_status_name(static_cast<std::size_t>(status))));
-  }
+  if (!stream.line) return;
+  RequestLine& line = *stream.line;
+  line.protocol = "gRPC";
+  line.route = grpc_method_name(method);
+  line.status = grpc_status_name(static_cast<std::size_t>(status));
+  line.trace_id = trace_id_text(stream.head.traceparent);
+  line.began = stream.receiving_since;
+  line.ended = std::chrono::steady_clock::now();
+  service_.parts.log->request(line);
 }
 
 }  // namespace mlops

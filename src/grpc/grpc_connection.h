@@ -67,7 +67,7 @@ class GrpcConnection final : public Session,
   void begin_session();
   void close(std::uint32_t http2_error);
   void infer(GrpcStream& stream);
-  void write_trace(const GrpcCall& call, const Response& response);
+  void answer(GrpcStream& stream, Response&& response);
   void watch(GrpcStream& stream);
   ServingStatus health(const std::string& service) const;
   Result<std::string> answer_cold(const GrpcStream& stream) const;

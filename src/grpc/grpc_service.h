@@ -1,6 +1,8 @@
 #pragma once
 // What all gRPC connections share. Fixed before the first connection; any loop's thread reads it.
 
+#include <atomic>
+
 #include "base/clock.h"
 #include "net/errand.h"
 #include "net/serving_state.h"
@@ -41,11 +43,13 @@ struct GrpcService {
 class GrpcSessionFactory final : public SessionFactory {
  public:
   // `service` must outlive every session.
-  explicit GrpcSessionFactory(const GrpcService& service) : service_(service) {}
+  explicit GrpcSessionFactory(const GrpcService& service) : service_(&service) {}
   std::unique_ptr<Session> open(Link& link) override;
+  // For sessions that are opened from now on.
+  void use(const GrpcService& service) { service_.store(&service, std::memory_order_release); }
 
  private:
-  const GrpcService& service_;
+  std::atomic<const GrpcService*> service_;
 };
 
 }  // namespace mlops

@@ -16,6 +16,7 @@
 #include "protocol/compression.h"
 #include "protocol/grpc_cold.h"
 #include "protocol/output_plan.h"
+#include "protocol/request_line.h"
 
 namespace mlops {
 
@@ -61,6 +62,8 @@ struct GrpcRequestHead {
   bool accepts_deflate = false;
   std::optional<GrpcMethod> method;
   std::optional<Duration> timeout;
+  std::string traceparent;  // W3C Trace Context, as sent
+  std::string tracestate;
 };
 
 struct GrpcStream {
@@ -77,6 +80,7 @@ struct GrpcStream {
   Ref<GrpcErrand> errand;
   std::unique_ptr<InferStream> infer;  // ModelStreamInfer
   std::size_t unconsumed = 0;          // bytes of it that the sender has no window for yet
+  std::unique_ptr<RequestLine> line;   // null unless every request is logged
   ReplyBody reply;
   bool streams = false;   // Health.Watch: more messages may follow
   bool deferred = false;  // the reply waits for more

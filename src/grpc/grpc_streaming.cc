@@ -15,6 +15,8 @@ void GrpcConnection::begin_infer_stream(GrpcStream& stream) {
   if (stream.head.timeout) options.deadline = after(link_.turn().now, *stream.head.timeout);
   options.errors_end = stream.head.errors_end;
   options.encoding = stream.head.encoding;
+  options.traceparent = stream.head.traceparent;
+  options.tracestate = stream.head.tracestate;
   stream.infer = std::make_unique<InferStream>(*this, link_.turn(), service_, stream.id, options);
   ++infer_streams_;
   reply(stream);

@@ -79,6 +79,14 @@ void InferStream::request(std::span<const std::byte> message, const Buffer& owne
   call->outputs = std::move(wire.outputs);
   call->request.timeout_us = wire.timeout_us;
   call->request.deadline = options_.deadline;
+  if (decoded.ok() && service_.parts.trace) {
+    TraceDecision decision = service_.parts.trace->decide(call->request.model, options_.traceparent,
+                                                          options_.tracestate);
+    if (decision.traced) {
+      call->start_trace(
+          {std::min(receiving_since_, turn_.now), turn_.now, std::move(decision.parent), {}});
+    }
+  }
   calls_.insert(CallRef(call).release());
   ordered_.push_back(call);
   if (decoded.ok()) {
@@ -168,8 +176,18 @@ bool InferStream::write(StreamCall& call, ReplyBody& body) {
   }
   std::optional<Response> answer = call.take_answer();
   if (!answer) return false;
-  const bool written = write_answer(call, std::move(*answer), body);
+  const bool written = write_last(call, std::move(*answer), body);
   if (calls_.erase(&call) > 0) call.drop_ref();
+  return written;
+}
+
+bool InferStream::write_last(StreamCall& call, Response&& answer, ReplyBody& body) {
+  if (!call.trace()) return write_answer(call, std::move(answer), body);
+  TraceRecord record = record_of(*call.trace(), call, answer, "GRPC");
+  // An error may end the stream, and the call with it.
+  const CallRef held = CallRef::share(&call);
+  const bool written = write_answer(call, std::move(answer), body);
+  write_record(service_.parts.traces, std::move(record));
   return written;
 }
 

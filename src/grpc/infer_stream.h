@@ -30,8 +30,10 @@ class InferStreamOwner {
 class InferStream final : public PartedCallOwner {
  public:
   struct Options {
-    TimePoint deadline = kNever;                        // of the whole stream
-    bool errors_end = false;                            // the client asked for "triton_grpc_error"
+    TimePoint deadline = kNever;   // of the whole stream
+    bool errors_end = false;       // the client asked for "triton_grpc_error"
+    std::string_view traceparent;  // of the whole stream; outlive it
+    std::string_view tracestate;
     std::optional<Coding> encoding = Coding::identity;  // of request messages; nullopt: unknown
   };
   // Requests of one stream in flight above which its sender is held up.
@@ -74,6 +76,7 @@ class InferStream final : public PartedCallOwner {
   void settle_order();
   bool write(StreamCall& call, ReplyBody& body);
   bool write_answer(StreamCall& call, Response&& answer, ReplyBody& body);
+  bool write_last(StreamCall& call, Response&& answer, ReplyBody& body);
   void end(Status status);
   void cancel_all();
 

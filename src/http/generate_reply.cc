@@ -54,6 +54,13 @@ void GenerateReply::take_part(const Response& part, OutQueue& out, ReplyStyle& s
 }
 
 void GenerateReply::take_last(const Response& last, OutQueue& out, ReplyStyle& style) {
+  if (!call_->trace()) return write_last(last, out, style);
+  TraceRecord record = record_of(*call_->trace(), *call_, last, "HTTP");
+  write_last(last, out, style);
+  write_record(traces_, std::move(record));
+}
+
+void GenerateReply::write_last(const Response& last, OutQueue& out, ReplyStyle& style) {
   const bool in_parts = call_->decoupled;
   const bool empty = in_parts && last.status.ok();
   if (streaming_ && in_parts) {

@@ -13,8 +13,9 @@ class GenerateReply {
   // Events are not made while the connection has more than this to send.
   static constexpr std::size_t kUnsentBytesMax = std::size_t{64} << 10;
 
-  GenerateReply(Ref<PartedCall> call, bool streaming)
-      : call_(std::move(call)), streaming_(streaming) {}
+  // `traces` outlives it, or is null.
+  GenerateReply(Ref<PartedCall> call, bool streaming, TraceSink* traces = nullptr)
+      : call_(std::move(call)), streaming_(streaming), traces_(traces) {}
   ~GenerateReply() { call_->abandon(); }
   GenerateReply(const GenerateReply&) = delete;
   GenerateReply& operator=(const GenerateReply&) = delete;
@@ -30,12 +31,14 @@ class GenerateReply {
  private:
   void take_part(const Response& part, OutQueue& out, ReplyStyle& style);
   void take_last(const Response& last, OutQueue& out, ReplyStyle& style);
+  void write_last(const Response& last, OutQueue& out, ReplyStyle& style);
   void begin(int status, OutQueue& out, ReplyStyle& style);
   void event(const HttpAnswer& answer, OutQueue& out, ReplyStyle& style);
   void finish(HttpAnswer&& answer);
 
   Ref<PartedCall> call_;
   const bool streaming_;
+  TraceSink* const traces_;
   bool begun_ = false;
   bool finished_ = false;
   bool has_one_ = false;  // generate: answer_ holds the one response there may be

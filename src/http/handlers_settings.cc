@@ -6,7 +6,7 @@ namespace mlops {
 namespace {
 
 HttpAnswer trace_answer(const TraceControl& trace, const std::string& model) {
-  return {.body = trace_settings_json(trace.settings(model), trace.file())};
+  return {.body = trace_settings_json(trace, model)};
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "http/http_connection.h"
 
+#include <algorithm>
+
 #include "protocol/generate.h"
 #include "protocol/model_version.h"
 #include "protocol/status_map.h"
@@ -18,7 +20,7 @@ HttpAnswer error_answer(const Status& status, std::string_view request_id) {
 }  // namespace
 
 std::unique_ptr<Session> HttpSessionFactory::open(Link& link) {
-  return std::make_unique<HttpConnection>(link, service_);
+  return std::make_unique<HttpConnection>(link, *service_.load(std::memory_order_acquire));
 }
 
 HttpConnection::HttpConnection(Link& link, const HttpService& service)
@@ -103,6 +105,9 @@ void HttpConnection::handle(HttpRequest& request) {
     slot.answer.allow = match.allow;
   } else {
     slot.route = match.entry->route;
+    if (service_.parts.log && service_.parts.log->is_verbose()) {
+      begin_line(request, match.parts, slot);
+    }
     if (!decode_body(request, slot)) {
       // slot.answer says why
     } else if (match.entry->handler) {
@@ -165,7 +170,9 @@ void HttpConnection::ask(HttpRequest& request, const HttpRouteMatch& match, Slot
 
 void HttpConnection::infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot) {
   HttpInferCall wire;
-  if (const Status status = decode(request, parts, wire); !status.ok()) {
+  const Status status = decode(request, parts, wire);
+  if (slot.line) slot.line->request_id = wire.request.id;
+  if (!status.ok()) {
     slot.answer = error_answer(status, wire.request.id);
     return;
   }
@@ -173,10 +180,18 @@ void HttpConnection::infer(HttpRequest& request, const HttpPathParts& parts, Slo
   slot.call->request = std::move(wire.request);
   slot.call->outputs = std::move(wire.outputs);
   slot.call->request.timeout_us = wire.timeout_us;
-  if (service_.parts.trace && service_.parts.trace->sample(slot.call->request.model)) {
-    slot.call->start_trace(link_.turn().now);
-  }
+  trace(request, *slot.call);
   link_.turn().drained.push_back(slot.call);
+}
+
+template <class AnyCall>
+void HttpConnection::trace(const HttpRequest& request, AnyCall& call) {
+  if (!service_.parts.trace) return;
+  TraceDecision decision = service_.parts.trace->decide(
+      call.request.model, request.head.traceparent, request.head.tracestate);
+  if (!decision.traced) return;
+  const TimePoint now = link_.turn().now;
+  call.start_trace({std::min(receiving_since_, now), now, std::move(decision.parent), {}});
 }
 
 void HttpConnection::generate(HttpRequest& request, const HttpPathParts& parts, Slot& slot) {
@@ -196,6 +211,7 @@ void HttpConnection::generate(HttpRequest& request, const HttpPathParts& parts, 
                                    service_.parts.engine.copies(), wire)
                  : model.status();
   }
+  if (slot.line) slot.line->request_id = wire.request.id;
   if (!status.ok()) {
     slot.answer = error_answer(status, wire.request.id);
     return;
@@ -203,7 +219,9 @@ void HttpConnection::generate(HttpRequest& request, const HttpPathParts& parts, 
   auto call = make_ref<PartedCall>(*this, link_.turn());
   call->request = std::move(wire.request);
   call->request.timeout_us = wire.timeout_us;
-  slot.generate = std::make_unique<GenerateReply>(call, slot.route == HttpRoute::generate_stream);
+  trace(request, *call);
+  slot.generate = std::make_unique<GenerateReply>(call, slot.route == HttpRoute::generate_stream,
+                                                  service_.parts.traces);
   link_.turn().drained.push_back(std::move(call));
 }
 
@@ -284,30 +302,40 @@ void HttpConnection::write(Slot& slot) {
       .stats
       .http_requests[static_cast<std::size_t>(slot.route)][http_status_index(slot.answer.status)]
       .add(1);
-  if (service_.parts.log && service_.parts.log->is_verbose()) {
-    service_.parts.log->verbose("HTTP " + std::string(http_route_name(slot.route)) + " " +
-                                std::to_string(slot.answer.status));
-  }
+  if (slot.line) write_line(slot);
   if (!slot.style.keep_alive) {
     closing_ = true;
     link_.finish(broken_input_ || parser_.mid_request());
   }
 }
 
-void HttpConnection::write_trace(const HttpCall& call, const Response& response) {
-  if (!service_.parts.traces) return;
-  // A lane may still be at work on a request that was answered without it.
-  const RequestTimeline computed =
-      response.status.ok() ? call.trace()->computed : RequestTimeline();
-  service_.parts.traces->write({response.model, response.version, response.id,
-                                call.trace()->started, call.submitted_at, computed,
-                                std::chrono::steady_clock::now()});
+void HttpConnection::begin_line(const HttpRequest& request, const HttpPathParts& parts,
+                                Slot& slot) const {
+  slot.line = std::make_unique<RequestLine>();
+  slot.line->protocol = "HTTP";
+  (void)percent_decode(parts.model, slot.line->model);
+  slot.line->trace_id = trace_id_text(request.head.traceparent);
+  slot.line->began = std::min(receiving_since_, link_.turn().now);
+}
+
+void HttpConnection::write_line(Slot& slot) const {
+  slot.line->route = http_route_name(slot.route);
+  slot.line->status = std::to_string(slot.answer.status);
+  slot.line->ended = std::chrono::steady_clock::now();
+  service_.parts.log->request(*slot.line);
 }
 
 // False when there is an error to be told instead: slot.answer has it.
 bool HttpConnection::write_reply(Slot& slot) {
   Response response = slot.call->take_response();
-  if (slot.call->trace()) write_trace(*slot.call, response);
+  if (!slot.call->trace()) return write_response(slot, std::move(response));
+  TraceRecord record = record_of(*slot.call->trace(), *slot.call, response, "HTTP");
+  const bool written = write_response(slot, std::move(response));
+  write_record(service_.parts.traces, std::move(record));
+  return written;
+}
+
+bool HttpConnection::write_response(Slot& slot, Response&& response) {
   if (response.status.ok()) {
     response.status = finish_outputs(service_.parts.engine, slot.call->outputs,
                                      service_.parts.engine.copies(), response);

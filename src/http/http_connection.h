@@ -11,6 +11,7 @@
 #include "net/call.h"
 #include "net/errand.h"
 #include "net/session.h"
+#include "protocol/request_line.h"
 
 namespace mlops {
 
@@ -66,6 +67,7 @@ class HttpConnection final : public Session,
     HttpAnswer answer;
     HttpRoute route = HttpRoute::unknown;
     ReplyStyle style;
+    std::unique_ptr<RequestLine> line;  // null unless every request is logged
 
     bool ready() const {
       return (!call || call->answered()) && (!errand || errand->done()) &&
@@ -82,12 +84,16 @@ class HttpConnection final : public Session,
   void infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
   void generate(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
   Status decode(HttpRequest& request, const HttpPathParts& parts, HttpInferCall& wire);
+  template <class AnyCall>
+  void trace(const HttpRequest& request, AnyCall& call);
   void push(Slot&& slot);
   void write_ready();
   void write_events();
   void write(Slot& slot);
   bool write_reply(Slot& slot);
-  void write_trace(const HttpCall& call, const Response& response);
+  bool write_response(Slot& slot, Response&& response);
+  void begin_line(const HttpRequest& request, const HttpPathParts& parts, Slot& slot) const;
+  void write_line(Slot& slot) const;
 
   Link& link_;
   const HttpService& service_;

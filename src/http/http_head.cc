@@ -135,6 +135,13 @@ HttpRefusal parse_header(std::string_view name, std::string_view value, HeaderFl
       break;
     case 10:
       if (equal_ignoring_case(name, "connection")) parse_connection(value, head);
+      if (equal_ignoring_case(name, "tracestate")) head.tracestate = value;
+      break;
+    case 11:
+      // Two of them contradict each other: the context is unknown, which is no error of the
+      // request.
+      if (!equal_ignoring_case(name, "traceparent")) break;
+      head.traceparent = head.traceparent.empty() ? value : std::string_view("-");
       break;
     case 14:
       if (equal_ignoring_case(name, "content-length")) return parse_content_length(value, head);

@@ -31,6 +31,8 @@ struct HttpHead {
   std::optional<std::string_view> inference_header_length;
   std::string_view content_encoding;  // empty: identity
   std::string_view accept_encoding;
+  std::string_view traceparent;  // W3C Trace Context, as sent
+  std::string_view tracestate;
 };
 
 inline constexpr std::size_t kHttpHeadersMax = 100;

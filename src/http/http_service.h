@@ -1,6 +1,7 @@
 #pragma once
 // What all HTTP connections share. Fixed before the first connection; any loop's thread reads it.
 
+#include <atomic>
 #include <functional>
 #include <span>
 #include <string>
@@ -40,11 +41,13 @@ struct HttpService {
 class HttpSessionFactory final : public SessionFactory {
  public:
   // `service` must outlive every session.
-  explicit HttpSessionFactory(const HttpService& service) : service_(service) {}
+  explicit HttpSessionFactory(const HttpService& service) : service_(&service) {}
   std::unique_ptr<Session> open(Link& link) override;
+  // For sessions that are opened from now on.
+  void use(const HttpService& service) { service_.store(&service, std::memory_order_release); }
 
  private:
-  const HttpService& service_;
+  std::atomic<const HttpService*> service_;
 };
 
 }  // namespace mlops

@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "net/call_trace.h"
 #include "net/mailbox.h"
 #include "net/turn.h"
 #include "request/pending.h"
@@ -27,16 +28,12 @@ class Call : public Pending, private Letter {
  public:
   Call(CallOwner& owner, Turn& turn) : owner_(&owner), turn_(turn) {}
 
-  // Has the request traced; `now` is when it arrived.
-  void start_trace(TimePoint now) {
-    trace_ = std::make_unique<Trace>(Trace{now, {}});
+  // Has the request traced.
+  void start_trace(CallTrace&& trace) {
+    trace_ = std::make_unique<CallTrace>(std::move(trace));
     timeline = &trace_->computed;
   }
-  struct Trace {
-    TimePoint started{};
-    RequestTimeline computed;
-  };
-  const Trace* trace() const { return trace_.get(); }  // null: not traced
+  const CallTrace* trace() const { return trace_.get(); }  // null: not traced
 
   bool answered() const { return answered_; }
   Response take_response() { return std::move(response_); }
@@ -54,7 +51,7 @@ class Call : public Pending, private Letter {
   CallOwner* owner_;
   Turn& turn_;
   Response response_;
-  std::unique_ptr<Trace> trace_;
+  std::unique_ptr<CallTrace> trace_;
   bool answered_ = false;
 };
 

@@ -39,7 +39,8 @@ EventLoop::EventLoop(Engine& engine, const Clock& clock, LogSink& log, const Loo
       clock_(clock),
       log_(log),
       options_(options),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      connections_max_(options.connections_max) {
   turn_.now = clock_.now();
   control(epoll_.get(), EPOLL_CTL_ADD, turn_.mailbox.fd(), EPOLLIN, kMailboxTag);
 }
@@ -98,6 +99,11 @@ void EventLoop::drain() {
   turn_.mailbox.wake();
 }
 
+void EventLoop::ask_pulse() {
+  pulses_asked_.fetch_add(1, std::memory_order_acq_rel);
+  turn_.mailbox.wake();
+}
+
 void EventLoop::turn(int wait_ms) {
   std::array<epoll_event, kEventsPerTurn> events;
   const int timeout = sleep_ms(wait_ms);
@@ -105,6 +111,7 @@ void EventLoop::turn(int wait_ms) {
   turn_.mailbox.awake();
   turn_.now = clock_.now();
   turn_.stats.turns.add(1);
+  const std::uint64_t pulse = pulses_asked_.load(std::memory_order_acquire);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     dispatch(event.data.u64, event.events);
@@ -117,6 +124,7 @@ void EventLoop::turn(int wait_ms) {
   if (turn_.now >= next_sweep_ && (!connections_.empty() || !listeners_.empty())) sweep();
   bury();
   arena_.end_turn();
+  pulses_answered_.store(pulse, std::memory_order_release);
   if (draining_ && connections_.empty()) drained_.store(true, std::memory_order_release);
 }
 
@@ -165,7 +173,7 @@ void EventLoop::accept_from(Listener& listener) {
       next_sweep_ = turn_.now + options_.tick;
       return;
     }
-    if (connections_.size() >= options_.connections_max) {
+    if (connections_.size() >= connections_max_.load(std::memory_order_relaxed)) {
       turn_.stats.connections_refused.add(1);
       continue;  // closed by Fd
     }

@@ -51,6 +51,17 @@ class EventLoop {
   void drain();  // stop accepting; sessions finish what is in flight and close
   bool drained() const { return drained_.load(std::memory_order_acquire); }
 
+  // Asks for a sign of life, which the end of the loop's turn gives.
+  void ask_pulse();
+  bool pulse_answered() const {
+    return pulses_answered_.load(std::memory_order_acquire) ==
+           pulses_asked_.load(std::memory_order_acquire);
+  }
+  // For connections that are accepted from now on.
+  void set_connections_max(std::size_t most) {
+    connections_max_.store(most, std::memory_order_relaxed);
+  }
+
   const LoopStats& stats() const { return turn_.stats; }
 
  private:
@@ -97,6 +108,9 @@ class EventLoop {
   std::atomic<bool> stop_asked_{false};
   std::atomic<bool> drain_asked_{false};
   std::atomic<bool> drained_{false};
+  std::atomic<std::size_t> connections_max_;
+  std::atomic<std::uint64_t> pulses_asked_{0};
+  std::atomic<std::uint64_t> pulses_answered_{0};
 };
 
 }  // namespace mlops

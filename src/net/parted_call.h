@@ -8,9 +8,11 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 
+#include "net/call_trace.h"
 #include "net/mailbox.h"
 #include "net/turn.h"
 #include "request/pending.h"
@@ -37,6 +39,13 @@ class PartedCall : public Pending, private Letter {
 
   bool takes_parts() const final { return true; }
 
+  // Has the request traced.
+  void start_trace(CallTrace&& trace) {
+    trace_ = std::make_unique<CallTrace>(std::move(trace));
+    timeline = &trace_->computed;
+  }
+  const CallTrace* trace() const { return trace_.get(); }  // null: not traced
+
   // The oldest part that waits.
   std::optional<Response> take_part();
   // The answer, once it is there and all parts before it are taken.
@@ -62,6 +71,7 @@ class PartedCall : public Pending, private Letter {
 
   PartedCallOwner* owner_;
   Turn& turn_;
+  std::unique_ptr<CallTrace> trace_;
   mutable std::mutex mutex_;
   std::deque<Response> parts_;  // guarded by mutex_, as are the rest
   std::size_t part_bytes_ = 0;

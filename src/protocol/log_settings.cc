@@ -110,7 +110,7 @@ Result<LogUpdate> parse_log_update(std::string_view body) {
 
 std::string log_settings_json(const LogSettings& settings) {
   JsonWriter json;
-  json.object().key("log_file").string("").key("log_info").boolean(settings.info);
+  json.object().key("log_file").string(settings.file).key("log_info").boolean(settings.info);
   json.key("log_warning").boolean(settings.warning).key("log_error").boolean(settings.error);
   json.key("log_verbose_level").integer(settings.verbose_level);
   json.key("log_format").string(format_name(settings)).end_object();
@@ -128,7 +128,7 @@ Result<std::string> answer_grpc_log_settings(std::string_view message, LogContro
   const LogSettings now = log.settings();
   inference::LogSettingsResponse reply;
   auto& settings = *reply.mutable_settings();
-  settings["log_file"].set_string_param("");
+  settings["log_file"].set_string_param(now.file);
   settings["log_info"].set_bool_param(now.info);
   settings["log_warning"].set_bool_param(now.warning);
   settings["log_error"].set_bool_param(now.error);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "protocol/request_line.h"
 
 namespace mlops {
 
@@ -18,6 +19,7 @@ struct LogSettings {
   bool error = true;
   std::uint32_t verbose_level = 0;  // from 1: a line for each request
   bool iso8601 = false;             // text lines; otherwise the format that the server started with
+  std::string file;                 // empty: standard error
 };
 
 // What a client wants changed.
@@ -32,7 +34,7 @@ class LogControl {
   virtual ~LogControl() = default;
   virtual LogSettings settings() const = 0;
   virtual void update(const LogUpdate& update) = 0;
-  virtual void verbose(std::string_view message) = 0;
+  virtual void request(const RequestLine& line) = 0;
 
   // One relaxed load: asked for each request.
   bool is_verbose() const { return verbose_level_.load(std::memory_order_relaxed) > 0; }

@@ -3,9 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
+#include "base/status.h"
+#include "protocol/trace_context.h"
 #include "request/pending.h"
 
 namespace mlops {
@@ -17,14 +21,22 @@ struct TraceRecord {
   TimePoint request_start{};
   TimePoint queue_start{};
   RequestTimeline computed;
-  TimePoint request_end{};
+  TimePoint request_end{};  // the engine has answered
+
+  // What only OpenTelemetry is told.
+  std::string_view protocol;  // "HTTP" or "GRPC"; a literal
+  TimePoint receive_start{};  // the request's first byte
+  TimePoint send_start{};     // the reply is being encoded
+  TimePoint send_end{};       // and is handed to the connection
+  Status status;
+  std::optional<TraceContext> parent;  // the caller's
 };
 
 // Takes finished records. Any thread; may block as long as a short write to a file does.
 class TraceSink {
  public:
   virtual ~TraceSink() = default;
-  virtual void write(const TraceRecord& record) noexcept = 0;
+  virtual void write(TraceRecord&& record) noexcept = 0;
 };
 
 // Two objects, of the request and of its timestamps, without brackets around them. Steps that did

@@ -10,9 +10,14 @@ void change(std::optional<T>& target, const TraceUpdate::Change<T>& change) {
 
 }  // namespace
 
-TraceControl::TraceControl(std::string file, const TraceSettings& initial)
-    : file_(std::move(file)), initial_(initial) {
+TraceControl::TraceControl(std::string file, const TraceSettings& initial, TraceMode mode)
+    : file_(std::move(file)), mode_(mode) {
+  set_initial(initial);
+}
+
+void TraceControl::set_initial(const TraceSettings& initial) {
   const std::lock_guard lock(mutex_);
+  initial_ = initial;
   note_active_locked();
 }
 
@@ -45,17 +50,29 @@ void TraceControl::update(const std::string& model, const TraceUpdate& update) {
   note_active_locked();
 }
 
-// Without a file there is nowhere to write a trace to.
+// Triton's mode without a file has nowhere to write a trace to.
 void TraceControl::note_active_locked() {
   bool active = !settings_locked("").level.off();
   for (const auto& [model, over] : models_) active |= over.level && !over.level->off();
-  active_.store(active && !file_.empty(), std::memory_order_relaxed);
+  const bool somewhere = mode_ == TraceMode::opentelemetry || !file_.empty();
+  active_.store(active && somewhere, std::memory_order_relaxed);
 }
 
-bool TraceControl::sample_active(const std::string& model) {
+TraceDecision TraceControl::decide_active(const std::string& model, std::string_view traceparent,
+                                          std::string_view tracestate) {
+  TraceDecision decision;
+  if (mode_ == TraceMode::opentelemetry) {
+    decision.parent = parse_trace_context(traceparent, tracestate);
+  }
   const std::lock_guard lock(mutex_);
   const TraceSettings now = settings_locked(model);
-  if (now.level.off() || now.rate == 0 || now.count == 0) return false;
+  if (now.level.off()) return decision;
+  decision.traced = (decision.parent && decision.parent->sampled) || sample_locked(model, now);
+  return decision;
+}
+
+bool TraceControl::sample_locked(const std::string& model, const TraceSettings& now) {
+  if (now.rate == 0 || now.count == 0) return false;
   const auto own = models_.find(model);
   Overrides& counted = own != models_.end() ? own->second : server_;
   if (++counted.seen % now.rate != 0) return false;

@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "engine/engine.h"
+#include "protocol/trace_context.h"
 
 namespace mlops {
 
@@ -29,6 +30,15 @@ struct TraceSettings {
   std::uint32_t log_frequency = 0;
 };
 
+// Where traces go: into a file of Triton's JSON, or to an OpenTelemetry collector.
+enum class TraceMode : std::uint8_t { triton, opentelemetry };
+
+// Whether one request is traced, and as part of which trace of its caller's.
+struct TraceDecision {
+  bool traced = false;
+  std::optional<TraceContext> parent;
+};
+
 // For each setting: nullopt leaves it, an inner nullopt clears it: a model follows the server
 // again, the server what it was started with.
 struct TraceUpdate {
@@ -42,16 +52,23 @@ struct TraceUpdate {
 
 class TraceControl {
  public:
-  TraceControl(std::string file, const TraceSettings& initial);
+  TraceControl(std::string file, const TraceSettings& initial, TraceMode mode = TraceMode::triton);
 
   // An empty `model` means the server.
   TraceSettings settings(const std::string& model) const;
   void update(const std::string& model, const TraceUpdate& update);
   const std::string& file() const { return file_; }
+  TraceMode mode() const { return mode_; }
+  // What holds wherever no client has said otherwise.
+  void set_initial(const TraceSettings& initial);
 
-  // Whether this request is to be traced; counts it. One relaxed load while nothing is.
-  bool sample(const std::string& model) {
-    return active_.load(std::memory_order_relaxed) && sample_active(model);
+  // Whether this request is to be traced; counts it. The headers are its W3C context, or empty: one
+  // that its caller records is traced whatever rate and count are, as Triton does, unless the level
+  // is off. One relaxed load while nothing is traced.
+  TraceDecision decide(const std::string& model, std::string_view traceparent = {},
+                       std::string_view tracestate = {}) {
+    if (!active_.load(std::memory_order_relaxed)) return {};
+    return decide_active(model, traceparent, tracestate);
   }
 
  private:
@@ -63,21 +80,24 @@ class TraceControl {
     std::uint64_t seen = 0;  // requests, for the rate
     bool empty() const { return !level && !rate && !count && !log_frequency; }
   };
-  bool sample_active(const std::string& model);
+  TraceDecision decide_active(const std::string& model, std::string_view traceparent,
+                              std::string_view tracestate);
+  bool sample_locked(const std::string& model, const TraceSettings& now);
   TraceSettings settings_locked(const std::string& model) const;
   void note_active_locked();
 
   const std::string file_;
-  const TraceSettings initial_;
+  const TraceMode mode_;
   std::atomic<bool> active_{false};
   mutable std::mutex mutex_;
+  TraceSettings initial_;                    // guarded by mutex_
   Overrides server_;                         // guarded by mutex_
   std::map<std::string, Overrides> models_;  // guarded by mutex_
 };
 
 // The HTTP form. Unknown keys, another file and another mode are errors.
 Result<TraceUpdate> parse_trace_update(std::string_view body);
-std::string trace_settings_json(const TraceSettings& settings, const std::string& file);
+std::string trace_settings_json(const TraceControl& trace, const std::string& model);
 // The gRPC form: takes one TraceSettingRequest, gives the TraceSettingResponse.
 Result<std::string> answer_grpc_trace_setting(std::string_view message, const Engine& engine,
                                               TraceControl& trace);

@@ -127,6 +127,10 @@ Texts level_names(const TraceLevel& level) {
   return names;
 }
 
+const char* mode_name(TraceMode mode) {
+  return mode == TraceMode::triton ? "triton" : "opentelemetry";
+}
+
 }  // namespace
 
 Status check_traced_model(const Engine& engine, const std::string& model) {
@@ -152,14 +156,18 @@ Result<TraceUpdate> parse_trace_update(std::string_view body) {
   return update;
 }
 
-std::string trace_settings_json(const TraceSettings& settings, const std::string& file) {
+std::string trace_settings_json(const TraceControl& trace, const std::string& model) {
+  const TraceSettings settings = trace.settings(model);
   JsonWriter json;
   json.object().key("trace_level").array();
   for (const std::string& name : level_names(settings.level)) json.string(name);
   json.end_array().key("trace_rate").string(std::to_string(settings.rate));
   json.key("trace_count").string(std::to_string(settings.count));
-  json.key("log_frequency").string(std::to_string(settings.log_frequency));
-  json.key("trace_file").string(file).key("trace_mode").string("triton").end_object();
+  if (trace.mode() == TraceMode::triton) {
+    json.key("log_frequency").string(std::to_string(settings.log_frequency));
+    json.key("trace_file").string(trace.file());
+  }
+  json.key("trace_mode").string(mode_name(trace.mode())).end_object();
   return json.take();
 }
 
@@ -182,9 +190,11 @@ Result<std::string> answer_grpc_trace_setting(std::string_view message, const En
   for (const std::string& name : level_names(now.level)) settings["trace_level"].add_value(name);
   settings["trace_rate"].add_value(std::to_string(now.rate));
   settings["trace_count"].add_value(std::to_string(now.count));
-  settings["log_frequency"].add_value(std::to_string(now.log_frequency));
-  settings["trace_file"].add_value(trace.file());
-  settings["trace_mode"].add_value("triton");
+  if (trace.mode() == TraceMode::triton) {
+    settings["log_frequency"].add_value(std::to_string(now.log_frequency));
+    settings["trace_file"].add_value(trace.file());
+  }
+  settings["trace_mode"].add_value(mode_name(trace.mode()));
   return reply.SerializeAsString();
 }
 

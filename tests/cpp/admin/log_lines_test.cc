@@ -3,13 +3,64 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <thread>
 #include <vector>
+
+#include "support/temporary_folder.h"
 
 namespace mlops {
 namespace {
 
 constexpr long long kTime = 1'700'000'000'123'456;
+
+RequestLine line(const std::string& request_id) {
+  RequestLine line;
+  line.protocol = "HTTP";
+  line.route = "infer";
+  line.status = "200";
+  line.model = "m";
+  line.request_id = request_id;
+  line.ended = line.began + std::chrono::microseconds(1500);
+  return line;
+}
+
+TEST(LogLines, ARequestIsOneObject) {
+  RequestLine request = line("a\"b");
+  request.trace_id = "0af7651916cd43dd8448eb211c80319c";
+  EXPECT_EQ(log_line(LogFormat::json, request, kTime),
+            "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"level\":\"verbose\","
+            "\"message\":\"HTTP infer 200\",\"protocol\":\"HTTP\",\"route\":\"infer\","
+            "\"status\":\"200\",\"model\":\"m\",\"request_id\":\"a\\\"b\","
+            "\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"duration_us\":1500}\n");
+}
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+TEST(LogLines, AFileThatWasMovedAwayIsMadeAnew) {
+  const testing::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "server.log";
+  LogLines log(LogFormat::text, -1);
+  ASSERT_TRUE(log.open(path.string()).ok());
+  EXPECT_EQ(log.settings().file, path.string());
+  log.log(Severity::info, "one");
+  std::filesystem::rename(path, folder.path() / "server.log.1");
+  log.log(Severity::info, "two");
+  ASSERT_TRUE(log.open(path.string()).ok());
+  log.log(Severity::info, "three");
+  EXPECT_NE(text_of(folder.path() / "server.log.1").find("two"), std::string::npos);
+  EXPECT_EQ(text_of(path).find("two"), std::string::npos);
+  EXPECT_NE(text_of(path).find("three"), std::string::npos);
+  EXPECT_FALSE(log.open((folder.path() / "no" / "such").string()).ok());
+  log.log(Severity::info, "four");
+  EXPECT_NE(text_of(path).find("four"), std::string::npos);
+}
 
 TEST(LogLines, JsonLineIsEscaped) {
   EXPECT_EQ(log_line(LogFormat::json, "warning", "a \"b\"\n", kTime),
@@ -26,17 +77,17 @@ TEST(LogLines, SettingsTakeEffectAtOnce) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   LogLines log(LogFormat::json, ends[1]);
-  log.verbose("too early");
+  log.request(line("too early"));
   log.update({.info = false, .warning = {}, .error = {}, .verbose_level = 1, .iso8601 = true});
   log.log(Severity::info, "hidden");
   log.log(Severity::warning, "seen");
-  log.verbose("detail");
+  log.request(line("detail"));
   const LogSettings now = log.settings();
   EXPECT_FALSE(now.info);
   EXPECT_TRUE(now.warning && now.error && now.iso8601);
   EXPECT_EQ(now.verbose_level, 1U);
   log.update({.info = true, .warning = {}, .error = {}, .verbose_level = 0, .iso8601 = false});
-  log.verbose("too late");
+  log.request(line("too late"));
   log.log(Severity::info, "back");
   ::close(ends[1]);
   char text[4096];
@@ -46,7 +97,10 @@ TEST(LogLines, SettingsTakeEffectAtOnce) {
   EXPECT_EQ(all.find("hidden"), std::string::npos);
   EXPECT_EQ(all.find("too"), std::string::npos);
   EXPECT_NE(all.find(" warning seen\n"), std::string::npos) << all;
-  EXPECT_NE(all.find(" verbose detail\n"), std::string::npos) << all;
+  EXPECT_NE(all.find(" verbose HTTP infer 200 protocol=HTTP route=infer status=200 model=m"
+                     " request_id=detail duration_us=1500\n"),
+            std::string::npos)
+      << all;
   EXPECT_NE(all.find("\"message\":\"back\"}\n"), std::string::npos) << all;
 }
 

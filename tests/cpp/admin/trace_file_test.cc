@@ -19,7 +19,7 @@ std::string text_of(const std::string& path) {
 TimePoint at(std::int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); }
 
 TraceRecord record() {
-  return {"m", 2, "r\"1", at(10), at(20), {at(30), at(40), at(50), at(60)}, at(70)};
+  return {"m", 2, "r\"1", at(10), at(20), {at(30), at(40), at(50), at(60)}, at(70), {}, {}, {}, {}, {}, {}};
 }
 
 constexpr const char* kFirst =
@@ -40,7 +40,7 @@ TEST(TraceFile, IsAJsonArrayAfterEveryTrace) {
   TraceRecord failed = record();
   failed.queue_start = {};
   failed.computed = {};
-  file.write(failed);
+  file.write(std::move(failed));
   EXPECT_EQ(text_of(path),
             std::string("[") + kFirst +
                 R"(,{"id":2,"model_name":"m","model_version":2,"request_id":"r\"1"},)"

@@ -13,7 +13,7 @@ TraceUpdate parsed(std::string_view body) {
 
 int sampled(TraceControl& trace, const std::string& model, int requests) {
   int count = 0;
-  for (int i = 0; i < requests; ++i) count += trace.sample(model) ? 1 : 0;
+  for (int i = 0; i < requests; ++i) count += trace.decide(model).traced ? 1 : 0;
   return count;
 }
 

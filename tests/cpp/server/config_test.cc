@@ -114,18 +114,54 @@ TEST(Config, CompatibilityIsChosenByFlagOrEnvironment) {
   EXPECT_FALSE(parse({"--model-repository=m"})->allow_client_shm);
 }
 
+TEST(Config, OpenTelemetryHasTritonsNames) {
+  const Result<ServerConfig> config =
+      parse({"--model-repository=m", "--trace-config=mode=opentelemetry",
+             "--trace-config=opentelemetry,url=http://h:1/t",
+             "--trace-config=opentelemetry,resource=service.name=a",
+             "--trace-config=opentelemetry,resource=service.name=b=c",
+             "--trace-config=opentelemetry,bsp_max_queue_size=600",
+             "--trace-config=opentelemetry,bsp_max_export_batch_size=60",
+             "--trace-config=opentelemetry,bsp_schedule_delay=70"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const TraceConfig& trace = config->operations.trace;
+  EXPECT_EQ(trace.mode, TraceMode::opentelemetry);
+  EXPECT_EQ(trace.otlp.url, "http://h:1/t");
+  ASSERT_EQ(trace.otlp.resource.size(), 1U);
+  EXPECT_EQ(trace.otlp.resource[0].second, "b=c");
+  EXPECT_EQ(trace.otlp.queue_spans_max, 600U);
+  EXPECT_EQ(trace.otlp.batch_spans_max, 60U);
+  EXPECT_EQ(trace.otlp.delay, std::chrono::milliseconds(70));
+}
+
+TEST(Config, WhatASupervisorSaysComesFromTheEnvironmentAlone) {
+  const auto config = parse({"--model-repository=m"},
+                            {{"NOTIFY_SOCKET", "@x"}, {"WATCHDOG_USEC", "30000000"}});
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->operations.supervisor.notify_socket, "@x");
+  EXPECT_EQ(config->operations.supervisor.watchdog_us, 30'000'000U);
+  ServerConfig file;
+  EXPECT_FALSE(apply_config_text("notify-socket = \"x\"", file).ok());
+  EXPECT_EQ(help_text().find("NOTIFY_SOCKET"), std::string::npos);
+}
+
 TEST(Config, TracingIsConfiguredPieceByPiece) {
   const Result<ServerConfig> config =
       parse({"--model-repository=m", "--trace-config", "triton,file=/x", "--trace-config=rate=7",
              "--trace-config=level=TIMESTAMPS", "--trace-config=count=-1",
              "--trace-config=log-frequency=5", "--trace-config=mode=triton"});
   ASSERT_TRUE(config.ok()) << config.status().message();
-  EXPECT_EQ(config->trace_file, "/x");
-  EXPECT_EQ(config->trace.rate, 7U);
-  EXPECT_TRUE(config->trace.level.timestamps);
-  EXPECT_FALSE(config->trace.level.tensors);
-  EXPECT_EQ(config->trace.log_frequency, 5U);
-  for (const char* bad : {"level=LOUD", "rate=x", "count=-2", "mode=opentelemetry", "what=1", ""}) {
+  const TraceConfig& trace = config->operations.trace;
+  EXPECT_EQ(trace.file, "/x");
+  EXPECT_EQ(trace.settings.rate, 7U);
+  EXPECT_TRUE(trace.settings.level.timestamps);
+  EXPECT_FALSE(trace.settings.level.tensors);
+  EXPECT_EQ(trace.settings.log_frequency, 5U);
+  EXPECT_EQ(trace.mode, TraceMode::triton);
+  for (const char* bad : {"level=LOUD", "rate=x", "count=-2", "mode=zipkin", "what=1", "",
+                          "opentelemetry,url=localhost:4318", "opentelemetry,resource=x",
+                          "opentelemetry,bsp_schedule_delay=0", "opentelemetry,what=1",
+                          "opentelemetry,bsp_max_queue_size=100"}) {
     EXPECT_FALSE(parse({"--model-repository=m", "--trace-config", bad}).ok()) << bad;
   }
 }
