@@ -103,6 +103,18 @@ wheel: setup  ## dist/*.whl, checked and tagged for the oldest glibc it runs on
 test-install: wheel  ## install the wheel as a stranger would, and use it
 	$(PYTHON) -m pytest -q tests/install
 
+CONTAINER_BASE := build/container/base
+
+$(CONTAINER_BASE):
+	mkdir -p $(dir $@)
+	debootstrap --variant=minbase --include=python3 bookworm $@
+
+.PHONY: test-container
+test-container: wheel $(CONTAINER_BASE)  ## build the image with buildah and run it; as root, with Debian's buildah and debootstrap
+	$(PYTHON) -m pip download --quiet --no-deps --constraint python/constraints.txt --dest build/container onnxruntime
+	MLOPS_WHEEL=$$(ls -t dist/*.whl | head -n 1) MLOPS_ONNXRUNTIME_WHEEL=$$(ls -t build/container/onnxruntime-*.whl | head -n 1) \
+	  MLOPS_CONTAINER_BASE=$(CONTAINER_BASE) $(PYTHON) -m pytest -q tests/container
+
 .PHONY: lock
 lock: setup  ## pin the newest versions that pyproject.toml admits
 	sh deploy/lock.sh

@@ -19,7 +19,7 @@ bool is_bucket(std::string_view name) {
 }
 
 bool is_prefix(std::string_view text) {
-  if (text.size() > 512 || text.find("//") != text.npos) return false;
+  if (text.size() > 512 || text.starts_with('/') || text.find("//") != text.npos) return false;
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 127 && c != '\\'; });
 }
 

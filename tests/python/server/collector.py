@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector for tests: keeps what it is sent, decoded with OpenTelemetry's own code."""
+"""An OpenTelemetry collector for tests: keeps what it is sent, decoded with their own code."""
 
 from __future__ import annotations
 
