@@ -182,8 +182,8 @@ constexpr Flag kFlags[] = {
 // Every table, in the order of --help.
 std::vector<const Flag*> all_flags() {
   std::vector<const Flag*> flags;
-  const std::array<std::span<const Flag>, 4> tables = {kFlags, operations_flags(),
-                                                       security_flags(), queue_flags()};
+  const std::array<std::span<const Flag>, 4> tables = {kFlags, operations_flags(), security_flags(),
+                                                       queue_flags()};
   for (const std::span<const Flag> table : tables) {
     for (const Flag& flag : table) flags.push_back(&flag);
   }
@@ -244,7 +244,8 @@ Status check(const ServerConfig& config) {
   if (!config.load_models.empty() && config.model_control_mode != RepositoryMode::explicit_loads) {
     return Status::invalid_argument("--load-model needs --model-control-mode=explicit");
   }
-  const std::array<int, 3> ports = {config.http_port, config.grpc_port, config.metrics_port};
+  const std::array<int, 4> ports = {config.http_port, config.grpc_port, config.metrics_port,
+                                    config.security.admin_port};
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (ports[i] > 0 && std::count(ports.begin(), ports.end(), ports[i]) > 1) {
       return Status::invalid_argument("port " + std::to_string(ports[i]) + " is given twice");

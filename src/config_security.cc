@@ -29,6 +29,21 @@ struct TlsSetters {
     return {};
   }
 };
+Status set_text(std::string& text, std::string_view value) {
+  text = value;
+  return {};
+}
+
+Status set_open(ServerConfig& config, std::string_view value) {
+  const bool both = value == "health,metrics" || value == "metrics,health";
+  if (!both && value != "none" && value != "health" && value != "metrics") {
+    return not_a(value, "'none', 'health', 'metrics' or 'health,metrics'");
+  }
+  config.security.access.health_is_open = both || value == "health";
+  config.security.access.metrics_are_open = both || value == "metrics";
+  return {};
+}
+
 using HttpTls = TlsSetters<&SecurityConfig::http_tls>;
 using GrpcTls = TlsSetters<&SecurityConfig::grpc_tls>;
 
@@ -49,7 +64,48 @@ constexpr Flag kFlags[] = {
        return set_number(c.security.handshake_timeout_ms, v, std::uint64_t{1},
                          std::uint64_t{86'400'000});
      }},
+    {"--auth-tokens", "FILE", "hashed tokens and what each may do; see 'mlops token new'",
+     [](ServerConfig& c, std::string_view v) {
+       return set_text(c.security.access.tokens_file, v);
+     }},
+    {"--auth-jwt-keys", "FILE", "JWKS or PEM: keys that JSON Web Tokens may be signed with",
+     [](ServerConfig& c, std::string_view v) {
+       return set_text(c.security.access.jwt_keys_file, v);
+     }},
+    {"--auth-jwt-issuer", "TEXT", "what their 'iss' must be",
+     [](ServerConfig& c, std::string_view v) { return set_text(c.security.access.jwt.issuer, v); }},
+    {"--auth-jwt-audience", "TEXT", "what their 'aud' must have",
+     [](ServerConfig& c, std::string_view v) {
+       return set_text(c.security.access.jwt.audience, v);
+     }},
+    {"--auth-jwt-roles-claim", "NAME", "where their roles are (default roles)",
+     [](ServerConfig& c, std::string_view v) {
+       return set_text(c.security.access.jwt.roles_claim, v);
+     }},
+    {"--auth-open", "none|health|metrics|health,metrics",
+     "what needs no token although tokens are on (default health)", set_open},
+    {"--admin-port", "PORT", "administrative calls, over HTTP, here instead of on the other ports",
+     [](ServerConfig& c, std::string_view v) { return set_port(c.security.admin_port, v); }},
+    {"--admin-address", "ADDRESS", "where the admin port listens (default 127.0.0.1)",
+     [](ServerConfig& c, std::string_view v) { return set_text(c.security.admin_address, v); }},
+    {"--admin-socket", "FILE", "the same on a Unix socket that its owner alone may use",
+     [](ServerConfig& c, std::string_view v) { return set_text(c.security.admin_socket, v); }},
+    {"--audit-log", "FILE|stderr", "a JSON line for each administrative call",
+     [](ServerConfig& c, std::string_view v) { return set_text(c.security.audit_log, v); }},
 };
+
+Status check_access(const AccessOptions& access) {
+  const bool jwt = !access.jwt_keys_file.empty();
+  if (jwt && (access.jwt.issuer.empty() || access.jwt.audience.empty())) {
+    return Status::invalid_argument(
+        "--auth-jwt-keys needs --auth-jwt-issuer and --auth-jwt-audience: a token for another "
+        "service must not do here");
+  }
+  if (!jwt && (!access.jwt.issuer.empty() || !access.jwt.audience.empty())) {
+    return Status::invalid_argument("--auth-jwt-issuer and -audience need --auth-jwt-keys");
+  }
+  return {};
+}
 
 Status check_tls(const TlsFiles& files, const std::string& door) {
   if (!files.on) {
@@ -73,7 +129,8 @@ std::span<const Flag> security_flags() { return kFlags; }
 
 Status check(const SecurityConfig& security) {
   if (Status s = check_tls(security.http_tls, "http"); !s.ok()) return s;
-  return check_tls(security.grpc_tls, "grpc");
+  if (Status s = check_tls(security.grpc_tls, "grpc"); !s.ok()) return s;
+  return check_access(security.access);
 }
 
 std::vector<std::pair<std::string, std::string>> describe(const SecurityConfig& security) {
@@ -89,6 +146,20 @@ std::vector<std::pair<std::string, std::string>> describe(const SecurityConfig& 
   tls(security.http_tls, "http");
   tls(security.grpc_tls, "grpc");
   lines.emplace_back("ssl-handshake-timeout-ms", std::to_string(security.handshake_timeout_ms));
+  const AccessOptions& access = security.access;
+  lines.emplace_back("auth-tokens", access.tokens_file);
+  lines.emplace_back("auth-jwt-keys", access.jwt_keys_file);
+  if (!access.jwt_keys_file.empty()) {
+    lines.emplace_back("auth-jwt-issuer", access.jwt.issuer);
+    lines.emplace_back("auth-jwt-audience", access.jwt.audience);
+    lines.emplace_back("auth-jwt-roles-claim", access.jwt.roles_claim);
+  }
+  lines.emplace_back("auth-open", std::string(access.health_is_open ? "health" : "none") +
+                                      (access.metrics_are_open ? ",metrics" : ""));
+  lines.emplace_back("admin-port", std::to_string(security.admin_port));
+  if (security.admin_port >= 0) lines.emplace_back("admin-address", security.admin_address);
+  lines.emplace_back("admin-socket", security.admin_socket);
+  lines.emplace_back("audit-log", security.audit_log);
   return lines;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "access/access.h"
 #include "base/status.h"
 #include "tls/tls_files.h"
 
@@ -13,6 +14,13 @@ struct SecurityConfig {
   TlsFiles http_tls;
   TlsFiles grpc_tls;
   std::uint64_t handshake_timeout_ms = 10'000;
+  AccessOptions access;
+  int admin_port = -1;
+  std::string admin_address = "127.0.0.1";
+  std::string admin_socket;  // empty: none
+  std::string audit_log;     // empty: none
+
+  bool has_admin_door() const { return admin_port >= 0 || !admin_socket.empty(); }
 };
 
 // What cannot be served as it was asked for. Reads no file.

@@ -39,8 +39,10 @@ Result<std::unique_ptr<RemoteRepositories>> open_remotes(const ServerConfig& con
 
 // For programs that start the server: which ports, and when.
 void announce(const char* event, const ServerPorts& ports, const std::string& more = {}) {
-  std::printf("{\"event\":\"%s\",\"http_port\":%d,\"grpc_port\":%d,\"metrics_port\":%d%s}\n", event,
-              ports.http, ports.grpc, ports.metrics, more.c_str());
+  const std::string admin =
+      ports.admin >= 0 ? ",\"admin_port\":" + std::to_string(ports.admin) : std::string();
+  std::printf("{\"event\":\"%s\",\"http_port\":%d,\"grpc_port\":%d,\"metrics_port\":%d%s%s}\n",
+              event, ports.http, ports.grpc, ports.metrics, admin.c_str(), more.c_str());
   std::fflush(stdout);
 }
 

@@ -124,9 +124,11 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
              .log = log_control},
       http_(http_service(config, parts_, state_, bodies_, errands_)),
       metrics_(http_),
+      admin_(http_),
       grpc_(grpc_service(config, parts_, state_, bodies_, errands_)),
       http_sessions_(http_),
       metrics_sessions_(metrics_),
+      admin_sessions_(admin_),
       grpc_sessions_(grpc_),
       errands_(kErrandThreads, kErrandsWaitingMax),
       supervisor_(config.operations.supervisor.notify_socket) {
@@ -185,6 +187,22 @@ Status Server::secure(const ServerConfig& config) {
   if (Status s = open(security.http_tls, TlsProtocol::http_1_1, http_tls_); !s.ok()) return s;
   if (Status s = open(security.grpc_tls, TlsProtocol::h2, grpc_tls_); !s.ok()) return s;
   log_warnings();
+  if (security.access.on()) {
+    Result<std::unique_ptr<Access>> opened = Access::open(security.access);
+    if (!opened.ok()) return opened.status();
+    access_ = *std::move(opened);
+  }
+  if (!security.audit_log.empty()) {
+    Result<std::unique_ptr<AuditLog>> opened = AuditLog::open(security.audit_log, log_);
+    if (!opened.ok()) return opened.status();
+    audit_ = *std::move(opened);
+  }
+  const Gate gate(access_.get(),
+                  security.has_admin_door() ? Surface::no_administration : Surface::everything);
+  http_.gate = grpc_.gate = gate;
+  metrics_.gate = Gate(access_.get(), Surface::everything);
+  admin_.gate = Gate(access_.get(), Surface::administration);
+  http_.audit = grpc_.audit = admin_.audit = audit_.get();
   return {};
 }
 
@@ -202,39 +220,51 @@ Status Server::reload_security() {
     if (first.ok()) first = std::move(status);
   }
   log_warnings();
+  for (const Status& status :
+       {access_ ? access_->reload() : Status(), audit_ ? audit_->reopen() : Status()}) {
+    if (first.ok()) first = status;
+  }
   return first;
 }
 
 struct Server::Port {
   int asked;
+  const std::string& host;
   int* opened;
   SessionFactory& factory;
   ChannelFactory* channels;
-  bool metrics;
+  bool cold;  // served by the last loop
 };
 
 Status Server::listen(const ServerConfig& config) {
-  const std::array<Port, 3> wanted = {{
-      {config.http_port, &ports_.http, http_sessions_, http_tls_.get(), false},
-      {config.grpc_port, &ports_.grpc, grpc_sessions_, grpc_tls_.get(), false},
-      {config.metrics_port, &ports_.metrics, metrics_sessions_, nullptr, true},
+  const SecurityConfig& security = config.security;
+  const std::array<Port, 4> wanted = {{
+      {config.http_port, config.host, &ports_.http, http_sessions_, http_tls_.get(), false},
+      {config.grpc_port, config.host, &ports_.grpc, grpc_sessions_, grpc_tls_.get(), false},
+      {config.metrics_port, config.host, &ports_.metrics, metrics_sessions_, nullptr, true},
+      {security.admin_port, security.admin_address, &ports_.admin, admin_sessions_, http_tls_.get(),
+       true},
   }};
   for (const Port& port : wanted) {
     if (port.asked < 0) continue;
-    const Result<int> opened = open_port(config, port);
+    const Result<int> opened = open_port(port);
     if (!opened.ok()) return opened.status();
     *port.opened = *opened;
   }
-  return {};
+  if (security.admin_socket.empty()) return {};
+  Result<UnixListener> opened = UnixListener::open(security.admin_socket);
+  if (!opened.ok()) return opened.status();
+  admin_socket_ = *std::move(opened);
+  return loops_.back()->listen(admin_socket_.take_socket(), admin_sessions_);
 }
 
-Result<int> Server::open_port(const ServerConfig& config, const Port& port) {
-  const std::size_t count = port.metrics ? 1 : loops_.size() - 1;
+Result<int> Server::open_port(const Port& port) {
+  const std::size_t count = port.cold ? 1 : loops_.size() - 1;
   Result<Listeners> listeners =
-      listen_tcp(config.host, static_cast<std::uint16_t>(port.asked), count);
+      listen_tcp(port.host, static_cast<std::uint16_t>(port.asked), count);
   if (!listeners.ok()) return listeners.status();
   for (std::size_t i = 0; i < count; ++i) {
-    EventLoop& loop = port.metrics ? *loops_.back() : *loops_[i];
+    EventLoop& loop = port.cold ? *loops_.back() : *loops_[i];
     if (Status status = loop.listen(std::move(listeners->sockets[i]), port.factory, port.channels);
         !status.ok()) {
       return status;

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "access/access.h"
+#include "admin/audit_log.h"
 #include "admin/cpu_metrics.h"
 #include "admin/trace_file.h"
 #include "config.h"
@@ -17,6 +19,7 @@
 #include "health_watch.h"
 #include "http/http_service.h"
 #include "net/event_loop.h"
+#include "net/unix_listener.h"
 #include "shm/shared_regions.h"
 #include "telemetry/otlp_exporter.h"
 #include "tls/tls_port.h"
@@ -27,6 +30,7 @@ struct ServerPorts {
   int http = -1;  // -1: off
   int grpc = -1;
   int metrics = -1;
+  int admin = -1;
 };
 
 class Server {
@@ -43,8 +47,8 @@ class Server {
   // Who started the process, if it wants to hear from it.
   const ServiceNotify& supervisor() const { return supervisor_; }
 
-  // Reads certificates and keys again, for new connections; what cannot be used leaves things as
-  // they are, and is the status. Any thread; blocks on disk.
+  // Reads certificates, keys and tokens again, the audit log anew; what cannot be used leaves
+  // things as they are, and is the status. Any thread; blocks on disk.
   Status reload_security();
 
   // Not ready any more, no new connections, requests in flight are answered; blocks until all
@@ -64,7 +68,7 @@ class Server {
   void log_warnings();
   Status listen(const ServerConfig& config);
   struct Port;
-  Result<int> open_port(const ServerConfig& config, const Port& port);
+  Result<int> open_port(const Port& port);
   std::string metrics_page();
 
   LogSink& log_;
@@ -80,14 +84,19 @@ class Server {
   ServerParts parts_;
   HttpService http_;
   HttpService metrics_;
+  HttpService admin_;
   GrpcService grpc_;
   HttpSessionFactory http_sessions_;
   HttpSessionFactory metrics_sessions_;
+  HttpSessionFactory admin_sessions_;
   GrpcSessionFactory grpc_sessions_;
+  std::unique_ptr<Access> access_;   // null: everybody may do everything
+  std::unique_ptr<AuditLog> audit_;  // null: nothing is written down
+  UnixListener admin_socket_;
   std::unique_ptr<TlsPort> http_tls_;  // null: not encrypted
   std::unique_ptr<TlsPort> grpc_tls_;
   ServerPorts ports_;
-  // The last loop serves metrics alone: a scrape never delays a prediction.
+  // The last loop serves metrics and administration alone: a scrape never delays a prediction.
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::thread> threads_;
   ErrandRunner errands_;

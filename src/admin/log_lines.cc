@@ -20,16 +20,6 @@ std::string_view severity_name(Severity severity) {
   return severity == Severity::warning ? "warning" : "info";
 }
 
-std::string utc_time(long long unix_us) {
-  const auto seconds = static_cast<std::time_t>(unix_us / 1'000'000);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char text[40];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + size, sizeof text - size, ".%06lldZ", unix_us % 1'000'000);
-  return text;
-}
-
 // One event, one line.
 void append_on_one_line(std::string& line, std::string_view text) {
   for (const char c : text) line += c == '\n' || c == '\r' ? ' ' : c;
@@ -41,6 +31,16 @@ long long now_us() {
 }
 
 }  // namespace
+
+std::string utc_time(long long unix_us) {
+  const auto seconds = static_cast<std::time_t>(unix_us / 1'000'000);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[40];
+  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + size, sizeof text - size, ".%06lldZ", unix_us % 1'000'000);
+  return text;
+}
 
 std::string log_line(LogFormat format, std::string_view level, std::string_view message,
                      long long unix_us) {

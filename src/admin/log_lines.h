@@ -41,7 +41,9 @@ class LogLines final : public LogSink, public LogControl {
   std::string path_;  // likewise
 };
 
-// `unix_us` is microseconds since the epoch. Pure; ends with a newline.
+// "2026-11-23T20:15:00.000001Z", of microseconds since the epoch. Pure.
+std::string utc_time(long long unix_us);
+// Likewise pure; ends with a newline.
 std::string log_line(LogFormat format, std::string_view level, std::string_view message,
                      long long unix_us);
 // What is not known is left out.

@@ -10,6 +10,8 @@ void GrpcConnection::run_aside(GrpcStream& stream) {
   auto errand =
       make_ref<GrpcErrand>(*this, link_.turn(), stream, service_.parts, *stream.head.method,
                            std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  errand->audited = audit_record(stream);
+  errand->audit = service_.audit;
   if (!service_.errands->take(errand)) {
     return refuse(stream,
                   Status::unavailable("too many administrative requests wait; retry later"));

@@ -59,7 +59,10 @@ std::unique_ptr<Session> GrpcSessionFactory::open(Link& link) {
 }
 
 GrpcConnection::GrpcConnection(Link& link, const GrpcService& service)
-    : link_(link), service_(service), idle_since_(link.turn().now) {}
+    : link_(link),
+      service_(service),
+      credentials_(service.gate.access()),
+      idle_since_(link.turn().now) {}
 
 GrpcConnection::~GrpcConnection() {
   for (const auto& stream : streams_) {
@@ -205,6 +208,8 @@ bool GrpcConnection::header(GrpcStream& stream, std::string_view name, std::stri
     stream.head.is_grpc =
         value.starts_with(kType) &&
         (value.size() == kType.size() || value[kType.size()] == '+' || value[kType.size()] == ';');
+  } else if (name == "authorization" && service_.gate.access()) {
+    identify(stream, value);
   } else if (name == "triton_grpc_error") {
     stream.head.errors_end = value == "true";
   } else if (name == "grpc-encoding") {
@@ -228,6 +233,7 @@ void GrpcConnection::head_ended(GrpcStream& stream) {
   if (!stream.head.is_post) return refuse_http(stream, "405");
   if (!stream.head.is_grpc) return refuse_http(stream, "415");
   if (!stream.head.method) return refuse(stream, Status::unimplemented("unknown method"));
+  if (service_.gate.closed() && !permit(stream)) return;
   if (stream.head.timeout_malformed) {
     return refuse(stream, Status::internal("malformed grpc-timeout header"));
   }
@@ -271,7 +277,13 @@ void GrpcConnection::request_ended(GrpcStream& stream) {
       break;
   }
   if (service_.errands && grpc_method_blocks(*stream.head.method)) return run_aside(stream);
-  reply_message(stream, answer_cold(stream));
+  Result<std::string> answer = answer_cold(stream);
+  if (std::optional<AuditRecord> record = audit_record(stream)) {
+    record->result =
+        grpc_status_name(static_cast<std::size_t>(grpc_status(answer.status().code())));
+    service_.audit->record(*record);
+  }
+  reply_message(stream, answer);
 }
 
 // Nobody waits for the stream's answer any more.
@@ -378,11 +390,14 @@ void GrpcConnection::submit_trailers(GrpcStream& stream) {
 
 // An error before any message: one header block that ends the stream ("trailers only").
 void GrpcConnection::refuse(GrpcStream& stream, const Status& status) {
+  refuse_with(stream, grpc_status(status.code()), status.message());
+}
+
+void GrpcConnection::refuse_with(GrpcStream& stream, int code, std::string_view text) {
   let_go(stream);
   stream.replied = true;
-  const int code = grpc_status(status.code());
   const std::string number = std::to_string(code);
-  const std::string message = encode_grpc_message(status.message());
+  const std::string message = encode_grpc_message(text);
   const std::array headers = {fixed_header(":status", "200"),
                               fixed_header("content-type", "application/grpc"),
                               header_of("grpc-status", number), header_of("grpc-message", message),

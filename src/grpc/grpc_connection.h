@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/gate.h"
 #include "grpc/grpc_service.h"
 #include "grpc/grpc_stream.h"
 #include "net/call.h"
@@ -64,6 +65,11 @@ class GrpcConnection final : public Session,
   void tick_infer_stream(GrpcStream& stream);
   void settle_streams();
 
+  // Who asks and whether they may; see grpc_access.cc.
+  void identify(GrpcStream& stream, std::string_view authorization);
+  bool permit(GrpcStream& stream);
+  std::optional<AuditRecord> audit_record(const GrpcStream& stream) const;
+
   void begin_session();
   void close(std::uint32_t http2_error);
   void infer(GrpcStream& stream);
@@ -76,11 +82,13 @@ class GrpcConnection final : public Session,
   void let_go(GrpcStream& stream);
   void reply(GrpcStream& stream);  // stream.reply holds the message
   void refuse(GrpcStream& stream, const Status& status);
+  void refuse_with(GrpcStream& stream, int code, std::string_view text);
   void refuse_http(GrpcStream& stream, std::string_view http_status);
   void count(const GrpcStream& stream, int status);
 
   Link& link_;
   const GrpcService& service_;
+  Credentials credentials_;
   nghttp2_session* session_ = nullptr;
   std::vector<std::unique_ptr<GrpcStream>> streams_;
   std::vector<std::unique_ptr<GrpcStream>> spare_streams_;

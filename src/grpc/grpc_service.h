@@ -3,6 +3,8 @@
 
 #include <atomic>
 
+#include "access/audit.h"
+#include "access/gate.h"
 #include "base/clock.h"
 #include "net/errand.h"
 #include "net/serving_state.h"
@@ -38,6 +40,8 @@ struct GrpcService {
   GrpcTimeouts timeouts;
   DecodeLimits decode_limits;
   ErrandRunner* errands = nullptr;  // null: methods that block run on the loop
+  Gate gate{nullptr, Surface::everything};
+  AuditSink* audit = nullptr;  // null: nobody is to know of administrative calls
 };
 
 class GrpcSessionFactory final : public SessionFactory {

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "access/audit.h"
+#include "access/principal.h"
 #include "base/clock.h"
 #include "grpc/infer_stream.h"
 #include "grpc/message_assembler.h"
@@ -41,9 +43,11 @@ class GrpcErrand final : public Errand {
         message_(std::move(message)) {}
   GrpcStream* stream;  // not to be used once abandoned
   Result<std::string> answer = Status::internal("the call did not run");  // once done
+  AuditSink* audit = nullptr;  // null: not to be written down
+  std::optional<AuditRecord> audited;
 
  private:
-  void work() noexcept override { answer = answer_grpc_cold(method_, message_, parts_); }
+  void work() noexcept override;
 
   const ServerParts& parts_;
   GrpcMethod method_;
@@ -64,6 +68,10 @@ struct GrpcRequestHead {
   std::optional<Duration> timeout;
   std::string traceparent;  // W3C Trace Context, as sent
   std::string tracestate;
+  bool authorized_twice = false;  // more than one Authorization header
+  bool has_authorization = false;
+  PrincipalRef principal;         // whose it is; null: nobody's
+  std::string principal_refusal;  // why it is nobody's
 };
 
 struct GrpcStream {

@@ -17,6 +17,7 @@ void GrpcConnection::begin_infer_stream(GrpcStream& stream) {
   options.encoding = stream.head.encoding;
   options.traceparent = stream.head.traceparent;
   options.tracestate = stream.head.tracestate;
+  options.principal = stream.head.principal;
   stream.infer = std::make_unique<InferStream>(*this, link_.turn(), service_, stream.id, options);
   ++infer_streams_;
   reply(stream);

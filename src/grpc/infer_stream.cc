@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "access/gate.h"
 #include "protocol/grpc_infer.h"
 
 namespace mlops {
@@ -89,6 +90,9 @@ void InferStream::request(std::span<const std::byte> message, const Buffer& owne
   }
   calls_.insert(CallRef(call).release());
   ordered_.push_back(call);
+  if (const Judgement counted = Gate::count(options_.principal, turn_.now); !counted.granted()) {
+    decoded = Status::resource_exhausted(counted.text);
+  }
   if (decoded.ok()) {
     turn_.drained.push_back(call);
   } else {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "access/principal.h"
 #include "grpc/grpc_service.h"
 #include "grpc/message_assembler.h"
 #include "grpc/reply_body.h"
@@ -35,6 +36,7 @@ class InferStream final : public PartedCallOwner {
     std::string_view traceparent;  // of the whole stream; outlive it
     std::string_view tracestate;
     std::optional<Coding> encoding = Coding::identity;  // of request messages; nullopt: unknown
+    PrincipalRef principal = nullptr;  // whose rate each message counts against; null: nobody's
   };
   // Requests of one stream in flight above which its sender is held up.
   static constexpr std::size_t kInFlightMax = 512;

@@ -8,6 +8,8 @@
 namespace mlops {
 
 HttpAnswer failure(const Status& status);
+// Runs it, and has it audited where the ask says so.
+HttpAnswer run_handler(const HttpService& service, HttpHandler handler, HttpAsk& ask);
 // `body` when it is ok, its error otherwise.
 HttpAnswer answer_with(Result<std::string> body);
 Result<ModelInfo> find_model(const HttpService& service, const HttpAsk& ask);

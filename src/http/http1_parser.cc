@@ -137,6 +137,9 @@ Http1Parser::Event Http1Parser::begin_body(std::string_view head_bytes) {
   const std::span<const std::byte> rest = input_.subspan(head_bytes.size());
   head_text_.assign(head_bytes);
   if (const HttpRefusal refusal = parse_http_head(head_text_, head_)) return refuse(refusal);
+  if (const HttpRefusal refusal = gate_ ? gate_->judge_head(head_) : HttpRefusal{}) {
+    return refuse(refusal);
+  }
   continue_due_ = head_.expects_continue;
   body_filled_ = 0;
   if (head_.chunked) {

@@ -31,12 +31,23 @@ struct HttpRequest {
   Buffer owner;
 };
 
+// Asked about a request whose body is still on its way, before there is memory for it.
+class HeadGate {
+ public:
+  virtual HttpRefusal judge_head(const HttpHead& head) = 0;  // the text lives until the next call
+
+ protected:
+  ~HeadGate() = default;
+};
+
 class Http1Parser {
  public:
   enum class Event { need_input, request, refused };
 
   // `bodies` and `copies` must outlive the parser. A body that `bodies` has no room for is refused.
   Http1Parser(const HttpLimits& limits, SlabPool& bodies, CopyMeter& copies);
+
+  void set_gate(HeadGate* gate) { gate_ = gate; }
 
   // Where input must go when not empty, see Session::space().
   std::span<std::byte> space();
@@ -67,6 +78,7 @@ class Http1Parser {
   HttpLimits limits_;
   SlabPool& bodies_;
   CopyMeter& copies_;
+  HeadGate* gate_ = nullptr;
   State state_ = State::head;
 
   Buffer chunk_;  // holds input_

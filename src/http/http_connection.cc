@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/handlers.h"
 #include "protocol/generate.h"
 #include "protocol/model_version.h"
 #include "protocol/status_map.h"
@@ -27,7 +28,12 @@ HttpConnection::HttpConnection(Link& link, const HttpService& service)
     : link_(link),
       service_(service),
       parser_(service.limits, service.bodies, service.parts.engine.copies()),
-      idle_since_(link.turn().now) {}
+      credentials_(service.gate.access()),
+      idle_since_(link.turn().now) {
+  if (service.gate.closed()) parser_.set_gate(this);
+}
+
+void HttpErrand::work() noexcept { answer = run_handler(service_, handler_, ask_); }
 
 HttpConnection::~HttpConnection() {
   for (std::size_t i = first_slot_; i < slots_.size(); ++i) {
@@ -67,7 +73,8 @@ void HttpConnection::parse() {
     if (event == Http1Parser::Event::refused) {
       closing_ = broken_input_ = true;
       Slot slot;
-      slot.answer = error_answer(parser_.refusal().status, parser_.refusal().text);
+      slot.answer = refused_ ? std::move(*refused_)
+                             : error_answer(parser_.refusal().status, parser_.refusal().text);
       slot.route = HttpRoute::malformed;
       slot.style.keep_alive = false;
       push(std::move(slot));
@@ -108,7 +115,7 @@ void HttpConnection::handle(HttpRequest& request) {
     if (service_.parts.log && service_.parts.log->is_verbose()) {
       begin_line(request, match.parts, slot);
     }
-    if (!decode_body(request, slot)) {
+    if (!permit(request.head, *match.entry, slot) || !decode_body(request, slot)) {
       // slot.answer says why
     } else if (match.entry->handler) {
       ask(request, match, slot);
@@ -156,8 +163,11 @@ void HttpConnection::ask(HttpRequest& request, const HttpRouteMatch& match, Slot
   ask.body = request.body;
   ask.owner = request.owner;
   const HttpHandler handler = match.entry->handler;
+  if (service_.audit && rule_of(match.entry->call.call).administrative) {
+    ask.audit = audit_record(match.entry->call.call);
+  }
   if (match.entry->runs == HttpRuns::here || !service_.errands) {
-    slot.answer = handler(service_, ask);
+    slot.answer = run_handler(service_, handler, ask);
     return;
   }
   auto errand = make_ref<HttpErrand>(*this, link_.turn(), service_, handler, std::move(ask));

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "access/gate.h"
 #include "http/generate_reply.h"
 #include "http/http1_parser.h"
 #include "http/http_service.h"
@@ -30,7 +31,7 @@ class HttpErrand final : public Errand {
   HttpAnswer answer;  // once done
 
  private:
-  void work() noexcept override { answer = handler_(service_, ask_); }
+  void work() noexcept override;
 
   const HttpService& service_;
   HttpHandler handler_;
@@ -38,6 +39,7 @@ class HttpErrand final : public Errand {
 };
 
 class HttpConnection final : public Session,
+                             public HeadGate,
                              public CallOwner,
                              public ErrandOwner,
                              public PartedCallOwner {
@@ -77,6 +79,13 @@ class HttpConnection final : public Session,
 
   std::size_t waiting() const { return slots_.size() - first_slot_; }
   void note_input(std::size_t bytes);
+  // Who asks and whether they may; see http_access.cc.
+  HttpRefusal judge_head(const HttpHead& head) override;
+  Judgement admit(const HttpHead& head, const HttpRouteEntry& entry);
+  bool permit(const HttpHead& head, const HttpRouteEntry& entry, Slot& slot);
+  HttpAnswer refusal(const Judgement& judgement, const HttpHead& head) const;
+  AuditRecord audit_record(ServerCall call) const;
+
   void parse();
   void handle(HttpRequest& request);
   bool decode_body(HttpRequest& request, Slot& slot);
@@ -98,7 +107,10 @@ class HttpConnection final : public Session,
   Link& link_;
   const HttpService& service_;
   Http1Parser parser_;
-  std::vector<Slot> slots_;  // in the order of arrival
+  Credentials credentials_;
+  PrincipalRef principal_;             // of the request being judged
+  std::optional<HttpAnswer> refused_;  // what judge_head() would have answered
+  std::vector<Slot> slots_;            // in the order of arrival
   std::size_t first_slot_ = 0;
   bool closing_ = false;       // no request is taken any more
   bool draining_ = false;      // the next reply is the last

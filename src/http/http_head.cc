@@ -118,6 +118,7 @@ void parse_connection(std::string_view value, HttpHead& head) {
 
 struct HeaderFlags {
   bool host = false;
+  bool authorization = false;
 };
 
 HttpRefusal parse_header(std::string_view name, std::string_view value, HeaderFlags& flags,
@@ -142,6 +143,12 @@ HttpRefusal parse_header(std::string_view name, std::string_view value, HeaderFl
       // request.
       if (!equal_ignoring_case(name, "traceparent")) break;
       head.traceparent = head.traceparent.empty() ? value : std::string_view("-");
+      break;
+    case 13:
+      if (!equal_ignoring_case(name, "authorization")) break;
+      if (flags.authorization) return {400, "more than one Authorization header"};
+      flags.authorization = true;
+      head.authorization = value;
       break;
     case 14:
       if (equal_ignoring_case(name, "content-length")) return parse_content_length(value, head);

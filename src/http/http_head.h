@@ -33,6 +33,7 @@ struct HttpHead {
   std::string_view accept_encoding;
   std::string_view traceparent;  // W3C Trace Context, as sent
   std::string_view tracestate;
+  std::string_view authorization;
 };
 
 inline constexpr std::size_t kHttpHeadersMax = 100;

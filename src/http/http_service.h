@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 
+#include "access/audit.h"
+#include "access/gate.h"
 #include "base/clock.h"
 #include "http/http1_parser.h"
 #include "http/routes.h"
@@ -36,6 +38,8 @@ struct HttpService {
   std::size_t pipelined_max = 64;             // requests in flight on one connection
   std::function<std::string()> metrics_page;  // for the metrics port
   ErrandRunner* errands = nullptr;            // null: routes that run aside run on the loop
+  Gate gate{nullptr, Surface::everything};
+  AuditSink* audit = nullptr;  // null: nobody is to know of administrative calls
 };
 
 class HttpSessionFactory final : public SessionFactory {

@@ -71,6 +71,9 @@ void write_answer(OutQueue& out, const ReplyStyle& asked, const HttpAnswer& answ
   HeadText head;
   begin(head, style, answer.status, answer.content_type);
   if (!answer.allow.empty()) head.add("Allow: ").add(answer.allow).add("\r\n");
+  if (!answer.challenge.empty()) {
+    head.add("WWW-Authenticate: ").add(answer.challenge).add("\r\n");
+  }
   if (answer.status == 503 || answer.status == 429) {
     head.add("Retry-After: ").add(std::max<std::size_t>(1, answer.retry_after_s)).add("\r\n");
   }

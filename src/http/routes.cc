@@ -66,6 +66,8 @@ std::string_view http_reason(int status) {
   constexpr std::array<std::string_view, kHttpStatuses.size()> kReasons = {
       "OK",
       "Bad Request",
+      "Unauthorized",
+      "Forbidden",
       "Not Found",
       "Method Not Allowed",
       "Request Timeout",

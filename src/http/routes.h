@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "access/call_rules.h"
 #include "http/http_ask.h"
 #include "http/http_head.h"
 
@@ -40,8 +41,8 @@ inline constexpr std::size_t kHttpRouteCount = 19;
 std::string_view http_route_name(HttpRoute route);
 
 // Every status this server sends; the index is what LoopStats counts under.
-inline constexpr std::array kHttpStatuses = {200, 400, 404, 405, 408, 413, 415, 417,
-                                             429, 431, 499, 500, 501, 503, 504, 505};
+inline constexpr std::array kHttpStatuses = {200, 400, 401, 403, 404, 405, 408, 413, 415,
+                                             417, 429, 431, 499, 500, 501, 503, 504, 505};
 std::size_t http_status_index(int status);  // kHttpStatuses.size() for any other
 std::string_view http_reason(int status);
 
@@ -49,9 +50,10 @@ struct HttpAnswer {
   int status = 200;
   std::string body;
   std::string_view content_type = "application/json";
-  std::string_view allow = {};  // for 405
-  bool compressible = false;    // tritonclient's asyncio client asks for gzip and cannot read it
-  std::uint32_t retry_after_s = 1;  // for 503 and 429
+  std::string_view allow = {};      // for 405
+  std::string_view challenge = {};  // for 401
+  std::uint32_t retry_after_s = 1;  // for 429 and 503
+  bool compressible = false;  // tritonclient's asyncio client asks for gzip and cannot read it
 };
 
 // The variable parts of a path, still percent-encoded.
@@ -71,6 +73,7 @@ struct HttpRouteEntry {
   HttpMethod method;
   std::string_view pattern;  // "{m}" and "{r}" are any one segment, "{v}" one of digits
   HttpRoute route;
+  CallOf call;
   HttpHandler handler;
   HttpRuns runs = HttpRuns::here;
 };

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from mlops_engine.server import ServerError
 from mlops_engine.train.source import TrainError
 
-from . import serve, train
+from . import serve, token, train
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="mlops", description="Serve models, and know whether they are still right."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, train):
+    for command in (serve, token, train):
         command.add_parser(commands)
     return parser
 

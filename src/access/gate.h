@@ -1,0 +1,70 @@
+#pragma once
+// What stands before every call: is it served on this port, who asks, may they, and as often as
+// this. The transports ask; the mapping of verdicts to their statuses is here, for both alike.
+
+#include <string>
+#include <string_view>
+
+#include "access/access.h"
+#include "access/token_digest.h"
+
+namespace mlops {
+
+// The credential that one connection presents again and again: identified once, until it changes,
+// expires, or the files do. Belongs to its loop's thread.
+class Credentials {
+ public:
+  explicit Credentials(Access* access) : access_(access) {}
+  ~Credentials() { wipe(last_); }
+  Credentials(const Credentials&) = delete;
+  Credentials& operator=(const Credentials&) = delete;
+
+  // Null: `why` says why. `authorization` is the header's value; empty: there was none.
+  PrincipalRef identify(std::string_view authorization, TimePoint now, std::string& why);
+
+ private:
+  bool is_current(std::string_view authorization) const;
+
+  Access* access_;
+  std::string last_;  // the header that principal_ came with
+  PrincipalRef principal_;
+  std::uint64_t generation_ = 0;
+};
+
+enum class Verdict : std::uint8_t { granted, unauthenticated, forbidden, elsewhere, limited };
+
+struct Judgement {
+  Verdict verdict = Verdict::granted;
+  std::string text;            // for the client
+  unsigned retry_after_s = 0;  // limited
+
+  bool granted() const { return verdict == Verdict::granted; }
+  int http_status() const;
+  int grpc_status() const;
+};
+
+// For HTTP's 401.
+std::string_view bearer_challenge(bool token_was_presented);
+
+class Gate {
+ public:
+  // Null `access`: everybody may do what the surface serves.
+  Gate(Access* access, Surface surface) : access_(access), surface_(surface) {}
+
+  Access* access() const { return access_; }
+  // False when every call is granted.
+  bool closed() const { return access_ != nullptr || surface_ != Surface::everything; }
+
+  // Whether this call may be made at all; takes nothing from the rate.
+  Judgement admit(ServerCall call, const PrincipalRef& principal, const std::string& why) const;
+  // Whether it takes from the caller's rate: what is open to all does not.
+  bool counts(ServerCall call) const { return access_ && !access_->open_to_all(call); }
+  // Takes one from it.
+  static Judgement count(const PrincipalRef& principal, TimePoint now);
+
+ private:
+  Access* access_;
+  Surface surface_;
+};
+
+}  // namespace mlops

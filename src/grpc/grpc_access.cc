@@ -1,0 +1,64 @@
+// The part of GrpcConnection that asks who asks, and whether they may.
+
+#include "grpc/grpc_connection.h"
+#include "grpc/grpc_names.h"
+#include "protocol/grpc_subject.h"
+#include "protocol/status_map.h"
+
+namespace mlops {
+
+void GrpcErrand::work() noexcept {
+  answer = answer_grpc_cold(method_, message_, parts_);
+  if (!audit || !audited) return;
+  audited->result = grpc_status_name(static_cast<std::size_t>(grpc_status(answer.status().code())));
+  audit->record(*audited);
+}
+
+void GrpcConnection::identify(GrpcStream& stream, std::string_view authorization) {
+  GrpcRequestHead& head = stream.head;
+  head.authorized_twice = std::exchange(head.has_authorization, true);
+  head.principal = credentials_.identify(authorization, link_.turn().now, head.principal_refusal);
+}
+
+// False: it is refused. Before any of its messages have come.
+bool GrpcConnection::permit(GrpcStream& stream) {
+  GrpcRequestHead& head = stream.head;
+  if (head.authorized_twice) {
+    head.principal = nullptr;
+    head.principal_refusal = "more than one Authorization header";
+  } else if (!head.has_authorization) {
+    head.principal_refusal = "this call needs a token";
+  }
+  const ServerCall call = call_of(*head.method);
+  Judgement judgement = service_.gate.admit(call, head.principal, head.principal_refusal);
+  // A stream's messages are counted one by one; see infer_stream.cc.
+  const bool counted = service_.gate.counts(call) && *head.method != GrpcMethod::model_stream_infer;
+  if (judgement.granted() && counted) {
+    judgement = Gate::count(head.principal, link_.turn().now);
+  }
+  if (judgement.granted()) return true;
+  if (std::optional<AuditRecord> record = audit_record(stream)) {
+    record->result = grpc_status_name(static_cast<std::size_t>(judgement.grpc_status()));
+    service_.audit->record_refused(*record, link_.turn().now);
+  }
+  refuse_with(stream, judgement.grpc_status(), judgement.text);
+  return false;
+}
+
+// Of a call that is to be written down, as far as it is known.
+std::optional<AuditRecord> GrpcConnection::audit_record(const GrpcStream& stream) const {
+  const ServerCall call = call_of(*stream.head.method);
+  if (!service_.audit || !rule_of(call).administrative) return std::nullopt;
+  const std::span<const std::byte> bytes = stream.message.message();
+  return AuditRecord{
+      .call = call,
+      .door = "grpc",
+      .who = stream.head.principal ? stream.head.principal->name : std::string(),
+      .peer_name = link_.peer_name(),
+      .address = link_.peer_address(),
+      .target = grpc_subject(*stream.head.method,
+                             {reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
+      .result = {}};
+}
+
+}  // namespace mlops
