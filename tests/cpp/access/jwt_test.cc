@@ -25,6 +25,12 @@ std::string jwks() {
   return R"({"keys":[{"kty":"oct","k":")" + testing::base64url(kSecret) + "\"}]}";
 }
 
+// Making one takes a while.
+const testing::KeyRef& rsa_key() {
+  static const testing::KeyRef key = testing::make_rsa_key();
+  return key;
+}
+
 class JwtTest : public ::testing::Test {
  protected:
   std::string verify(const std::string& token) {
@@ -63,7 +69,7 @@ TEST_F(JwtTest, RolesMayBeWords) {
 }
 
 TEST_F(JwtTest, PublicKeysOfBothKinds) {
-  const auto rsa = testing::make_rsa_key();
+  const auto& rsa = rsa_key();
   const auto ec = testing::make_ec_key();
   use(testing::public_key_pem(rsa) + testing::certificate_pem(testing::make_certificate(ec)));
   EXPECT_EQ(verify(key_jwt(payload(), rsa, kRs256)), "");
@@ -74,7 +80,7 @@ TEST_F(JwtTest, PublicKeysOfBothKinds) {
 
 // The classic ways of being taken for somebody.
 TEST_F(JwtTest, AlgorithmsAreNotTheTokensToChoose) {
-  const auto rsa = testing::make_rsa_key();
+  const auto& rsa = rsa_key();
   const std::string pem = testing::public_key_pem(rsa);
   use(pem);
   for (const char* none : {R"({"alg":"none"})", R"({"alg":"None"})", R"({"alg":""})", R"({})"}) {

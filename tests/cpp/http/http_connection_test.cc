@@ -105,8 +105,10 @@ HttpAnswer body_and_parts(const HttpService&, const HttpAsk& ask) {
   return {.body = ask.model + "|" + ask.version + "|" + ask.region + "|" + std::string(ask.text())};
 }
 constexpr HttpRouteEntry kTestRoutes[] = {
-    {HttpMethod::post, "/here/{m}/versions/{v}/{r}", HttpRoute::server_live, body_and_parts},
-    {HttpMethod::post, "/aside/{r}", HttpRoute::server_live, body_and_parts, HttpRuns::aside},
+    {HttpMethod::post, "/here/{m}/versions/{v}/{r}", HttpRoute::server_live, ServerCall::health,
+     body_and_parts},
+    {HttpMethod::post, "/aside/{r}", HttpRoute::server_live, ServerCall::health, body_and_parts,
+     HttpRuns::aside},
 };
 
 TEST_F(HttpConnectionTest, HandlersGetTheBodyAndTheDecodedPath) {
