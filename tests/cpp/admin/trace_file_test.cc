@@ -19,7 +19,8 @@ std::string text_of(const std::string& path) {
 TimePoint at(std::int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); }
 
 TraceRecord record() {
-  return {"m", 2, "r\"1", at(10), at(20), {at(30), at(40), at(50), at(60)}, at(70), {}, {}, {}, {}, {}, {}};
+  return {"m", 2,  "r\"1", at(10), at(20), {at(30), at(40), at(50), at(60)}, at(70), {},
+          {},  {}, {},     {},     {}};
 }
 
 constexpr const char* kFirst =

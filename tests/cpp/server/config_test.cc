@@ -135,8 +135,8 @@ TEST(Config, OpenTelemetryHasTritonsNames) {
 }
 
 TEST(Config, WhatASupervisorSaysComesFromTheEnvironmentAlone) {
-  const auto config = parse({"--model-repository=m"},
-                            {{"NOTIFY_SOCKET", "@x"}, {"WATCHDOG_USEC", "30000000"}});
+  const auto config =
+      parse({"--model-repository=m"}, {{"NOTIFY_SOCKET", "@x"}, {"WATCHDOG_USEC", "30000000"}});
   ASSERT_TRUE(config.ok());
   EXPECT_EQ(config->operations.supervisor.notify_socket, "@x");
   EXPECT_EQ(config->operations.supervisor.watchdog_us, 30'000'000U);
