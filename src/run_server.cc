@@ -171,6 +171,7 @@ class Process {
   void load() {
     const Status status = repository_->start();
     server_->set_loaded();
+    loading_done_.store(true);  // before anybody is told
     if (!status.ok()) log_.log(Severity::error, "model repository: " + status.message());
     const std::string count = std::to_string(engine_->models().size());
     if (engine_->ready() && status.ok()) {
@@ -185,7 +186,6 @@ class Process {
     if (config_.model_control_mode == RepositoryMode::poll) {
       repository_->poll_every(std::chrono::seconds(config_.repository_poll_secs));
     }
-    loading_done_.store(true);
     if (!status.ok() && config_.exit_on_error) {
       log_.log(Severity::error, "exiting, for a model could not be loaded (--exit-on-error)");
       load_failed_.store(true);

@@ -34,9 +34,9 @@ std::optional<std::string> HealthJudge::stuck(const HealthLimits& limits, const 
   for (const ModelStats& model : facts.models) {
     const auto key = std::make_pair(model.name, model.version);
     Progress& progress = current[key];
-    progress = {model.executions, now};
+    progress = {model.executions, model.queued > 0, now};
     const auto before = progress_.find(key);
-    if (before == progress_.end() || model.queued == 0) continue;
+    if (before == progress_.end() || !progress.waiting || !before->second.waiting) continue;
     if (before->second.executions == model.executions) progress.since = before->second.since;
     if (limits.stuck_after > Duration::zero() && now - progress.since >= limits.stuck_after) {
       found = "requests of model '" + model.name + "' wait, and none has been run for too long";

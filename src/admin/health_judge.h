@@ -40,7 +40,8 @@ class HealthJudge {
  private:
   struct Progress {
     std::uint64_t executions = 0;
-    TimePoint since{};
+    bool waiting = false;  // requests were
+    TimePoint since{};     // and nothing has been run
   };
   std::optional<std::string> stuck(const HealthLimits& limits, const HealthFacts& facts,
                                    TimePoint now);
