@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the image of mlops-server from a wheel:  deploy/container/build.sh WHEEL ONNXRUNTIME_WHEEL IMAGE [buildah options]
+# Builds the image of mlops-server from a wheel:  deploy/container/build.sh WHEEL ONNXRUNTIME_WHEEL IMAGE [buildah build options]
 # With podman or docker instead: put both wheels into a folder and `build -f deploy/container/Containerfile FOLDER`.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,4 +9,5 @@ shift 3
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 cp "$wheel" "$runtime" "$context/"
-buildah build "$@" --file "$here/Containerfile" --tag "$image" "$context"
+# shellcheck disable=SC2086 # words on purpose
+${BUILDAH:-buildah} build "$@" --file "$here/Containerfile" --tag "$image" "$context"
