@@ -205,14 +205,16 @@ TEST(Queueing, SoManyBytesAreInFlight) {
   EXPECT_TRUE(busy.engine().drain(kNever));
 }
 
-// The gate holds the lane for as long as it likes; what a run takes was learned before.
+// However fast the model was at its trial runs, a thousand requests are not answered in a
+// microsecond.
 TEST(Queueing, WhatWouldBeLateIsRefusedAtOnce) {
   Busy busy(with(ConfigStrings{{"slo_p99_us", "1"}}));
-  const auto late = busy.submit(row(1));
-  expect_refused(late, "the latency objective");
-  EXPECT_GE(late->wait().retry_after_s, 1U);
+  Calls calls;
+  for (int i = 0; i < 1000; ++i) calls.push_back(busy.submit(row(1)));
+  expect_refused(calls.back(), "the latency objective");
+  EXPECT_GE(calls.back()->wait().retry_after_s, 1U);
   EXPECT_EQ(busy.engine().infer(row(1)).status.code(), Code::unavailable);
-  EXPECT_EQ(busy.refused(Refusal::objective), 2U);
+  EXPECT_GE(busy.refused(Refusal::objective), 2U);
   busy.let_go();
   EXPECT_TRUE(busy.engine().drain(kNever));
 }

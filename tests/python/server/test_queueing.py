@@ -37,7 +37,7 @@ def _sleeps(ms: int, **more: object) -> str:
 
 
 _MODELS = {
-    "levels": "dynamic_batching { priority_levels: 2 default_priority_level: 2 }" + _sleeps(150),
+    "levels": "dynamic_batching { priority_levels: 2 default_priority_level: 2 }" + _sleeps(500),
     "small_queue": "dynamic_batching { default_queue_policy { max_queue_size: 2 } }" + _sleeps(400),
     "rejects": "dynamic_batching { default_queue_policy { default_timeout_microseconds: 50000 } }"
     + _sleeps(300),
