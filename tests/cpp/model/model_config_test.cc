@@ -130,6 +130,11 @@ TEST(ModelConfigText, RefusesWhatDoesNotFit) {
       {"dynamic_batching {} ensemble_scheduling { step { model_name: 'a' } }", "only one of"},
       {"max_batch_size: 4 dynamic_batching { preferred_batch_size: 8 }", "above max_batch_size 4"},
       {"dynamic_batching { priority_levels: 2 }", "default_priority_level must be from 1"},
+      {"dynamic_batching { preserve_ordering: true priority_levels: 2 default_priority_level: 1 }",
+       "preserve_ordering excludes"},
+      {"dynamic_batching { preserve_ordering: true default_queue_policy { timeout_action: DELAY } "
+       "}",
+       "preserve_ordering excludes"},
       {"default_model_filename: '../x'", "not a name inside the model's folder"},
       {"output { name: 'y' label_filename: '/etc/passwd' }", "not a name inside"},
       {"platform: 'ensemble'", "ensemble_scheduling is missing"},

@@ -32,7 +32,7 @@ constexpr std::string_view kPbtxt = R"(
   output { name: "y" data_type: TYPE_STRING dims: 1 reshape { shape: [] } label_filename: "l.txt" }
   instance_group { name: "g" kind: KIND_CPU count: 2 gpus: [ 1 ] }
   dynamic_batching {
-    preferred_batch_size: [ 4, 8 ] max_queue_delay_microseconds: 100 preserve_ordering: true
+    preferred_batch_size: [ 4, 8 ] max_queue_delay_microseconds: 100
     priority_levels: 2 default_priority_level: 1
     default_queue_policy { timeout_action: DELAY default_timeout_microseconds: 5 max_queue_size: 7 }
     priority_queue_policy { key: 2 value { allow_timeout_override: true } }
