@@ -9,6 +9,7 @@
 
 #include "base/version.h"
 #include "config.h"
+#include "parent_death.h"
 #include "run_server.h"
 #include "tls/tls_port.h"
 
@@ -27,6 +28,10 @@ int main(int argc, char** argv) {
   if (config->version) {
     std::printf("mlops-server %s (%s)\n", std::string(kVersion).c_str(), tls_library_version());
     return 0;
+  }
+  if (!end_with_parent(process_environment(kParentVariable))) {
+    std::fputs("mlops-server: the process that started this one has ended\n", stderr);
+    return 1;
   }
   if (config->check_only) return check_server(*config);
   return run_server(*config, [&] { return parse_config(arguments, process_environment); });

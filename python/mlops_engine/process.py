@@ -6,9 +6,11 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, TracebackType
 
+PARENT_VARIABLE = "MLOPS_PARENT_PID"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 RELAYED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -18,22 +20,27 @@ def spawn(command: Sequence[str], env: Mapping[str, str] | None = None) -> subpr
     """Start a child in a process group of its own.
 
     A terminal sends Ctrl-C to a whole group: in ours, the child would get it twice, once from the
-    terminal and once from `Relay`, and take the second for "stop at once". If we are killed, the
-    kernel sends the child SIGTERM, so that no orphan keeps our ports.
+    terminal and once from `Relay`, and take the second for "stop at once". The child is told who
+    started it; one that calls `end_with_parent`, as `mlops` and `mlops-server` do, gets SIGTERM
+    from the kernel if we are killed, so that no orphan keeps our ports.
     """
-    # Unsafe only where another thread holds, at the fork, a lock that this needs: it needs the
-    # interpreter's and malloc's, and both are set right in the child.
-    tie = _tie_to(os.getpid())
-    return subprocess.Popen(command, env=env, process_group=0, preexec_fn=tie)  # noqa: PLW1509
+    # Asked of the child, as code between fork and exec runs the fork handlers of every library that
+    # is loaded here, and some of them abort when other threads are at work.
+    told = {**(os.environ if env is None else env), PARENT_VARIABLE: str(os.getpid())}
+    return subprocess.Popen(command, env=told, process_group=0)
 
 
-def _tie_to(parent: int) -> Callable[[], None]:
-    def in_child() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(1)
+def end_with_parent() -> None:
+    """Get SIGTERM when the process that `spawn`ed this one ends; exit if it already has.
 
-    return in_child
+    Does nothing in a process that was started in another way.
+    """
+    parent = os.environ.pop(PARENT_VARIABLE, None)
+    if parent is None:
+        return
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if str(os.getppid()) != parent:  # it died before the line above
+        sys.exit(128 + signal.SIGTERM)
 
 
 def exit_code(returncode: int) -> int:

@@ -16,6 +16,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from mlops_engine.process import end_with_parent
+
 MODE = os.environ.get("MLOPS_STUB", "")
 
 
@@ -64,6 +66,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> int:
+    end_with_parent()
     options = parse()
     if MODE.startswith("exit:"):
         return int(MODE.removeprefix("exit:"))

@@ -209,19 +209,32 @@ def _wait_until(condition: object, limit_s: float = 30.0) -> None:
         os.sched_yield()
 
 
-def test_a_killed_launcher_leaves_no_server(repository: Path, stub: Path) -> None:
-    with serving(repository, stub, "--example", "flights") as process:
+def _gone(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["stub", "mlops-server"])
+def test_a_killed_launcher_leaves_no_server(repository: Path, stub: Path, real: bool) -> None:
+    binary = find_binary(None) if real else stub
+    with serving(repository, binary, "--example", "flights") as process:
         text = until(process, "Ctrl-C")
         port = int(re.search(r"http (\d+)", text)[1])  # type: ignore[index]
         process.kill()
         process.wait()
+        _wait_until(lambda: _gone(port))
+    if not real:
+        assert (repository / "signals").read_text() == "SIGTERM\n"
 
-        def gone() -> bool:
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) != 0
 
-        _wait_until(gone)
-    assert (repository / "signals").read_text() == "SIGTERM\n"
+def test_a_server_whose_launcher_is_gone_does_not_start() -> None:
+    told = {**os.environ, "MLOPS_PARENT_PID": "1"}
+    command = [str(find_binary(None)), "--model-repository", "/nowhere"]
+    done = subprocess.run(
+        command, env=told, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert done.returncode == 1
+    assert "the process that started this one has ended" in done.stderr
 
 
 @pytest.mark.parametrize(("mode", "status"), [("exit:0", 0), ("exit:3", 3)])

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from mlops_engine.process import end_with_parent
 from mlops_engine.server import ServerError
 from mlops_engine.train.source import TrainError
 
@@ -25,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status. An expected failure is one line on stderr."""
+    end_with_parent()
     parsed = build_parser().parse_args(arguments)
     try:
         status: int = parsed.run(parsed)
