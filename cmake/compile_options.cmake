@@ -22,6 +22,10 @@ if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
   add_compile_options("$<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
+# Presets dev, asan and tsan compile files of a folder together: it halves the time of a build from nothing, as headers
+# and templates are then compiled once for several files. Preset release compiles each alone, and so shows what a file
+# forgot to include.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
 find_package(Threads REQUIRED)
 
 add_library(mlops_warnings INTERFACE)
@@ -32,6 +36,10 @@ target_compile_options(mlops_warnings INTERFACE -Wno-sign-conversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # At -O3 gcc 12 sees overlaps in literal + std::string that cannot be (GCC bug 105651, fixed in 13).
   target_compile_options(mlops_warnings INTERFACE -Wno-restrict)
+endif()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # gcc warns of classes with members from an anonymous namespace unless it is the main file's; here it never is.
+  target_compile_options(mlops_warnings INTERFACE -Wno-subobject-linkage)
 endif()
 
 if(MLOPS_BUILD_FUZZ)

@@ -17,6 +17,9 @@ find_package(pybind11 3.1 CONFIG REQUIRED)
 # NO_EXTRAS: link-time optimisation and stripping are the preset's choice, not pybind11's.
 pybind11_add_module(_core MODULE NO_EXTRAS ${binding_sources})
 target_link_libraries(_core PRIVATE mlops_core mlops_warnings)
+# It alone defines NumPy's table, before the header that all others include.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/csrc/bindings/numpy_api.cc PROPERTIES
+  SKIP_UNITY_BUILD_INCLUSION ON)
 # Must be there before the first Python.h, which may be the precompiled one.
 target_compile_definitions(_core PRIVATE PY_SSIZE_T_CLEAN)
 target_precompile_headers(_core PRIVATE ${mlops_standard_headers} <pybind11/pybind11.h> <pybind11/stl.h>)

@@ -27,10 +27,11 @@ Status set_milliseconds(Duration& target, std::string_view text) {
 }
 
 Status set_resource(OtlpOptions& otlp, std::string_view text) {
-  const auto [key, value] = split_setting(text);
-  if (key.empty() || key.size() == text.size()) return not_a(text, "KEY=VALUE");
-  std::erase_if(otlp.resource, [&](const auto& known) { return known.first == key; });
-  otlp.resource.emplace_back(key, value);
+  const auto setting =
+      split_setting(text);  // not bound by structure: clang 14 captures no such name
+  if (setting.key.empty() || setting.key.size() == text.size()) return not_a(text, "KEY=VALUE");
+  std::erase_if(otlp.resource, [&](const auto& known) { return known.first == setting.key; });
+  otlp.resource.emplace_back(setting.key, setting.value);
   return {};
 }
 
@@ -91,7 +92,7 @@ Status set_endpoint(ServerConfig& config, std::string_view text) {
   return {};
 }
 
-constexpr Flag kFlags[] = {
+constexpr Flag kOperationsFlags[] = {
     {"--log-file", "FILE", "append the log to it instead of standard error; SIGHUP opens it anew",
      [](ServerConfig& c, std::string_view v) {
        c.operations.log.file = v;
@@ -141,7 +142,7 @@ constexpr Flag kFlags[] = {
      }},
 };
 
-constexpr Variable kVariables[] = {
+constexpr Variable kDeploymentVariables[] = {
     {"NOTIFY_SOCKET",
      [](ServerConfig& c, std::string_view v) {
        c.operations.supervisor.notify_socket = v;
@@ -189,8 +190,8 @@ const char* truth(bool value) { return value ? "true" : "false"; }
 
 }  // namespace
 
-std::span<const Flag> operations_flags() { return kFlags; }
-std::span<const Variable> deployment_variables() { return kVariables; }
+std::span<const Flag> operations_flags() { return kOperationsFlags; }
+std::span<const Variable> deployment_variables() { return kDeploymentVariables; }
 
 Status check(const OperationsConfig& config) {
   const AwsCredentials& credentials = config.store.s3.credentials;

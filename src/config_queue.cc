@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t kDayUs = 86'400'000'000;
 constexpr std::size_t kMost = std::size_t{1} << 50;
 
-constexpr Flag kFlags[] = {
+constexpr Flag kQueueFlags[] = {
     {"--max-inflight-requests", "N", "of one model, waiting and running (default 0: no limit)",
      [](ServerConfig& c, std::string_view v) {
        return set_number(c.model_limits.inflight_requests_max, v, std::size_t{0}, kMost);
@@ -28,6 +28,6 @@ constexpr Flag kFlags[] = {
 
 }  // namespace
 
-std::span<const Flag> queue_flags() { return kFlags; }
+std::span<const Flag> queue_flags() { return kQueueFlags; }
 
 }  // namespace mlops

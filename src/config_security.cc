@@ -47,7 +47,7 @@ Status set_open(ServerConfig& config, std::string_view value) {
 using HttpTls = TlsSetters<&SecurityConfig::http_tls>;
 using GrpcTls = TlsSetters<&SecurityConfig::grpc_tls>;
 
-constexpr Flag kFlags[] = {
+constexpr Flag kSecurityFlags[] = {
     {"--http-use-ssl", "true|false", "TLS on the HTTP port (default false)", HttpTls::on},
     {"--http-use-ssl-mutual", "true|false", "and clients need a certificate too", HttpTls::mutual},
     {"--http-server-cert", "FILE", "PEM: the server's certificate, then its issuers'",
@@ -125,7 +125,7 @@ Status check_tls(const TlsFiles& files, const std::string& door) {
 
 }  // namespace
 
-std::span<const Flag> security_flags() { return kFlags; }
+std::span<const Flag> security_flags() { return kSecurityFlags; }
 
 Status check(const SecurityConfig& security) {
   if (Status s = check_tls(security.http_tls, "http"); !s.ok()) return s;

@@ -15,7 +15,7 @@
 namespace mlops::loadgen {
 namespace {
 
-constexpr std::size_t kReadBytes = 256 << 10;
+constexpr std::size_t kGrpcReadBytes = 256 << 10;
 constexpr int kWindowBytes = 16 << 20;  // flow control is not what is measured
 constexpr std::string_view kPath = "/inference.GRPCInferenceService/ModelInfer";
 
@@ -93,7 +93,7 @@ GrpcConnection::GrpcConnection(Socket socket, const GrpcTarget& target, std::siz
       target_(target),
       first_slot_(first_slot),
       calls_(streams),
-      in_(kReadBytes) {
+      in_(kGrpcReadBytes) {
   for (std::size_t i = 0; i < streams; ++i) calls_[i].slot = first_slot + i;
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
@@ -170,7 +170,7 @@ bool GrpcConnection::flush() {
       ssize_t bytes = 0;
       // All frames of one turn leave in one send: a segment each would cost the kernel more than
       // the frames cost us.
-      while (out_.size() < kReadBytes &&
+      while (out_.size() < kGrpcReadBytes &&
              (bytes = nghttp2_session_mem_send(session_.get(), &frame)) > 0) {
         out_.append(reinterpret_cast<const char*>(frame), static_cast<std::size_t>(bytes));
       }

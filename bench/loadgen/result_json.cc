@@ -15,7 +15,7 @@ std::string text_of(double value) {
   return std::string(text.data(), end);
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
@@ -58,7 +58,7 @@ std::string window_json(const Window& window, bool spin) {
                     ",\"throughput_per_s\":" + text_of(rate) + ",\"errors\":{";
   for (std::size_t i = 1; i < kOutcomeCount; ++i) {
     if (i != 1) out += ',';
-    out += quoted(kOutcomeNames[i]) + ':' + std::to_string(window.outcomes[i]);
+    out += json_text(kOutcomeNames[i]) + ':' + std::to_string(window.outcomes[i]);
   }
   out += "},\"client_share\":" + text_of(client_share(window, spin)) +
          ",\"server_cpu_s\":" + optional_text(window.server_cpu_s) +
@@ -68,9 +68,9 @@ std::string window_json(const Window& window, bool spin) {
 }
 
 std::string config_json(const Options& options, std::size_t rows) {
-  return "{\"protocol\":" + quoted(protocol_name(options.protocol)) +
-         ",\"address\":" + quoted(options.address.text) +
-         ",\"model\":" + quoted(options.model.name) +
+  return "{\"protocol\":" + json_text(protocol_name(options.protocol)) +
+         ",\"address\":" + json_text(options.address.text) +
+         ",\"model\":" + json_text(options.model.name) +
          ",\"mode\":" + (options.rate_per_s ? "\"open\"" : "\"closed\"") + ",\"arrivals\":" +
          (options.arrivals == Arrivals::kConstant ? "\"constant\"" : "\"poisson\"") +
          ",\"rate_per_s\":" + optional_text(options.rate_per_s) +

@@ -82,7 +82,7 @@ Object compact(PyArrayObject* array, CopyMeter& copies) {
   return dense;
 }
 
-Status describe(std::string_view name, PyArrayObject* array, Tensor& tensor) {
+Status describe_array(std::string_view name, PyArrayObject* array, Tensor& tensor) {
   const std::optional<DType> dtype = dtype_of(PyArray_DESCR(array));
   if (!dtype) {
     return Status::invalid_argument(about_input(
@@ -134,7 +134,7 @@ Status add_input(PyObject* name, PyObject* value, CopyMeter& copies, Request& re
   }
   auto* array = reinterpret_cast<PyArrayObject*>(owner.get());
   Tensor& tensor = input.tensor;
-  if (Status s = describe(input.name, array, tensor); !s.ok()) return s;
+  if (Status s = describe_array(input.name, array, tensor); !s.ok()) return s;
   if (tensor.dtype == DType::bytes) {
     request.keep_alive.push_back(LentObject::lend(nullptr, 0, Object::borrow(name)));
     return encode_strings(input.name, array, copies, tensor);

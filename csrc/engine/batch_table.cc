@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
+#include "base/single_writer.h"
+
 namespace mlops {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
-
-void bump(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
-  counter.store(counter.load(kRelaxed) + amount, kRelaxed);
-}
 
 void merge(std::vector<BatchStats>& batches, const BatchStats& more) {
   const auto at = std::ranges::lower_bound(batches, more.rows, {}, &BatchStats::rows);

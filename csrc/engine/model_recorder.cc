@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <ctime>
 
+#include "base/single_writer.h"
+
 namespace mlops {
 namespace {
-
-void bump(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
-  counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-}
 
 // The coarse clock: a counter page read, not a time stamp counter read.
 std::uint64_t wall_ms() {

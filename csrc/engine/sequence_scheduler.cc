@@ -8,7 +8,7 @@ namespace mlops {
 namespace {
 
 // What runs when a version stops may finish; a model that computes for ever may not keep us.
-constexpr auto kStopGrace = std::chrono::seconds(10);
+constexpr auto kSequenceStopGrace = std::chrono::seconds(10);
 
 std::size_t slot_count(const SequenceBatching& config, std::size_t rows, unsigned lanes) {
   if (config.strategy == SequenceBatching::Strategy::direct) return rows * lanes;
@@ -294,7 +294,7 @@ void SequenceScheduler::stop() {
   }
   lock.lock();
   const auto calm = [this] { return slots_.running() == 0; };
-  if (!calm_.wait_for(lock, kStopGrace, calm)) {
+  if (!calm_.wait_for(lock, kSequenceStopGrace, calm)) {
     for (const auto& lane : lanes_) lane->executor->interrupt();
     calm_.wait(lock, calm);
   }

@@ -12,7 +12,7 @@
 namespace mlops {
 namespace {
 
-constexpr std::uint64_t kDelayMsMax = 3'600'000;
+constexpr std::uint64_t kStepDelayMsMax = 3'600'000;
 constexpr std::size_t kSequencesMax =
     65'536;  // remembered by CORRID; the one used longest ago goes
 
@@ -191,7 +191,7 @@ Result<Positions> find_positions(const Signature& signature) {
 Result<std::unique_ptr<Backend>> make_sequence_backend(Signature signature,
                                                        const ConfigStrings& parameters,
                                                        const std::shared_ptr<Pause>& pause) {
-  const auto delay_ms = whole_parameter(parameters, "execute_delay_ms", kDelayMsMax);
+  const auto delay_ms = whole_parameter(parameters, "execute_delay_ms", kStepDelayMsMax);
   if (!delay_ms.ok()) return delay_ms.status();
   const Duration delay = std::chrono::milliseconds(*delay_ms);
   const Result<Positions> at = find_positions(signature);

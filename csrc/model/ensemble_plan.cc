@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kStepsMax = 256;
 constexpr std::size_t kNobody = static_cast<std::size_t>(-1);
 
-Status wrong(const std::string& what) { return Status::invalid_argument(what); }
+Status wrong_ensemble(const std::string& what) { return Status::invalid_argument(what); }
 
 bool dims_meet(const TensorSpec& a, const TensorSpec& b) {
   if (!a.rank_known || !b.rank_known) return true;
@@ -30,10 +30,10 @@ class Planner {
 
   Result<EnsemblePlan> plan() {
     if (config_.ensemble->size() > kStepsMax) {
-      return wrong("more than " + std::to_string(kStepsMax) + " steps");
+      return wrong_ensemble("more than " + std::to_string(kStepsMax) + " steps");
     }
     if (config_.inputs.empty() || config_.outputs.empty()) {
-      return wrong("an ensemble says its input and output");
+      return wrong_ensemble("an ensemble says its input and output");
     }
     for (const TensorConfig& input : config_.inputs) {
       tensor(input.name).given_by = "the request";
@@ -81,8 +81,8 @@ class Planner {
       return {};
     }
     if (known.spec->dtype == spec.dtype && dims_meet(*known.spec, spec)) return {};
-    return wrong("tensor '" + name + "' is " + shown(*known.spec) + " and, for " + who + ", " +
-                 shown(spec));
+    return wrong_ensemble("tensor '" + name + "' is " + shown(*known.spec) + " and, for " + who +
+                          ", " + shown(spec));
   }
 
   Status add_step(const EnsembleStep& from, std::size_t index) {
@@ -97,7 +97,8 @@ class Planner {
     for (const TensorSpec& input : signature->inputs) {
       const auto mapped = from.input_map.find(input.name);
       if (mapped == from.input_map.end()) {
-        return wrong(who + ": input_map has nothing for the model's input '" + input.name + "'");
+        return wrong_ensemble(who + ": input_map has nothing for the model's input '" + input.name +
+                              "'");
       }
       if (Status s = meet(mapped->second, input, who); !s.ok()) return s;
       tensor(mapped->second).taken = true;
@@ -105,22 +106,23 @@ class Planner {
     }
     for (const auto& [name, mapped] : from.input_map) {
       if (!signature->input_index(name)) {
-        return wrong(who + ": the model has no input '" + name + "'");
+        return wrong_ensemble(who + ": the model has no input '" + name + "'");
       }
     }
     for (const auto& [name, mapped] : from.output_map) {
       const auto output = signature->output_index(name);
-      if (!output) return wrong(who + ": the model has no output '" + name + "'");
+      if (!output) return wrong_ensemble(who + ": the model has no output '" + name + "'");
       if (Status s = meet(mapped, signature->outputs[*output], who); !s.ok()) return s;
       Known& known = tensor(mapped);
       if (!known.given_by.empty()) {
-        return wrong("tensor '" + mapped + "' is given by " + known.given_by + " and by " + who);
+        return wrong_ensemble("tensor '" + mapped + "' is given by " + known.given_by + " and by " +
+                              who);
       }
       known.given_by = who;
       known.giver = index;
       step.outputs.push_back({name, index_of(mapped)});
     }
-    if (step.outputs.empty()) return wrong(who + ": output_map is empty");
+    if (step.outputs.empty()) return wrong_ensemble(who + ": output_map is empty");
     plan_.steps.push_back(std::move(step));
     return {};
   }
@@ -129,10 +131,10 @@ class Planner {
     for (const TensorConfig& output : config_.outputs) tensor(output.name).taken = true;
     for (std::size_t i = 0; i < known_.size(); ++i) {
       if (known_[i].given_by.empty()) {
-        return wrong("tensor '" + plan_.tensors[i] + "' is taken, and nobody gives it");
+        return wrong_ensemble("tensor '" + plan_.tensors[i] + "' is taken, and nobody gives it");
       }
       if (!known_[i].taken && known_[i].giver == kNobody) {
-        return wrong("input '" + plan_.tensors[i] + "' is taken by no step");
+        return wrong_ensemble("input '" + plan_.tensors[i] + "' is taken by no step");
       }
     }
     return {};
@@ -156,8 +158,8 @@ class Planner {
       }
       if (ordered.size() == before) {
         const auto stuck = std::ranges::find(placed, false) - placed.begin();
-        return wrong("the steps go in a circle through '" +
-                     plan_.steps[static_cast<std::size_t>(stuck)].model + "'");
+        return wrong_ensemble("the steps go in a circle through '" +
+                              plan_.steps[static_cast<std::size_t>(stuck)].model + "'");
       }
     }
     plan_.steps = std::move(ordered);
@@ -175,11 +177,11 @@ class Planner {
       spec.dims.insert(spec.dims.end(), config.dims.begin(), config.dims.end());
       if (config.dims.empty()) spec.dims = inner.dims;
       spec.symbols.resize(spec.dims.size());
-      if (config.reshape) return wrong("an ensemble's tensors cannot be reshaped");
+      if (config.reshape) return wrong_ensemble("an ensemble's tensors cannot be reshaped");
       if (spec.dtype != inner.dtype || !dims_meet(spec, inner)) {
-        return wrong(std::string(kind) + " '" + config.name + "' is " + shown(spec) +
-                     " for clients" + (batched ? " (the batch axis first)" : "") + " and " +
-                     shown(inner) + " for the steps");
+        return wrong_ensemble(std::string(kind) + " '" + config.name + "' is " + shown(spec) +
+                              " for clients" + (batched ? " (the batch axis first)" : "") +
+                              " and " + shown(inner) + " for the steps");
       }
       indices.push_back(index);
       specs.push_back(std::move(spec));

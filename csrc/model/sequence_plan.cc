@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include "base/in_quotes.h"
 
 namespace mlops {
 namespace {
 
-Status wrong(std::string text) {
+Status wrong_sequence(std::string text) {
   return Status::invalid_argument("sequence_batching: " + std::move(text));
 }
-
-std::string quoted(const std::string& name) { return "'" + name + "'"; }
 
 template <class T>
 Tensor filled(DType dtype, const Shape& shape, T value) {
@@ -32,8 +31,8 @@ DType control_dtype(const SequenceControl& control) {
 Status check_correlation_dtype(const std::string& name, DType dtype) {
   constexpr DType kAllowed[] = {DType::u64, DType::i64, DType::u32, DType::i32, DType::bytes};
   if (std::ranges::count(kAllowed, dtype) > 0) return {};
-  return wrong("control input " + quoted(name) +
-               " for the correlation id must be UINT64, INT64, UINT32, INT32 or STRING");
+  return wrong_sequence("control input " + in_quotes(name) +
+                        " for the correlation id must be UINT64, INT64, UINT32, INT32 or STRING");
 }
 
 Result<ControlTensor> make_control(const std::string& name, const SequenceControl& control,
@@ -66,16 +65,18 @@ Result<Tensor> make_initial(const SequenceState& state, const TensorSpec& spec, 
   const SequenceInitialState* given = state.initial.empty() ? nullptr : &state.initial.front();
   if (state.initial.size() > 1 || (given && !given->zero)) {
     return Status::unimplemented("sequence_batching: the initial state of " +
-                                 quoted(state.input_name) +
+                                 in_quotes(state.input_name) +
                                  " must be absent or zero_data; files are not supported");
   }
   Tensor initial{spec.dtype, batched ? Shape{1} : Shape{}, {}, nullptr};
   const auto& dims = given ? given->dims : state.dims;
   for (const std::int64_t size : dims) {
-    if (!initial.shape.push_back(size == kAnySize ? 1 : size)) return wrong("too many dims");
+    if (!initial.shape.push_back(size == kAnySize ? 1 : size))
+      return wrong_sequence("too many dims");
   }
   const auto elements = initial.shape.elements();
-  if (!elements) return wrong("the state " + quoted(state.input_name) + " has no valid shape");
+  if (!elements)
+    return wrong_sequence("the state " + in_quotes(state.input_name) + " has no valid shape");
   // An empty string is its four bytes of length.
   const std::size_t size =
       static_cast<std::size_t>(*elements) * (spec.dtype == DType::bytes ? 4 : size_of(spec.dtype));
@@ -96,16 +97,17 @@ Status plan_controls(const SequenceBatching& config, const Signature& model, boo
                      SequencePlan& plan) {
   for (const SequenceControlInput& input : config.control_inputs) {
     const auto index = model.input_index(input.name);
-    if (!index) return wrong("the model has no control input " + quoted(input.name));
+    if (!index) return wrong_sequence("the model has no control input " + in_quotes(input.name));
     if (input.controls.size() != 1) {
-      return wrong("control input " + quoted(input.name) + " must have exactly one control");
+      return wrong_sequence("control input " + in_quotes(input.name) +
+                            " must have exactly one control");
     }
     Result<ControlTensor> control = make_control(input.name, input.controls.front(), batched);
     if (!control.ok()) return control.status();
     if (control->dtype != model.inputs[*index].dtype) {
-      return wrong("control input " + quoted(input.name) + " is " +
-                   std::string(kserve_name(control->dtype)) + " here and " +
-                   std::string(kserve_name(model.inputs[*index].dtype)) + " in the model");
+      return wrong_sequence("control input " + in_quotes(input.name) + " is " +
+                            std::string(kserve_name(control->dtype)) + " here and " +
+                            std::string(kserve_name(model.inputs[*index].dtype)) + " in the model");
     }
     plan.controls.push_back(*std::move(control));
   }
@@ -118,13 +120,14 @@ Status plan_states(const SequenceBatching& config, const Signature& model, bool 
     const auto input = model.input_index(state.input_name);
     const auto output = model.output_index(state.output_name);
     if (!input || !output) {
-      return wrong("the model lacks the state " +
-                   quoted(input ? state.output_name : state.input_name));
+      return wrong_sequence("the model lacks the state " +
+                            in_quotes(input ? state.output_name : state.input_name));
     }
     const DType dtype = model.inputs[*input].dtype;
     if (dtype != model.outputs[*output].dtype || (state.dtype && *state.dtype != dtype)) {
-      return wrong("the state " + quoted(state.input_name) + " is " +
-                   std::string(kserve_name(dtype)) + " in the model, and must be so everywhere");
+      return wrong_sequence("the state " + in_quotes(state.input_name) + " is " +
+                            std::string(kserve_name(dtype)) +
+                            " in the model, and must be so everywhere");
     }
     Result<Tensor> initial = make_initial(state, model.inputs[*input], batched);
     if (!initial.ok()) return initial.status();
@@ -165,13 +168,15 @@ Result<SequencePlan> plan_sequences(const SequenceBatching& config, const Signat
 Status add_sequence_tensors(const SequenceBatching& config, bool batched, Signature& signature) {
   for (const SequenceControlInput& input : config.control_inputs) {
     if (input.controls.size() != 1) {
-      return wrong("control input " + quoted(input.name) + " must have exactly one control");
+      return wrong_sequence("control input " + in_quotes(input.name) +
+                            " must have exactly one control");
     }
     signature.inputs.push_back(
         declared(input.name, control_dtype(input.controls.front()), {1}, batched));
   }
   for (const SequenceState& state : config.states) {
-    if (!state.dtype) return wrong("the state " + quoted(state.input_name) + " needs a data_type");
+    if (!state.dtype)
+      return wrong_sequence("the state " + in_quotes(state.input_name) + " needs a data_type");
     signature.inputs.push_back(declared(state.input_name, *state.dtype, state.dims, batched));
     signature.outputs.push_back(declared(state.output_name, *state.dtype, state.dims, batched));
   }

@@ -5,7 +5,7 @@
 namespace mlops {
 namespace {
 
-std::string quoted(std::string_view name) {
+std::string shortened(std::string_view name) {
   // A refused name may be hostile: enough of it to recognise, not enough to fill a log.
   constexpr std::size_t kShown = 128;
   std::string text = "'";
@@ -19,13 +19,13 @@ Status check_bytes(const NamedTensor& input) {
   const auto found = count_byte_strings(input.tensor.bytes);
   if (!found) {
     return Status::invalid_argument("incomplete string data for inference input " +
-                                    quoted(input.name) +
+                                    shortened(input.name) +
                                     ": an element's 4-byte length points past the end");
   }
   if (*found != elements) {
-    return Status::invalid_argument("unexpected number of string elements " +
-                                    std::to_string(*found) + " for inference input " +
-                                    quoted(input.name) + ", expecting " + std::to_string(elements));
+    return Status::invalid_argument(
+        "unexpected number of string elements " + std::to_string(*found) + " for inference input " +
+        shortened(input.name) + ", expecting " + std::to_string(elements));
   }
   return {};
 }
@@ -34,34 +34,34 @@ Status check_tensor(const NamedTensor& input, const RequestLimits& limits) {
   const Tensor& tensor = input.tensor;
   if (input.name.empty()) return Status::invalid_argument("an input has no name");
   if (input.name.size() > limits.name_bytes_max) {
-    return Status::invalid_argument("input name " + quoted(input.name) + " is longer than " +
+    return Status::invalid_argument("input name " + shortened(input.name) + " is longer than " +
                                     std::to_string(limits.name_bytes_max) + " bytes");
   }
   for (std::int64_t size : tensor.shape.dims()) {
     if (size < 0) {
-      return Status::invalid_argument("input " + quoted(input.name) +
+      return Status::invalid_argument("input " + shortened(input.name) +
                                       " has a negative dimension: " + tensor.shape.to_string());
     }
   }
   if (!tensor.shape.elements()) {
     return Status::invalid_argument("shape " + tensor.shape.to_string() + " of input " +
-                                    quoted(input.name) +
+                                    shortened(input.name) +
                                     " causes total element count to exceed maximum size of int64");
   }
   if (tensor.bytes.size() > limits.tensor_bytes_max) {
-    return Status::invalid_argument("input " + quoted(input.name) + " has " +
+    return Status::invalid_argument("input " + shortened(input.name) + " has " +
                                     std::to_string(tensor.bytes.size()) + " bytes; at most " +
                                     std::to_string(limits.tensor_bytes_max) + " are accepted");
   }
   if (tensor.dtype == DType::bytes) return check_bytes(input);
   const auto expected = dense_size(tensor.dtype, tensor.shape);
   if (!expected) {
-    return Status::invalid_argument("byte size overflow for input " + quoted(input.name));
+    return Status::invalid_argument("byte size overflow for input " + shortened(input.name));
   }
   if (*expected != tensor.bytes.size()) {
     return Status::invalid_argument(
         "unexpected total byte size " + std::to_string(tensor.bytes.size()) + " for input " +
-        quoted(input.name) + ", expecting " + std::to_string(*expected));
+        shortened(input.name) + ", expecting " + std::to_string(*expected));
   }
   return {};
 }
@@ -70,7 +70,7 @@ std::string names_of(const std::vector<TensorSpec>& specs) {
   std::string text;
   for (std::size_t i = 0; i < specs.size() && i < 16; ++i) {
     if (i > 0) text += ", ";
-    text += quoted(specs[i].name);
+    text += shortened(specs[i].name);
   }
   if (specs.size() > 16) text += ", ...";
   return text;
@@ -78,14 +78,14 @@ std::string names_of(const std::vector<TensorSpec>& specs) {
 
 Status check_spec(const NamedTensor& input, const TensorSpec& spec, const std::string& model) {
   if (input.tensor.dtype != spec.dtype) {
-    return Status::invalid_argument("inference input " + quoted(input.name) + " data-type is '" +
+    return Status::invalid_argument("inference input " + shortened(input.name) + " data-type is '" +
                                     std::string(kserve_name(input.tensor.dtype)) + "', but model " +
-                                    quoted(model) + " expects '" +
+                                    shortened(model) + " expects '" +
                                     std::string(kserve_name(spec.dtype)) + "'");
   }
   if (!spec.accepts(input.tensor.shape)) {
     return Status::invalid_argument(
-        "unexpected shape for input " + quoted(input.name) + " for model " + quoted(model) +
+        "unexpected shape for input " + shortened(input.name) + " for model " + shortened(model) +
         ". Expected " + dims_to_string(spec.dims) + ", got " + input.tensor.shape.to_string());
   }
   return {};
@@ -99,12 +99,12 @@ Status match_inputs(const Request& request, const Signature& signature, Resolved
     const std::string_view name = request.inputs[position].name;
     const auto index = signature.input_index(name);
     if (!index) {
-      return Status::invalid_argument("unexpected inference input " + quoted(name) + " for model " +
-                                      quoted(request.model) + "; it has " +
+      return Status::invalid_argument("unexpected inference input " + shortened(name) +
+                                      " for model " + shortened(request.model) + "; it has " +
                                       names_of(signature.inputs));
     }
     if (resolved.inputs[*index] != kMissing) {
-      return Status::invalid_argument("input " + quoted(name) + " already exists in request");
+      return Status::invalid_argument("input " + shortened(name) + " already exists in request");
     }
     resolved.inputs[*index] = position;
   }
@@ -116,12 +116,12 @@ Status match_outputs(const Request& request, const Signature& signature, Resolve
   for (std::string_view name : request.outputs) {
     const auto index = signature.output_index(name);
     if (!index) {
-      return Status::invalid_argument("unexpected inference output " + quoted(name) +
-                                      " for model " + quoted(request.model) + "; it has " +
+      return Status::invalid_argument("unexpected inference output " + shortened(name) +
+                                      " for model " + shortened(request.model) + "; it has " +
                                       names_of(signature.outputs));
     }
     if (seen[*index]) {
-      return Status::invalid_argument("output " + quoted(name) + " already exists in request");
+      return Status::invalid_argument("output " + shortened(name) + " already exists in request");
     }
     seen[*index] = true;
     resolved.outputs.push_back(static_cast<std::uint32_t>(*index));
@@ -165,8 +165,8 @@ Status check_signature(const Request& request, const Signature& signature, Resol
     if (request.inputs.size() != signature.inputs.size()) {
       return Status::invalid_argument("expected " + std::to_string(signature.inputs.size()) +
                                       " inputs but got " + std::to_string(request.inputs.size()) +
-                                      " inputs for model " + quoted(request.model) + "; it has " +
-                                      names_of(signature.inputs));
+                                      " inputs for model " + shortened(request.model) +
+                                      "; it has " + names_of(signature.inputs));
     }
   }
   for (std::size_t i = 0; i < signature.inputs.size(); ++i) {

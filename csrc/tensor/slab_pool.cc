@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kSmallestClass = 8;  // 256 bytes
 constexpr std::size_t kClasses = 48;
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kSlabAlignment = 64;
 
 std::size_t class_of(std::size_t size) {
   return std::max(kSmallestClass, static_cast<std::size_t>(std::bit_width(size - (size > 0))));
@@ -105,7 +105,7 @@ Buffer SlabPool::acquire(std::size_t size) {
     if (state_->in_use + state_->retained + capacity > state_->budget) {
       state_->free_retained_locked();
     }
-    void* data = std::aligned_alloc(kAlignment, capacity);
+    void* data = std::aligned_alloc(kSlabAlignment, capacity);
     if (!data) return nullptr;
     slab = new Slab(static_cast<std::byte*>(data), size_class);
   }

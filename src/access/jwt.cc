@@ -11,7 +11,7 @@
 namespace mlops {
 namespace {
 
-constexpr std::size_t kDepthMax = 16;
+constexpr std::size_t kTokenDepthMax = 16;
 
 Status refused(const char* why) { return Status::invalid_argument(why); }
 
@@ -48,7 +48,7 @@ std::optional<JwtAlgorithm> algorithm_named(std::string_view name) {
 }
 
 Status read_header(std::string_view text, Header& header) {
-  JsonCursor json(text, kDepthMax);
+  JsonCursor json(text, kTokenDepthMax);
   json.enter_object();
   bool seen = false;
   for (std::string_view key; json.next_key(key);) {
@@ -110,7 +110,7 @@ void add_roles(std::string_view text, RoleSet& roles) {
 }
 
 Status read_payload(std::string_view text, const JwtRules& rules, Payload& payload) {
-  JsonCursor json(text, kDepthMax);
+  JsonCursor json(text, kTokenDepthMax);
   json.enter_object();
   for (std::string_view view; json.next_key(view);) {
     const std::string key(view);  // a view may end with the next string

@@ -16,12 +16,12 @@ namespace {
 
 constexpr std::size_t kSecretBytesMin = 32;
 constexpr int kRsaBitsMin = 2048;
-constexpr std::size_t kDepthMax = 16;
+constexpr std::size_t kKeysDepthMax = 16;
 constexpr std::size_t kCoordinateBytes = 32;
 
 using PublicKey = std::shared_ptr<EVP_PKEY>;
 
-Status wrong(std::string what) { return Status::invalid_argument(std::move(what)); }
+Status wrong_keys(std::string what) { return Status::invalid_argument(std::move(what)); }
 
 PublicKey key_from(const char* type, OSSL_PARAM_BLD* builder) {
   EVP_PKEY* key = nullptr;
@@ -67,7 +67,8 @@ PublicKey p256_key(const std::string& x, const std::string& y) {
 Status fit(JwtKey& key) {
   EVP_PKEY* given = key.public_key.get();
   if (given && EVP_PKEY_is_a(given, "RSA") == 1) {
-    if (EVP_PKEY_get_bits(given) < kRsaBitsMin) return wrong("an RSA key of less than 2048 bits");
+    if (EVP_PKEY_get_bits(given) < kRsaBitsMin)
+      return wrong_keys("an RSA key of less than 2048 bits");
     key.algorithm = JwtAlgorithm::rs256;
     return {};
   }
@@ -78,7 +79,7 @@ Status fit(JwtKey& key) {
     key.algorithm = JwtAlgorithm::es256;
     return {};
   }
-  return wrong("a key that is neither RSA nor on the curve P-256");
+  return wrong_keys("a key that is neither RSA nor on the curve P-256");
 }
 
 struct JsonKey {
@@ -105,7 +106,7 @@ Status read_json_key(JsonCursor& json, JsonKey& key) {
       {"y", &JsonKey::y, true},        {"k", &JsonKey::k, true}};
   json.enter_object();
   for (std::string_view name; json.next_key(name);) {
-    if (name == "d") return wrong("a private key; give the public one");
+    if (name == "d") return wrong_keys("a private key; give the public one");
     const auto* field = std::ranges::find(kFields, name, &Field::name);
     if (field == std::end(kFields)) {
       json.skip();
@@ -115,10 +116,10 @@ Status read_json_key(JsonCursor& json, JsonKey& key) {
     if (!field->encoded) {
       key.*field->text = text;
     } else if (json.ok() && !decode_base64url(text, key.*field->text)) {
-      return wrong("a number that is not base64url");
+      return wrong_keys("a number that is not base64url");
     }
   }
-  return json.ok() ? Status() : wrong("not the JSON of a key");
+  return json.ok() ? Status() : wrong_keys("not the JSON of a key");
 }
 
 // `wanted` is false for keys that are for something else.
@@ -128,7 +129,7 @@ Status make_key(JsonKey&& given, JwtKey& key, bool& wanted) {
   key.id = std::move(given.id);
   Status status;
   if (given.type == "oct") {
-    if (given.k.size() < kSecretBytesMin) return wrong("a secret of less than 32 bytes");
+    if (given.k.size() < kSecretBytesMin) return wrong_keys("a secret of less than 32 bytes");
     key.secret = std::move(given.k);
   } else if (given.type == "RSA") {
     key.public_key = rsa_key(given.n, given.e);
@@ -146,7 +147,7 @@ Status make_key(JsonKey&& given, JwtKey& key, bool& wanted) {
 
 Result<std::vector<JwtKey>> parse_jwks(std::string_view text) {
   std::vector<JwtKey> keys;
-  JsonCursor json(text, kDepthMax);
+  JsonCursor json(text, kKeysDepthMax);
   json.enter_object();
   for (std::string_view name; json.next_key(name);) {
     if (name != "keys") {
@@ -163,7 +164,7 @@ Result<std::vector<JwtKey>> parse_jwks(std::string_view text) {
     }
   }
   json.finish();
-  if (!json.ok()) return wrong("not a JSON set of keys");
+  if (!json.ok()) return wrong_keys("not a JSON set of keys");
   return keys;
 }
 
@@ -198,7 +199,7 @@ Result<std::vector<JwtKey>> parse_pem(std::string_view text) {
     JwtKey key;
     key.public_key = next_pem_key(pem.get(), more);
     if (!more) break;
-    if (!key.public_key) return wrong("PEM that is neither a public key nor a certificate");
+    if (!key.public_key) return wrong_keys("PEM that is neither a public key nor a certificate");
     if (Status s = fit(key); !s.ok()) return s;
     keys.push_back(std::move(key));
   }
@@ -212,7 +213,7 @@ Result<std::vector<JwtKey>> parse_jwt_keys(std::string_view text) {
   const bool json = text.substr(first).starts_with('{');
   Result<std::vector<JwtKey>> keys = json ? parse_jwks(text) : parse_pem(text);
   ERR_clear_error();
-  if (keys.ok() && keys->empty()) return wrong("no key that serves HS256, RS256 or ES256");
+  if (keys.ok() && keys->empty()) return wrong_keys("no key that serves HS256, RS256 or ES256");
   return keys;
 }
 

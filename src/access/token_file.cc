@@ -13,7 +13,7 @@ namespace {
 constexpr double kRateLeast = 1e-3;
 constexpr double kRateMost = 1e6;
 
-Status wrong(std::string what) { return Status::invalid_argument(std::move(what)); }
+Status wrong_line(std::string what) { return Status::invalid_argument(std::move(what)); }
 
 std::string_view take_word(std::string_view& line) {
   const std::size_t begin = std::min(line.find_first_not_of(" \t\r"), line.size());
@@ -30,7 +30,7 @@ Status parse_number(std::string_view key, std::string_view text, Number least, N
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error == std::errc() && stop == end && number >= least && number <= most) return {};
-  return wrong(std::string(key) + " is not a number in range");
+  return wrong_line(std::string(key) + " is not a number in range");
 }
 
 Result<RoleSet> parse_roles(std::string_view text) {
@@ -38,7 +38,7 @@ Result<RoleSet> parse_roles(std::string_view text) {
   while (true) {
     const std::size_t comma = std::min(text.find(','), text.size());
     const std::optional<Role> role = role_named(text.substr(0, comma));
-    if (!role) return wrong("roles are predict, observe and admin");
+    if (!role) return wrong_line("roles are predict, observe and admin");
     roles.add(*role);
     if (comma == text.size()) return roles;
     text.remove_prefix(comma + 1);
@@ -55,13 +55,13 @@ struct Line {
 
 Status apply_word(std::string_view key, std::string_view value, Line& line) {
   if (key == "name") {
-    if (!is_token_name(value)) return wrong("name must be printable, at most 128 characters");
+    if (!is_token_name(value)) return wrong_line("name must be printable, at most 128 characters");
     line.token.name = value;
     return {};
   }
   if (key == "sha256") {
     const std::optional<TokenDigest> digest = digest_from_hex(value);
-    if (!digest) return wrong("sha256 must be 64 hexadecimal digits");
+    if (!digest) return wrong_line("sha256 must be 64 hexadecimal digits");
     line.token.digest = *digest;
     line.has_digest = true;
     return {};
@@ -81,10 +81,10 @@ Status apply_word(std::string_view key, std::string_view value, Line& line) {
   }
   static constexpr std::string_view kKeys[] = {"name", "sha256", "roles",
                                                "rate", "burst",  "expires"};
-  // Only what is near a key is repeated: a secret in the wrong place must not reach a log.
+  // Only what is near a key is repeated: a secret in the wrong_line place must not reach a log.
   const std::string_view near = nearest_name(key, kKeys);
-  return wrong(near.empty() ? "unknown key"
-                            : "unknown key; did you mean " + std::string(near) + "?");
+  return wrong_line(near.empty() ? "unknown key"
+                                 : "unknown key; did you mean " + std::string(near) + "?");
 }
 
 RateLimit limit_of(const Line& line) {
@@ -94,22 +94,22 @@ RateLimit limit_of(const Line& line) {
 }
 
 Status finish_token(Line& line, TokenFile& file) {
-  if (line.token.name.empty()) return wrong("name is missing");
-  if (!line.has_digest) return wrong("sha256 is missing");
-  if (line.token.roles.empty()) return wrong("roles is missing");
+  if (line.token.name.empty()) return wrong_line("name is missing");
+  if (!line.has_digest) return wrong_line("sha256 is missing");
+  if (line.token.roles.empty()) return wrong_line("roles is missing");
   if (line.rate > 0) line.token.limit = limit_of(line);
-  if (line.burst > 0 && line.rate <= 0) return wrong("burst needs rate");
+  if (line.burst > 0 && line.rate <= 0) return wrong_line("burst needs rate");
   file.tokens.push_back(std::move(line.token));
   return {};
 }
 
 Status finish_role(const Line& line, TokenFile& file) {
   const std::optional<Role> role = role_named(line.token.name);
-  if (!role) return wrong("the roles are predict, observe and admin");
+  if (!role) return wrong_line("the roles are predict, observe and admin");
   if (line.has_digest || !line.token.roles.empty() || line.token.expires_unix_s) {
-    return wrong("a role has rate and burst alone");
+    return wrong_line("a role has rate and burst alone");
   }
-  if (line.rate <= 0) return wrong("rate is missing");
+  if (line.rate <= 0) return wrong_line("rate is missing");
   file.role_limits[static_cast<std::size_t>(*role)] = limit_of(line);
   return {};
 }
@@ -117,16 +117,16 @@ Status finish_role(const Line& line, TokenFile& file) {
 Status parse_line(std::string_view text, TokenFile& file) {
   const std::string_view kind = take_word(text);
   if (kind.empty() || kind.front() == '#') return {};
-  if (kind != "token" && kind != "role") return wrong("a line begins with token or role");
+  if (kind != "token" && kind != "role") return wrong_line("a line begins with token or role");
   Line line;
   std::set<std::string_view> seen;
   for (std::string_view word = take_word(text); !word.empty(); word = take_word(text)) {
     if (word.front() == '#') break;
     const std::size_t equals = word.find('=');
-    if (equals == word.npos) return wrong("words are key=value");
+    if (equals == word.npos) return wrong_line("words are key=value");
     const std::string_view key = word.substr(0, equals);
     if (Status s = apply_word(key, word.substr(equals + 1), line); !s.ok()) return s;
-    if (!seen.insert(key).second) return wrong(std::string(key) + " is given twice");
+    if (!seen.insert(key).second) return wrong_line(std::string(key) + " is given twice");
   }
   return kind == "token" ? finish_token(line, file) : finish_role(line, file);
 }
@@ -135,9 +135,9 @@ Status check_unique(const TokenFile& file) {
   std::set<std::string_view> names;
   std::set<TokenDigest> digests;
   for (const TokenEntry& token : file.tokens) {
-    if (!names.insert(token.name).second) return wrong("two tokens are named " + token.name);
+    if (!names.insert(token.name).second) return wrong_line("two tokens are named " + token.name);
     if (!digests.insert(token.digest).second) {
-      return wrong("two tokens have the digest of " + token.name);
+      return wrong_line("two tokens have the digest of " + token.name);
     }
   }
   return {};
@@ -165,7 +165,7 @@ Result<TokenFile> parse_token_file(std::string_view text) {
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     if (Status s = parse_line(text.substr(0, end), file); !s.ok()) {
-      return wrong("line " + std::to_string(number) + ": " + s.message());
+      return wrong_line("line " + std::to_string(number) + ": " + s.message());
     }
     text.remove_prefix(std::min(end + 1, text.size()));
   }

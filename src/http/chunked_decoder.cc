@@ -2,19 +2,14 @@
 
 #include <algorithm>
 
+#include "http/hex_digit.h"
+
 namespace mlops {
 namespace {
 
 constexpr std::size_t kSizeDigitsMax = 15;  // more than any limit, less than overflow
 constexpr std::size_t kOverheadBytesMax = 16384;
 constexpr HttpRefusal kMalformed{400, "malformed chunked request body"};
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 

@@ -1,14 +1,11 @@
 #include "http/generate_reply.h"
 
+#include "http/handlers.h"
 #include "protocol/generate.h"
 #include "protocol/status_map.h"
 
 namespace mlops {
 namespace {
-
-HttpAnswer error_answer(const Status& status, std::string_view request_id) {
-  return {.status = http_status(status.code()), .body = encode_http_error(status, request_id)};
-}
 
 HttpAnswer answer_of(const Response& response) {
   if (!response.status.ok()) return error_answer(response.status, response.id);

@@ -94,6 +94,14 @@ constexpr HttpRouteEntry kMetricsRoutes[] = {
 
 }  // namespace
 
+HttpAnswer error_answer(const Status& status, std::string_view request_id) {
+  return {.status = http_status(status.code()), .body = encode_http_error(status, request_id)};
+}
+
+HttpAnswer answer_done(const Status& status) {
+  return status.ok() ? HttpAnswer{} : failure(status);
+}
+
 HttpAnswer failure(const Status& status) {
   return {.status = http_status(status.code()), .body = encode_http_error(status, {})};
 }

@@ -8,6 +8,8 @@
 namespace mlops {
 
 HttpAnswer failure(const Status& status);
+HttpAnswer error_answer(const Status& status, std::string_view request_id);  // of an inference
+HttpAnswer answer_done(const Status& status);  // of calls that answer nothing when all is well
 // Runs it, and has it audited where the ask says so.
 HttpAnswer run_handler(const HttpService& service, HttpHandler handler, HttpAsk& ask);
 // `body` when it is ok, its error otherwise.

@@ -10,8 +10,6 @@ Status no_repository_name(const HttpAsk& ask) {
   return Status::unimplemented("'repository_name' specification is not supported");
 }
 
-HttpAnswer done(const Status& status) { return status.ok() ? HttpAnswer{} : failure(status); }
-
 }  // namespace
 
 HttpAnswer repository_index(const HttpService& service, const HttpAsk& ask) {
@@ -25,14 +23,14 @@ HttpAnswer repository_load(const HttpService& service, const HttpAsk& ask) {
   if (Status s = no_repository_name(ask); !s.ok()) return failure(s);
   Result<LoadRequest> request = decode_load_request(ask.model, ask.text());
   if (!request.ok()) return failure(request.status());
-  return done(load_model(service.parts, *std::move(request)));
+  return answer_done(load_model(service.parts, *std::move(request)));
 }
 
 HttpAnswer repository_unload(const HttpService& service, const HttpAsk& ask) {
   if (Status s = no_repository_name(ask); !s.ok()) return failure(s);
   const Result<bool> dependents = decode_unload_request(ask.text());
   if (!dependents.ok()) return failure(dependents.status());
-  return done(unload_model(service.parts, ask.model, *dependents));
+  return answer_done(unload_model(service.parts, ask.model, *dependents));
 }
 
 }  // namespace mlops

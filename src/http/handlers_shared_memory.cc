@@ -1,11 +1,7 @@
 #include "http/handlers.h"
 
 namespace mlops {
-namespace {
-
-HttpAnswer done(const Status& status) { return status.ok() ? HttpAnswer{} : failure(status); }
-
-}  // namespace
+namespace {}  // namespace
 
 HttpAnswer system_memory_status(const HttpService& service, const HttpAsk& ask) {
   if (!service.parts.shared_memory) {
@@ -20,16 +16,16 @@ HttpAnswer system_memory_register(const HttpService& service, const HttpAsk& ask
   if (!service.parts.shared_memory) return failure(shared_memory_disabled());
   const Result<SharedRegion> region = parse_shared_registration(ask.region, ask.text());
   if (!region.ok()) return failure(region.status());
-  return done(service.parts.shared_memory->add(*region));
+  return answer_done(service.parts.shared_memory->add(*region));
 }
 
-// Clients clean up before they begin: with nothing registered, that is done.
+// Clients clean up before they begin: with nothing registered, that is answer_done.
 HttpAnswer system_memory_unregister(const HttpService& service, const HttpAsk& ask) {
   if (!service.parts.shared_memory) {
     return ask.region.empty() ? HttpAnswer{} : failure(shared_memory_disabled());
   }
   SharedMemory& memory = *service.parts.shared_memory;
-  return done(ask.region.empty() ? memory.remove_all() : memory.remove(ask.region));
+  return answer_done(ask.region.empty() ? memory.remove_all() : memory.remove(ask.region));
 }
 
 HttpAnswer cuda_memory_status(const HttpService&, const HttpAsk& ask) {

@@ -14,10 +14,6 @@ HttpAnswer error_answer(int status, std::string_view text) {
   return {.status = status, .body = "{\"error\":\"" + std::string(text) + "\"}"};
 }
 
-HttpAnswer error_answer(const Status& status, std::string_view request_id) {
-  return {.status = http_status(status.code()), .body = encode_http_error(status, request_id)};
-}
-
 }  // namespace
 
 std::unique_ptr<Session> HttpSessionFactory::open(Link& link) {

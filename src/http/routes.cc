@@ -2,15 +2,10 @@
 
 #include <algorithm>
 
+#include "http/hex_digit.h"
+
 namespace mlops {
 namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // The first segment of a path that starts with '/', and what follows it.
 std::string_view take_segment(std::string_view& path) {

@@ -10,7 +10,7 @@
 namespace mlops {
 namespace {
 
-constexpr int kBacklog = 64;
+constexpr int kAdminBacklog = 64;
 
 Status wrong(const std::string& path, const std::string& why) {
   return Status::unavailable("cannot listen on the socket '" + path + "': " + why);
@@ -42,7 +42,7 @@ Result<UnixListener> UnixListener::open(const std::string& path) {
   ::umask(before);
   if (!bound) return wrong(path, std::strerror(code));
   made.path_ = path;
-  if (::listen(made.socket_.get(), kBacklog) != 0) return wrong(path, std::strerror(errno));
+  if (::listen(made.socket_.get(), kAdminBacklog) != 0) return wrong(path, std::strerror(errno));
   return made;
 }
 

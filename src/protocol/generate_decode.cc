@@ -11,10 +11,10 @@
 namespace mlops {
 namespace {
 
-class Decoder {
+class GenerateDecoder {
  public:
-  Decoder(std::string_view text, const ModelInfo& model, const DecodeLimits& limits,
-          CopyMeter& copies, HttpInferCall& call)
+  GenerateDecoder(std::string_view text, const ModelInfo& model, const DecodeLimits& limits,
+                  CopyMeter& copies, HttpInferCall& call)
       : json_(text, limits.json_depth_max),
         model_(model),
         limits_(limits),
@@ -45,7 +45,7 @@ class Decoder {
     if (outermost && key == "parameters") return read_nested();
     for (const Parameter& earlier : request_.parameters) {
       if (earlier.name == key) {
-        return Status::invalid_argument("parameter " + quoted(key) + " is given twice");
+        return Status::invalid_argument("parameter " + in_quotes(key) + " is given twice");
       }
     }
     Parameter parameter{std::move(key), {}};
@@ -76,7 +76,8 @@ class Decoder {
     const bool twice = std::ranges::any_of(
         request_.inputs, [&](const NamedTensor& input) { return input.name == spec.name; });
     if (twice) {
-      return Status::invalid_argument("input " + quoted(spec.name) + " already exists in request");
+      return Status::invalid_argument("input " + in_quotes(spec.name) +
+                                      " already exists in request");
     }
     const char* begin = json_.at();
     std::int64_t count = 0;
@@ -89,7 +90,7 @@ class Decoder {
     }
     const std::optional<Shape> shape = generate_shape(spec, count);
     if (!shape) {
-      return Status::invalid_argument("The schema can not convert input " + quoted(spec.name) +
+      return Status::invalid_argument("The schema can not convert input " + in_quotes(spec.name) +
                                       " to tensor with proper shape");
     }
     NamedTensor input{keep(spec.name), {}};
@@ -187,7 +188,7 @@ Status decode_generate(Buffer owner, std::span<const std::byte> body, const Mode
   if (body.empty()) return {};
   const std::string_view text(reinterpret_cast<const char*>(body.data()), body.size());
   if (owner) call.request.keep_alive.push_back(std::move(owner));
-  return Decoder(text, model, limits, copies, call).run();
+  return GenerateDecoder(text, model, limits, copies, call).run();
 }
 
 }  // namespace mlops

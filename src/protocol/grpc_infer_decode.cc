@@ -24,9 +24,9 @@ Status too_many(std::string_view what, std::size_t limit) {
   return Status::invalid_argument("more than " + std::to_string(limit) + " " + std::string(what));
 }
 
-class Decoder {
+class GrpcDecoder {
  public:
-  Decoder(const DecodeLimits& limits, CopyMeter& copies, GrpcInferCall& call)
+  GrpcDecoder(const DecodeLimits& limits, CopyMeter& copies, GrpcInferCall& call)
       : limits_(limits), copies_(copies), call_(call), request_(call.request) {}
 
   Status run(WireReader message) {
@@ -303,7 +303,7 @@ class Decoder {
 Status decode_grpc_infer(Buffer owner, std::span<const std::byte> message,
                          const DecodeLimits& limits, CopyMeter& copies, GrpcInferCall& call) {
   call.request.keep_alive.push_back(std::move(owner));
-  return Decoder(limits, copies, call).run(WireReader(message));
+  return GrpcDecoder(limits, copies, call).run(WireReader(message));
 }
 
 }  // namespace mlops

@@ -9,9 +9,9 @@ namespace mlops {
 namespace {
 
 // Fields of ModelInferResponse.
-enum Field : std::uint32_t {
+enum ResponseField : std::uint32_t {
   kModel = 1,
-  kVersion = 2,
+  kVersionField = 2,
   kId = 3,
   kParameters = 4,
   kOutputs = 5,
@@ -56,7 +56,8 @@ Result<GrpcInferReply> encode_grpc_infer(const Response& response) {
   text.resize(kGrpcPrefixBytes);
   append_text_field(text, kModel, response.model);
   // A failure on a stream may be about a request that named no version.
-  if (response.version >= 0) append_text_field(text, kVersion, std::to_string(response.version));
+  if (response.version >= 0)
+    append_text_field(text, kVersionField, std::to_string(response.version));
   append_text_field(text, kId, response.id);
   append_parameters(text, kParameters, response.parameters);
   for (const NamedTensor& output : response.outputs) append_output(text, output);

@@ -11,24 +11,30 @@ namespace mlops {
 namespace {
 
 // Fields of InferParameter's oneof.
-enum Choice : std::uint32_t { kBool = 1, kInt64 = 2, kString = 3, kDouble = 4, kUint64 = 5 };
+enum Choice : std::uint32_t {
+  kBoolParam = 1,
+  kInt64Param = 2,
+  kStringParam = 3,
+  kDoubleParam = 4,
+  kUint64Param = 5
+};
 
 void read_choice(WireReader choice, WireReader& parent, WireParameter& parameter) {
   while (choice.next()) {
     switch (choice.tag()) {
-      case wire_tag(kBool, Wire::varint):
+      case wire_tag(kBoolParam, Wire::varint):
         parameter.value = choice.varint() != 0;
         break;
-      case wire_tag(kInt64, Wire::varint):
+      case wire_tag(kInt64Param, Wire::varint):
         parameter.value = static_cast<std::int64_t>(choice.varint());
         break;
-      case wire_tag(kString, Wire::bytes):
+      case wire_tag(kStringParam, Wire::bytes):
         parameter.value = choice.text();
         break;
-      case wire_tag(kDouble, Wire::fixed64):
+      case wire_tag(kDoubleParam, Wire::fixed64):
         parameter.value = choice.fixed<double>();
         break;
-      case wire_tag(kUint64, Wire::varint):
+      case wire_tag(kUint64Param, Wire::varint):
         parameter.value = choice.varint();
         break;
       default:
@@ -43,21 +49,21 @@ void append_choice(std::string& out, const ParameterValue& value) {
       [&](const auto& held) {
         using Held = std::decay_t<decltype(held)>;
         if constexpr (std::is_same_v<Held, bool>) {
-          append_tag(out, kBool, Wire::varint);
+          append_tag(out, kBoolParam, Wire::varint);
           append_varint(out, held ? 1 : 0);
         } else if constexpr (std::is_same_v<Held, std::int64_t>) {
-          append_tag(out, kInt64, Wire::varint);
+          append_tag(out, kInt64Param, Wire::varint);
           append_varint(out, static_cast<std::uint64_t>(held));
         } else if constexpr (std::is_same_v<Held, std::uint64_t>) {
-          append_tag(out, kUint64, Wire::varint);
+          append_tag(out, kUint64Param, Wire::varint);
           append_varint(out, held);
         } else if constexpr (std::is_same_v<Held, double>) {
-          append_tag(out, kDouble, Wire::fixed64);
+          append_tag(out, kDoubleParam, Wire::fixed64);
           char raw[sizeof(held)];
           std::memcpy(raw, &held, sizeof(held));
           out.append(raw, sizeof(raw));
         } else {
-          append_bytes_field(out, kString, held);
+          append_bytes_field(out, kStringParam, held);
         }
       },
       value);

@@ -5,7 +5,7 @@ namespace mlops {
 namespace {
 
 // Fields of ModelStreamInferResponse.
-enum Field : std::uint32_t { kError = 1, kResponse = 2 };
+enum StreamField : std::uint32_t { kError = 1, kResponse = 2 };
 
 // What goes before the message of `reply`: the gRPC prefix and the fields in front of it. Pieces
 // move with the text that they stand behind.

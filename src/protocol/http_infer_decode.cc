@@ -14,10 +14,10 @@
 namespace mlops {
 namespace {
 
-class Decoder {
+class HttpDecoder {
  public:
-  Decoder(std::span<const std::byte> body, std::size_t json_size, bool has_header,
-          const DecodeLimits& limits, CopyMeter& copies, HttpInferCall& call)
+  HttpDecoder(std::span<const std::byte> body, std::size_t json_size, bool has_header,
+              const DecodeLimits& limits, CopyMeter& copies, HttpInferCall& call)
       : json_({reinterpret_cast<const char*>(body.data()), json_size}, limits.json_depth_max),
         binary_(body.subspan(json_size)),
         has_header_(has_header),
@@ -51,11 +51,11 @@ class Decoder {
     }
     if (key == "inputs") {
       first = first_time(has_inputs_, key);
-      return first.ok() ? read_list("inputs", &Decoder::read_input) : first;
+      return first.ok() ? read_list("inputs", &HttpDecoder::read_input) : first;
     }
     if (key == "outputs") {
       first = first_time(has_outputs_, key);
-      return first.ok() ? read_list("outputs", &Decoder::read_output) : first;
+      return first.ok() ? read_list("outputs", &HttpDecoder::read_output) : first;
     }
     json_.skip();
     return json_.status();
@@ -101,7 +101,7 @@ class Decoder {
   Status read_parameter(std::string name) {
     for (const Parameter& earlier : request_.parameters) {
       if (earlier.name == name) {
-        return Status::invalid_argument("parameter " + quoted(name) + " is given twice");
+        return Status::invalid_argument("parameter " + in_quotes(name) + " is given twice");
       }
     }
     Parameter parameter{std::move(name), {}};
@@ -110,7 +110,7 @@ class Decoder {
                           call_.timeout_us);
   }
 
-  Status read_list(std::string_view key, Status (Decoder::*read_one)()) {
+  Status read_list(std::string_view key, Status (HttpDecoder::*read_one)()) {
     if (Status array = expect_json(json_, key, JsonKind::array); !array.ok()) return array;
     std::size_t count = 0;
     for (json_.enter_array(); json_.next_element(); ++count) {
@@ -207,16 +207,16 @@ class Decoder {
             "'binary_data_size' when passing inputs in binary data format");
       }
       if (size > rest.size()) {
-        return Status::invalid_argument("unexpected size for input " + quoted(input.name) +
+        return Status::invalid_argument("unexpected size for input " + in_quotes(input.name) +
                                         ", expecting " + std::to_string(size - rest.size()) +
-                                        " additional bytes for model " + quoted(request_.model));
+                                        " additional bytes for model " + in_quotes(request_.model));
       }
       input.tensor.bytes = rest.first(size);
       rest = rest.subspan(size);
     }
     if (rest.empty()) return {};
     return Status::invalid_argument("unexpected additional input data for model " +
-                                    quoted(request_.model));
+                                    in_quotes(request_.model));
   }
 
   struct BinaryInput {
@@ -262,7 +262,7 @@ Status decode_http_infer(Buffer owner, std::span<const std::byte> body,
   if (!is_utf8({reinterpret_cast<const char*>(body.data()), json_size})) {
     return Status::invalid_argument("the request JSON is not UTF-8");
   }
-  return Decoder(body, json_size, header_length.has_value(), limits, copies, call).run();
+  return HttpDecoder(body, json_size, header_length.has_value(), limits, copies, call).run();
 }
 
 }  // namespace mlops

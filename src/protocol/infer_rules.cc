@@ -7,19 +7,19 @@
 #include <utility>
 #include <vector>
 
+#include "base/in_quotes.h"
+
 namespace mlops {
 namespace {
 
 constexpr std::size_t kSequenceIdBytesMax = 128;
 
-std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
-
 Status wrong_type(InferDoor door, const std::string& name, std::string_view expected) {
   if (door == InferDoor::http) {
-    return Status::invalid_argument("Unable to parse " + quoted(name) + ": expected " +
+    return Status::invalid_argument("Unable to parse " + in_quotes(name) + ": expected " +
                                     std::string(expected));
   }
-  return Status::invalid_argument("invalid value type for " + quoted(name) +
+  return Status::invalid_argument("invalid value type for " + in_quotes(name) +
                                   " parameter, expected " + std::string(expected) + ".");
 }
 
@@ -106,20 +106,20 @@ Status check_input_shape(std::string_view input, const Shape& shape) {
       : !shape.elements() ? " causes total element count to exceed maximum size of "
                           : "";
   if (problem.empty()) return {};
-  std::string text = "invalid shape for input " + quoted(input) + ": shape " + shape.to_string();
+  std::string text = "invalid shape for input " + in_quotes(input) + ": shape " + shape.to_string();
   text.append(problem);
   if (problem.ends_with("of ")) text += std::to_string(std::numeric_limits<std::int64_t>::max());
   return Status::invalid_argument(std::move(text));
 }
 
 Status too_many_dims(std::string_view input) {
-  return Status::invalid_argument("invalid shape for input " + quoted(input) + ": more than " +
+  return Status::invalid_argument("invalid shape for input " + in_quotes(input) + ": more than " +
                                   std::to_string(kMaxRank) + " dimensions");
 }
 
 Status unknown_datatype(std::string_view input, std::string_view datatype) {
-  return Status::invalid_argument("invalid datatype " + quoted(datatype.substr(0, 64)) +
-                                  " for input " + quoted(input));
+  return Status::invalid_argument("invalid datatype " + in_quotes(datatype.substr(0, 64)) +
+                                  " for input " + in_quotes(input));
 }
 
 Status take_parameter(InferDoor door, Parameter&& parameter, const DecodeLimits& limits,
@@ -141,7 +141,7 @@ Status check_outputs_distinct(const Request& request) {
   std::ranges::sort(sorted);
   const auto twice = std::ranges::adjacent_find(sorted);
   if (twice == sorted.end()) return {};
-  return Status::invalid_argument("output " + quoted(*twice) + " already exists in request");
+  return Status::invalid_argument("output " + in_quotes(*twice) + " already exists in request");
 }
 
 Status check_name(std::string_view what, std::string_view name, const DecodeLimits& limits) {

@@ -18,25 +18,23 @@ Status read_number(JsonCursor& json, Parameter& parameter) {
     return true;
   };
   if (reads_as(std::int64_t{}) || reads_as(std::uint64_t{}) || reads_as(double{})) return {};
-  return Status::invalid_argument("parameter " + quoted(parameter.name) +
+  return Status::invalid_argument("parameter " + in_quotes(parameter.name) +
                                   " is a number that a double cannot hold");
 }
 
 }  // namespace
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
-
 Status unable_to_parse(std::string_view key, std::string_view why) {
-  return Status::invalid_argument("Unable to parse " + quoted(key) + ": " + std::string(why));
+  return Status::invalid_argument("Unable to parse " + in_quotes(key) + ": " + std::string(why));
 }
 
 Status missing_member(std::string_view key) {
-  return unable_to_parse(key, "attempt to access non-existing object member " + quoted(key));
+  return unable_to_parse(key, "attempt to access non-existing object member " + in_quotes(key));
 }
 
 Status first_time(bool& seen, std::string_view key) {
   if (!std::exchange(seen, true)) return {};
-  return Status::invalid_argument(quoted(key) + " is given twice");
+  return Status::invalid_argument(in_quotes(key) + " is given twice");
 }
 
 Status read_json_text(JsonCursor& json, std::string_view key, std::vector<Buffer>& keep_alive,
@@ -88,7 +86,7 @@ Status read_json_parameter(JsonCursor& json, Parameter& parameter) {
       break;
     default:
       return Status::invalid_argument(
-          "parameter " + quoted(parameter.name) +
+          "parameter " + in_quotes(parameter.name) +
           " has invalid type. It should be either 'int', 'bool', 'double' or 'string'.");
   }
   return json.status();

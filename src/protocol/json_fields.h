@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/in_quotes.h"
 #include "base/status.h"
 #include "protocol/json_cursor.h"
 #include "request/request.h"
@@ -13,7 +14,8 @@
 
 namespace mlops {
 
-std::string quoted(std::string_view text);  // 'text'
+// How deep the documents of settings may nest: they need a few levels.
+inline constexpr std::size_t kSettingsDepthMax = 16;
 
 Status unable_to_parse(std::string_view key, std::string_view why);
 Status missing_member(std::string_view key);

@@ -11,7 +11,6 @@
 namespace mlops {
 namespace {
 
-constexpr std::size_t kDepthMax = 16;
 constexpr std::uint32_t kVerboseLevelMax = std::numeric_limits<std::int32_t>::max();
 
 Status fixed_file() {
@@ -19,7 +18,7 @@ Status fixed_file() {
 }
 
 Status unknown(std::string_view key) {
-  return Status::invalid_argument("unknown log setting " + quoted(key.substr(0, 64)));
+  return Status::invalid_argument("unknown log setting " + in_quotes(key.substr(0, 64)));
 }
 
 Status set_format(std::string_view text, LogUpdate& update) {
@@ -68,7 +67,7 @@ using GrpcValue = inference::LogSettingsRequest::SettingValue;
 Status take_setting(const std::string& key, const GrpcValue& value, LogUpdate& update) {
   if (std::optional<bool>* flag = flag_of(key, update)) {
     if (value.parameter_choice_case() != GrpcValue::kBoolParam) {
-      return Status::invalid_argument("expect boolean for " + quoted(key));
+      return Status::invalid_argument("expect boolean for " + in_quotes(key));
     }
     *flag = value.bool_param();
     return {};
@@ -77,14 +76,14 @@ Status take_setting(const std::string& key, const GrpcValue& value, LogUpdate& u
   if (key == "log_verbose_level") {
     if (value.parameter_choice_case() != GrpcValue::kUint32Param ||
         value.uint32_param() > kVerboseLevelMax) {
-      return Status::invalid_argument("expect int32 for " + quoted(key));
+      return Status::invalid_argument("expect int32 for " + in_quotes(key));
     }
     update.verbose_level = value.uint32_param();
     return {};
   }
   if (key != "log_format") return unknown(key);
   if (value.parameter_choice_case() != GrpcValue::kStringParam) {
-    return Status::invalid_argument("expect string for " + quoted(key));
+    return Status::invalid_argument("expect string for " + in_quotes(key));
   }
   return set_format(value.string_param(), update);
 }
@@ -98,7 +97,7 @@ const char* format_name(const LogSettings& settings) {
 Result<LogUpdate> parse_log_update(std::string_view body) {
   if (!is_utf8(body)) return Status::invalid_argument("the request JSON is not UTF-8");
   LogUpdate update;
-  JsonCursor json(body.empty() ? std::string_view("{}") : body, kDepthMax);
+  JsonCursor json(body.empty() ? std::string_view("{}") : body, kSettingsDepthMax);
   std::string_view key;
   for (json.enter_object(); json.next_key(key);) {
     if (Status read = read_setting(json, std::string(key), update); !read.ok()) return read;

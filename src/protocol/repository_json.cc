@@ -10,7 +10,7 @@
 namespace mlops {
 namespace {
 
-constexpr std::size_t kDepthMax = 100;
+constexpr std::size_t kRepositoryDepthMax = 100;
 constexpr std::string_view kFile = "file:";
 
 bool only_space(std::string_view body) {
@@ -21,7 +21,7 @@ bool only_space(std::string_view body) {
 template <class Member>
 Status read_body(std::string_view body, Member member) {
   if (only_space(body)) return {};
-  JsonCursor json(body, kDepthMax);
+  JsonCursor json(body, kRepositoryDepthMax);
   if (json.peek() != JsonKind::object) {
     return Status::invalid_argument("failed to parse the request JSON: expected an object");
   }

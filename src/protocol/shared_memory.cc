@@ -7,8 +7,6 @@
 namespace mlops {
 namespace {
 
-constexpr std::size_t kDepthMax = 16;
-
 Status no_field(std::string_view field) {
   return Status::invalid_argument("Shared memory register request has no '" + std::string(field) +
                                   "' field");
@@ -19,7 +17,7 @@ Status not_utf8() { return Status::invalid_argument("the request JSON is not UTF
 }  // namespace
 
 Status unknown_region(std::string_view name) {
-  return Status::not_found("Unable to find system shared memory region: " + quoted(name));
+  return Status::not_found("Unable to find system shared memory region: " + in_quotes(name));
 }
 
 Status shared_memory_disabled() {
@@ -29,8 +27,8 @@ Status shared_memory_disabled() {
 }
 
 Status no_cuda_region(std::string_view name) {
-  return Status::invalid_argument("failed to register CUDA shared memory region: " + quoted(name) +
-                                  ", GPUs not supported");
+  return Status::invalid_argument(
+      "failed to register CUDA shared memory region: " + in_quotes(name) + ", GPUs not supported");
 }
 
 Result<SharedRegion> parse_shared_registration(std::string_view name, std::string_view body) {
@@ -40,7 +38,7 @@ Result<SharedRegion> parse_shared_registration(std::string_view name, std::strin
   bool has_key = false;
   bool has_offset = false;
   bool has_size = false;
-  JsonCursor json(body.empty() ? std::string_view("{}") : body, kDepthMax);
+  JsonCursor json(body.empty() ? std::string_view("{}") : body, kSettingsDepthMax);
   std::string_view field;
   for (json.enter_object(); json.next_key(field);) {
     Status read;
@@ -71,7 +69,7 @@ Result<SharedRegion> parse_shared_registration(std::string_view name, std::strin
 Status check_cuda_registration(std::string_view name, std::string_view body) {
   if (!is_utf8(body)) return not_utf8();
   bool has_handle = false;
-  JsonCursor json(body.empty() ? std::string_view("{}") : body, kDepthMax);
+  JsonCursor json(body.empty() ? std::string_view("{}") : body, kSettingsDepthMax);
   std::string_view field;
   for (json.enter_object(); json.next_key(field);) {
     has_handle |= field == "raw_handle";

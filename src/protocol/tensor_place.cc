@@ -9,11 +9,11 @@ namespace {
 
 constexpr std::string_view kRegion = "shared_memory_region";
 constexpr std::string_view kOffset = "shared_memory_offset";
-constexpr std::string_view kSize = "shared_memory_byte_size";
+constexpr std::string_view kByteSize = "shared_memory_byte_size";
 
 Status wrong_type(std::string_view key, std::string_view tensor, std::string_view expected) {
-  return Status::invalid_argument("invalid value type for " + quoted(key) +
-                                  " parameter for tensor " + quoted(tensor) + ", expected " +
+  return Status::invalid_argument("invalid value type for " + in_quotes(key) +
+                                  " parameter for tensor " + in_quotes(tensor) + ", expected " +
                                   std::string(expected) + ".");
 }
 
@@ -22,8 +22,8 @@ Status read_size(const WireParameter& parameter, std::string_view tensor, std::u
   const auto* number = std::get_if<std::int64_t>(&parameter.value);
   if (!number) return wrong_type(parameter.name, tensor, "int64_param");
   if (*number < 0) {
-    return Status::invalid_argument("invalid value for " + quoted(parameter.name) +
-                                    " parameter for tensor " + quoted(tensor) +
+    return Status::invalid_argument("invalid value for " + in_quotes(parameter.name) +
+                                    " parameter for tensor " + in_quotes(tensor) +
                                     ", expected value >= 0.");
   }
   out = static_cast<std::uint64_t>(*number);
@@ -43,10 +43,10 @@ bool PlaceReader::read(JsonCursor& json, std::string_view key, Status& status) {
     status = json.status();
     return true;
   }
-  if (key != kOffset && key != kSize) return false;
+  if (key != kOffset && key != kByteSize) return false;
   const bool offset = key == kOffset;
   std::size_t value = 0;
-  status = read_json_unsigned(json, offset ? kOffset : kSize, value);
+  status = read_json_unsigned(json, offset ? kOffset : kByteSize, value);
   (offset ? target().offset : target().byte_size) = value;
   return true;
 }
@@ -67,20 +67,22 @@ Status read_place(std::string_view tensor, const std::vector<WireParameter>& par
     } else if (parameter.name == kOffset) {
       other = kOffset;
       status = read_size(parameter, tensor, read.offset);
-    } else if (parameter.name == kSize) {
-      other = kSize;
+    } else if (parameter.name == kByteSize) {
+      other = kByteSize;
       has_size = true;
       status = read_size(parameter, tensor, read.byte_size);
     }
     if (!status.ok()) return status;
   }
   if (has_region && !has_size) {
-    return Status::invalid_argument(quoted(kSize) + " must be specified along with " +
-                                    quoted(kRegion) + " parameter for tensor " + quoted(tensor));
+    return Status::invalid_argument(in_quotes(kByteSize) + " must be specified along with " +
+                                    in_quotes(kRegion) + " parameter for tensor " +
+                                    in_quotes(tensor));
   }
   if (!has_region && !other.empty()) {
-    return Status::invalid_argument(quoted(other) + " can not be specified without " +
-                                    quoted(kRegion) + " parameter for tensor " + quoted(tensor));
+    return Status::invalid_argument(in_quotes(other) + " can not be specified without " +
+                                    in_quotes(kRegion) + " parameter for tensor " +
+                                    in_quotes(tensor));
   }
   if (has_region) place = std::move(read);
   return {};

@@ -6,7 +6,7 @@ namespace mlops {
 namespace {
 
 // "00-<32 digits>-<16 digits>-<2 digits>"
-constexpr std::size_t kSize = 55;
+constexpr std::size_t kTraceparentSize = 55;
 constexpr std::size_t kTraceAt = 3;
 constexpr std::size_t kParentAt = 36;
 constexpr std::size_t kFlagsAt = 53;
@@ -42,7 +42,7 @@ bool is_state(std::string_view text) {
 
 std::optional<TraceContext> parse_trace_context(std::string_view traceparent,
                                                 std::string_view tracestate) {
-  if (traceparent.size() < kSize) return std::nullopt;
+  if (traceparent.size() < kTraceparentSize) return std::nullopt;
   std::array<std::uint8_t, 1> version{};
   std::array<std::uint8_t, 1> flags{};
   TraceContext context;
@@ -57,7 +57,8 @@ std::optional<TraceContext> parse_trace_context(std::string_view traceparent,
   if (version[0] == 0xff || all_zero(context.trace) || all_zero(context.parent)) {
     return std::nullopt;
   }
-  if (traceparent.size() > kSize && !(newer && traceparent[kSize] == '-')) return std::nullopt;
+  if (traceparent.size() > kTraceparentSize && !(newer && traceparent[kTraceparentSize] == '-'))
+    return std::nullopt;
   context.sampled = (flags[0] & 1) != 0;
   if (is_state(tracestate)) context.state = tracestate;
   return context;

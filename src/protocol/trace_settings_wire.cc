@@ -13,7 +13,6 @@
 namespace mlops {
 namespace {
 
-constexpr std::size_t kDepthMax = 16;
 constexpr std::int32_t kCountMin = -1;
 
 using Texts = std::vector<std::string>;
@@ -24,7 +23,7 @@ template <class Number>
 Status read_number(std::string_view key, const Texts& values, Number least,
                    TraceUpdate::Change<Number>& change) {
   if (values.size() != 1) {
-    return Status::invalid_argument("expect only 1 value for " + quoted(key));
+    return Status::invalid_argument("expect only 1 value for " + in_quotes(key));
   }
   const std::string& text = values.front();
   std::int64_t number = 0;
@@ -32,15 +31,15 @@ Status read_number(std::string_view key, const Texts& values, Number least,
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   const bool too_large = error == std::errc::result_out_of_range;
   if (!too_large && (error != std::errc() || stop != end)) {
-    return Status::invalid_argument("Unable to parse " + quoted(key) + got(text));
+    return Status::invalid_argument("Unable to parse " + in_quotes(key) + got(text));
   }
   if (!too_large && key == "trace_count" && number < least) {
-    return Status::invalid_argument("Unable to parse " + quoted(key) +
+    return Status::invalid_argument("Unable to parse " + in_quotes(key) +
                                     ". Expecting value >= " + std::to_string(least) + got(text));
   }
   if (too_large || number < least || number > std::numeric_limits<Number>::max()) {
     return Status::invalid_argument(
-        "Unable to parse " + quoted(key) + ", value is out of range [ " + std::to_string(least) +
+        "Unable to parse " + in_quotes(key) + ", value is out of range [ " + std::to_string(least) +
         ", " + std::to_string(std::numeric_limits<Number>::max()) + " ]" + got(text));
   }
   change.emplace(static_cast<Number>(number));
@@ -55,7 +54,7 @@ Status read_level(const Texts& values, TraceUpdate& update) {
     } else if (value == "TENSORS") {
       level.tensors = true;
     } else if (value != "OFF") {
-      return Status::invalid_argument("unknown trace level " + quoted(value.substr(0, 64)));
+      return Status::invalid_argument("unknown trace level " + in_quotes(value.substr(0, 64)));
     } else if (values.size() > 1) {
       return Status::invalid_argument("Expect only one trace level 'OFF' is specified");
     }
@@ -91,7 +90,7 @@ Status take_setting(const std::string& key, const std::optional<Texts>& values,
     update.log_frequency.emplace(std::nullopt);
     return {};
   }
-  return Status::invalid_argument("unknown trace setting " + quoted(key.substr(0, 64)));
+  return Status::invalid_argument("unknown trace setting " + in_quotes(key.substr(0, 64)));
 }
 
 Status read_text(JsonCursor& json, std::string_view key, Texts& values) {
@@ -141,7 +140,7 @@ Status check_traced_model(const Engine& engine, const std::string& model) {
 Result<TraceUpdate> parse_trace_update(std::string_view body) {
   if (!is_utf8(body)) return Status::invalid_argument("the request JSON is not UTF-8");
   TraceUpdate update;
-  JsonCursor json(body.empty() ? std::string_view("{}") : body, kDepthMax);
+  JsonCursor json(body.empty() ? std::string_view("{}") : body, kSettingsDepthMax);
   std::string_view key;
   for (json.enter_object(); json.next_key(key);) {
     const std::string name(key);

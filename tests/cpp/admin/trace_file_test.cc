@@ -16,11 +16,12 @@ std::string text_of(const std::string& path) {
   return text.str();
 }
 
-TimePoint at(std::int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); }
+TimePoint at_ns(std::int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); }
 
 TraceRecord record() {
-  return {"m", 2,  "r\"1", at(10), at(20), {at(30), at(40), at(50), at(60)}, at(70), {},
-          {},  {}, {},     {},     {}};
+  return {"m",       2,  "r\"1", at_ns(10), at_ns(20), {at_ns(30), at_ns(40), at_ns(50), at_ns(60)},
+          at_ns(70), {}, {},     {},        {},        {},
+          {}};
 }
 
 constexpr const char* kFirst =

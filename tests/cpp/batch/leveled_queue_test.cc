@@ -18,8 +18,8 @@ namespace {
 
 using Action = QueuePolicy::TimeoutAction;
 
-constexpr TimePoint kStart{std::chrono::seconds(100)};
-TimePoint at(std::int64_t us) { return kStart + std::chrono::microseconds(us); }
+constexpr TimePoint kEpoch{std::chrono::seconds(100)};
+TimePoint at_us(std::int64_t us) { return kEpoch + std::chrono::microseconds(us); }
 
 QueuePolicy policy(Action action, std::uint64_t timeout_us, std::uint32_t size = 0) {
   QueuePolicy made;
@@ -29,9 +29,9 @@ QueuePolicy policy(Action action, std::uint64_t timeout_us, std::uint32_t size =
   return made;
 }
 
-class Rig {
+class LeveledRig {
  public:
-  explicit Rig(DynamicBatching batching, std::size_t requests_max = 1000)
+  explicit LeveledRig(DynamicBatching batching, std::size_t requests_max = 1000)
       : batching_(std::make_shared<DynamicBatching>(std::move(batching))),
         queue(requests_max, batching_) {}
 
@@ -82,101 +82,101 @@ DynamicBatching levels(std::uint64_t count) {
 }
 
 TEST(LeveledQueue, AHigherLevelOvertakesAndALowerOneFillsItsBatch) {
-  Rig rig(levels(2));
-  ASSERT_TRUE(rig.push("a", 2, 1, at(0)));
-  ASSERT_TRUE(rig.push("b", 2, 1, at(1)));
-  ASSERT_TRUE(rig.push("c", 1, 1, at(2)));
-  EXPECT_EQ(rig.queue.facts(at(3))->rows_waiting, 3);
-  EXPECT_EQ(rig.queue.facts(at(3))->oldest_at, at(0));
-  EXPECT_EQ(rig.take(2, at(3)), "ca");
-  EXPECT_EQ(rig.take(2, at(3)), "b");
+  LeveledRig rig(levels(2));
+  ASSERT_TRUE(rig.push("a", 2, 1, at_us(0)));
+  ASSERT_TRUE(rig.push("b", 2, 1, at_us(1)));
+  ASSERT_TRUE(rig.push("c", 1, 1, at_us(2)));
+  EXPECT_EQ(rig.queue.facts(at_us(3))->rows_waiting, 3);
+  EXPECT_EQ(rig.queue.facts(at_us(3))->oldest_at, at_us(0));
+  EXPECT_EQ(rig.take(2, at_us(3)), "ca");
+  EXPECT_EQ(rig.take(2, at_us(3)), "b");
 }
 
 TEST(LeveledQueue, OtherShapesOfALowerLevelDoNotFillIt) {
-  Rig rig(levels(2));
-  ASSERT_TRUE(rig.push("a", 2, 1, at(0), {7}));
-  ASSERT_TRUE(rig.push("b", 1, 1, at(1), {9}));
-  ASSERT_TRUE(rig.push("c", 2, 1, at(2), {9}));
-  EXPECT_EQ(rig.take(8, at(3)), "bc");
-  EXPECT_EQ(rig.take(8, at(3)), "a");
+  LeveledRig rig(levels(2));
+  ASSERT_TRUE(rig.push("a", 2, 1, at_us(0), {7}));
+  ASSERT_TRUE(rig.push("b", 1, 1, at_us(1), {9}));
+  ASSERT_TRUE(rig.push("c", 2, 1, at_us(2), {9}));
+  EXPECT_EQ(rig.take(8, at_us(3)), "bc");
+  EXPECT_EQ(rig.take(8, at_us(3)), "a");
 }
 
 TEST(LeveledQueue, LevelsMayBeAnyNumber) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-  Rig rig(levels(kMost));
-  ASSERT_TRUE(rig.push("a", kMost, 1, at(0)));
-  ASSERT_TRUE(rig.push("b", std::uint64_t{1} << 32, 1, at(0)));
-  ASSERT_TRUE(rig.push("c", 1, 1, at(0)));
-  EXPECT_EQ(rig.take(8, at(1)), "cba");
+  LeveledRig rig(levels(kMost));
+  ASSERT_TRUE(rig.push("a", kMost, 1, at_us(0)));
+  ASSERT_TRUE(rig.push("b", std::uint64_t{1} << 32, 1, at_us(0)));
+  ASSERT_TRUE(rig.push("c", 1, 1, at_us(0)));
+  EXPECT_EQ(rig.take(8, at_us(1)), "cba");
 }
 
 TEST(LeveledQueue, TimeIsOverForTheRejected) {
   DynamicBatching batching;
   batching.default_queue_policy = policy(Action::reject, 10);
-  Rig rig(batching);
-  ASSERT_TRUE(rig.push("a", 0, 1, at(0)));
-  ASSERT_TRUE(rig.push("b", 0, 1, at(5)));
-  EXPECT_EQ(rig.take(8, at(10)), "b");
+  LeveledRig rig(batching);
+  ASSERT_TRUE(rig.push("a", 0, 1, at_us(0)));
+  ASSERT_TRUE(rig.push("b", 0, 1, at_us(5)));
+  EXPECT_EQ(rig.take(8, at_us(10)), "b");
   EXPECT_EQ(rig.timed_out(), "a");
 }
 
 TEST(LeveledQueue, TheDelayedGoLastInTheirLevelAndTimeOutNoMore) {
   DynamicBatching batching = levels(2);
   batching.default_queue_policy = policy(Action::delay, 10);
-  Rig rig(batching);
-  ASSERT_TRUE(rig.push("a", 1, 1, at(0)));
-  ASSERT_TRUE(rig.push("b", 1, 1, at(5)));
-  ASSERT_TRUE(rig.push("c", 2, 1, at(0)));
-  EXPECT_EQ(rig.queue.facts(at(12))->oldest_at, at(0));
-  ASSERT_TRUE(rig.push("d", 1, 1, at(12)));
-  EXPECT_EQ(rig.take(8, at(13)), "bdac");
+  LeveledRig rig(batching);
+  ASSERT_TRUE(rig.push("a", 1, 1, at_us(0)));
+  ASSERT_TRUE(rig.push("b", 1, 1, at_us(5)));
+  ASSERT_TRUE(rig.push("c", 2, 1, at_us(0)));
+  EXPECT_EQ(rig.queue.facts(at_us(12))->oldest_at, at_us(0));
+  ASSERT_TRUE(rig.push("d", 1, 1, at_us(12)));
+  EXPECT_EQ(rig.take(8, at_us(13)), "bdac");
   EXPECT_EQ(rig.timed_out(), "");
 }
 
 TEST(LeveledQueue, ALevelIsFullByItself) {
   DynamicBatching batching = levels(2);
   batching.priority_queue_policy[1] = policy(Action::delay, 10, 2);
-  Rig rig(batching, 4);
-  ASSERT_TRUE(rig.push("a", 1, 1, at(0)));
-  ASSERT_TRUE(rig.push("b", 1, 1, at(0)));
-  EXPECT_FALSE(rig.push("c", 1, 1, at(0)));
-  ASSERT_TRUE(rig.push("d", 2, 1, at(0)));
-  EXPECT_TRUE(rig.queue.facts(at(20)));  // a and b are delayed, and count
-  EXPECT_FALSE(rig.push("e", 1, 1, at(20)));
-  ASSERT_TRUE(rig.push("f", 2, 1, at(20)));
-  EXPECT_FALSE(rig.push("g", 2, 1, at(20)));  // the whole queue
-  EXPECT_EQ(rig.take(8, at(20)), "abdf");
+  LeveledRig rig(batching, 4);
+  ASSERT_TRUE(rig.push("a", 1, 1, at_us(0)));
+  ASSERT_TRUE(rig.push("b", 1, 1, at_us(0)));
+  EXPECT_FALSE(rig.push("c", 1, 1, at_us(0)));
+  ASSERT_TRUE(rig.push("d", 2, 1, at_us(0)));
+  EXPECT_TRUE(rig.queue.facts(at_us(20)));  // a and b are delayed, and count
+  EXPECT_FALSE(rig.push("e", 1, 1, at_us(20)));
+  ASSERT_TRUE(rig.push("f", 2, 1, at_us(20)));
+  EXPECT_FALSE(rig.push("g", 2, 1, at_us(20)));  // the whole queue
+  EXPECT_EQ(rig.take(8, at_us(20)), "abdf");
 }
 
 TEST(LeveledQueue, TheWatchIsToldWhenToComeAgain) {
   DynamicBatching batching;
   batching.default_queue_policy = policy(Action::reject, 10);
-  Rig rig(batching);
-  ASSERT_TRUE(rig.push("a", 0, 1, at(0)));
-  ASSERT_TRUE(rig.push("b", 0, 1, at(5)));
+  LeveledRig rig(batching);
+  ASSERT_TRUE(rig.push("a", 0, 1, at_us(0)));
+  ASSERT_TRUE(rig.push("b", 0, 1, at_us(5)));
   std::vector<PendingRef> expired;
-  EXPECT_EQ(rig.queue.collect_expired(at(9), expired), at(10));
-  EXPECT_EQ(rig.queue.collect_expired(at(10), expired), at(15));
+  EXPECT_EQ(rig.queue.collect_expired(at_us(9), expired), at_us(10));
+  EXPECT_EQ(rig.queue.collect_expired(at_us(10), expired), at_us(15));
   EXPECT_EQ(rig.timed_out(), "a");
-  EXPECT_EQ(rig.queue.collect_expired(at(15), expired), kNever);
+  EXPECT_EQ(rig.queue.collect_expired(at_us(15), expired), kNever);
   EXPECT_TRUE(expired.empty());
   EXPECT_TRUE(rig.queue.empty());
 }
 
 TEST(LeveledQueue, PreferredSizesAreSumsOfWhatIsNext) {
   const std::vector<std::int64_t> sizes = {4, 8};
-  Rig rig(levels(2));
-  ASSERT_TRUE(rig.push("a", 2, 2, at(0)));
+  LeveledRig rig(levels(2));
+  ASSERT_TRUE(rig.push("a", 2, 2, at_us(0)));
   EXPECT_EQ(rig.queue.preferred_rows(sizes), 0);
-  ASSERT_TRUE(rig.push("b", 2, 1, at(0)));
+  ASSERT_TRUE(rig.push("b", 2, 1, at_us(0)));
   EXPECT_EQ(rig.queue.preferred_rows(sizes), 0);
-  ASSERT_TRUE(rig.push("c", 1, 2, at(0)));  // 2, 4, 5
+  ASSERT_TRUE(rig.push("c", 1, 2, at_us(0)));  // 2, 4, 5
   EXPECT_EQ(rig.queue.preferred_rows(sizes), 4);
-  ASSERT_TRUE(rig.push("d", 2, 3, at(0)));  // 2, 4, 5, 8
+  ASSERT_TRUE(rig.push("d", 2, 3, at_us(0)));  // 2, 4, 5, 8
   EXPECT_EQ(rig.queue.preferred_rows(sizes), 8);
-  EXPECT_EQ(rig.take(8, at(1)), "cabd");
-  ASSERT_TRUE(rig.push("e", 2, 5, at(0)));
-  ASSERT_TRUE(rig.push("f", 2, 6, at(0)));  // 5, then beyond 8: it cannot get better
+  EXPECT_EQ(rig.take(8, at_us(1)), "cabd");
+  ASSERT_TRUE(rig.push("e", 2, 5, at_us(0)));
+  ASSERT_TRUE(rig.push("f", 2, 6, at_us(0)));  // 5, then beyond 8: it cannot get better
   EXPECT_EQ(rig.queue.preferred_rows(sizes), 5);
 }
 
@@ -285,31 +285,32 @@ void compare_runs(std::uint32_t seed) {
   const auto below = [&](std::uint64_t n) { return random() % n; };
   const DynamicBatching batching = some_batching(random);
   const std::size_t requests_max = 4 + below(40);
-  Rig rig(batching, requests_max);
+  LeveledRig rig(batching, requests_max);
   Reference reference(batching, requests_max);
   std::int64_t now = 0;
   for (int step = 0; step < 400; ++step) {
     now += 1 + static_cast<std::int64_t>(below(6));
     // The watch comes by whenever time has passed, as in the engine.
     std::vector<PendingRef> expired;
-    rig.queue.collect_expired(at(now), expired);
+    rig.queue.collect_expired(at_us(now), expired);
     std::set<std::string> rejected;
     for (const PendingRef& pending : rig.queue.take_timed_out()) {
       rejected.insert(pending->request.id);
     }
-    ASSERT_EQ(rejected, reference.pass(at(now)));
+    ASSERT_EQ(rejected, reference.pass(at_us(now)));
     if (below(3) == 0) {
       const auto rows_max = static_cast<std::int64_t>(1 + below(8));
-      ASSERT_EQ(rig.take(rows_max, at(now)), reference.take(rows_max)) << "step " << step;
+      ASSERT_EQ(rig.take(rows_max, at_us(now)), reference.take(rows_max)) << "step " << step;
     } else {
       const std::string id = std::to_string(step) + ".";
       const std::uint64_t level =
           batching.priority_levels == 0 ? 0 : 1 + below(batching.priority_levels);
       const auto rows = static_cast<std::int64_t>(1 + below(4));
       const BucketKey bucket = below(2) ? BucketKey{} : BucketKey{static_cast<int>(below(2))};
-      const TimePoint expires = queue_expiry(policy_of_level(batching, level), Request{}, at(now));
-      const bool taken = rig.push(id, level, rows, at(now), bucket);
-      ASSERT_EQ(taken, reference.push({id, level, false, rows, bucket, at(now), expires, 0}))
+      const TimePoint expires =
+          queue_expiry(policy_of_level(batching, level), Request{}, at_us(now));
+      const bool taken = rig.push(id, level, rows, at_us(now), bucket);
+      ASSERT_EQ(taken, reference.push({id, level, false, rows, bucket, at_us(now), expires, 0}))
           << "step " << step;
     }
     ASSERT_EQ(rig.queue.size(), reference.size());

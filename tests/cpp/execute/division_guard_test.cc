@@ -14,9 +14,9 @@
 namespace mlops::testing {
 namespace {
 
-using Code = std::vector<unsigned char>;
+using Bytecode = std::vector<unsigned char>;
 
-void expect_division(const Code& code, DivisionWidth width) {
+void expect_division(const Bytecode& code, DivisionWidth width) {
   const auto division = decode_division(code.data());
   ASSERT_TRUE(division);
   EXPECT_EQ(division->size, code.size());
@@ -42,11 +42,11 @@ TEST(DivisionDecoder, KnowsEveryFormOfOperand) {
 }
 
 TEST(DivisionDecoder, LeavesOtherInstructionsAlone) {
-  for (const Code& code : {Code{0xf7, 0xd9},           // neg ecx
-                           Code{0xf7, 0xe1},           // mul ecx
-                           Code{0xf6, 0xc1, 0x01},     // test cl, 1
-                           Code{0x48, 0x89, 0xc8},     // mov rax, rcx
-                           Code{0x9b, 0xd9, 0xf9}}) {  // an x87 instruction
+  for (const Bytecode& code : {Bytecode{0xf7, 0xd9},           // neg ecx
+                               Bytecode{0xf7, 0xe1},           // mul ecx
+                               Bytecode{0xf6, 0xc1, 0x01},     // test cl, 1
+                               Bytecode{0x48, 0x89, 0xc8},     // mov rax, rcx
+                               Bytecode{0x9b, 0xd9, 0xf9}}) {  // an x87 instruction
     EXPECT_FALSE(decode_division(code.data()));
   }
 }

@@ -21,7 +21,7 @@ Signature oldest_signature() {
 }
 
 Shape column(std::size_t rows) { return Shape{static_cast<std::int64_t>(rows), 1}; }
-Tensor ints(const Ints& values) { return dense(DType::i32, column(values.size()), values); }
+Tensor ints_column(const Ints& values) { return dense(DType::i32, column(values.size()), values); }
 Tensor bools(const std::vector<char>& values) {
   return dense(DType::boolean, column(values.size()), values);
 }
@@ -42,10 +42,13 @@ TEST(SequenceBackend, KeepsOneSumPerRow) {
   ASSERT_TRUE(backend.ok()) << backend.status().to_string();
   EXPECT_TRUE((*backend)->stateful());
   const auto executor = (*backend)->make_executor();
-  EXPECT_EQ(run(**executor, {ints({1, 10}), ints({1, 1}), bools({1, 1})}), (Ints{1, 10}));
-  EXPECT_EQ(run(**executor, {ints({2, 99}), ints({0, 0}), bools({1, 0})}), (Ints{3, 0}));
-  EXPECT_EQ(run(**executor, {ints({3, 20}), ints({0, 0}), bools({1, 1})}), (Ints{6, 30}));
-  EXPECT_EQ(run(**executor, {ints({4}), ints({1}), bools({1})}), (Ints{4}));
+  EXPECT_EQ(run(**executor, {ints_column({1, 10}), ints_column({1, 1}), bools({1, 1})}),
+            (Ints{1, 10}));
+  EXPECT_EQ(run(**executor, {ints_column({2, 99}), ints_column({0, 0}), bools({1, 0})}),
+            (Ints{3, 0}));
+  EXPECT_EQ(run(**executor, {ints_column({3, 20}), ints_column({0, 0}), bools({1, 1})}),
+            (Ints{6, 30}));
+  EXPECT_EQ(run(**executor, {ints_column({4}), ints_column({1}), bools({1})}), (Ints{4}));
 }
 
 TEST(SequenceBackend, TellsSequencesApartByCorrelationIdOnAnyExecutor) {
@@ -53,20 +56,22 @@ TEST(SequenceBackend, TellsSequencesApartByCorrelationIdOnAnyExecutor) {
   ASSERT_TRUE(backend.ok()) << backend.status().to_string();
   const auto one = (*backend)->make_executor();
   const auto other = (*backend)->make_executor();
-  EXPECT_EQ(
-      run(**one, {ints({1, 10}), floats({1, 1}), ints({0, 0}), strings(column(2), {"a", "b"})}),
-      (Ints{1, 10}));
-  EXPECT_EQ(
-      run(**other, {ints({5, 2}), floats({0, 0}), ints({0, 1}), strings(column(2), {"b", "a"})}),
-      (Ints{15, 3}));
+  EXPECT_EQ(run(**one, {ints_column({1, 10}), floats({1, 1}), ints_column({0, 0}),
+                        strings(column(2), {"a", "b"})}),
+            (Ints{1, 10}));
+  EXPECT_EQ(run(**other, {ints_column({5, 2}), floats({0, 0}), ints_column({0, 1}),
+                          strings(column(2), {"b", "a"})}),
+            (Ints{15, 3}));
   // "a" has ended and is forgotten.
-  EXPECT_EQ(run(**one, {ints({7}), floats({0}), ints({0}), strings(column(1), {"a"})}), (Ints{7}));
+  EXPECT_EQ(
+      run(**one, {ints_column({7}), floats({0}), ints_column({0}), strings(column(1), {"a"})}),
+      (Ints{7}));
 }
 
 TEST(SequenceBackend, AnswersNoRowsWithNoRows) {
   const auto backend = make_builtin_backend("sequence", direct_signature(), {});
   const auto executor = (*backend)->make_executor();
-  EXPECT_EQ(run(**executor, {ints({}), ints({}), bools({})}), Ints{});
+  EXPECT_EQ(run(**executor, {ints_column({}), ints_column({}), bools({})}), Ints{});
 }
 
 }  // namespace

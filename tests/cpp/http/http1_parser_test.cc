@@ -78,7 +78,7 @@ Parsed parse(std::string_view bytes, HttpLimits limits = {}) {
   return feeder.parsed;
 }
 
-std::string post(const std::string& path, const std::string& body) {
+std::string raw_post(const std::string& path, const std::string& body) {
   return "POST " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\n\r\n" + body;
 }
@@ -87,25 +87,27 @@ std::string chunked(const std::string& path, const std::string& coded) {
   return "POST " + path + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + coded;
 }
 
-const std::string kGet = "GET /live HTTP/1.1\r\nHost: h\r\n\r\n";
+const std::string kGetLive = "GET /live HTTP/1.1\r\nHost: h\r\n\r\n";
 
-struct Case {
+struct ParserCase {
   const char* name;
   std::string bytes;
   std::vector<std::string> events;
 };
 
-std::vector<Case> cases() {
+std::vector<ParserCase> cases() {
   const std::string body(300, 'b');
   return {
-      {"Get", kGet, {"/live  keep"}},
+      {"Get", kGetLive, {"/live  keep"}},
       {"Pipelined",
-       kGet + post("/a", "one") + kGet + post("/b", ""),
+       kGetLive + raw_post("/a", "one") + kGetLive + raw_post("/b", ""),
        {"/live  keep", "/a one keep", "/live  keep", "/b  keep"}},
-      {"Body", post("/a", body), {"/a " + body + " keep"}},
-      {"EmptyLinesBetween", "\r\n" + kGet + "\r\n\r\n" + kGet, {"/live  keep", "/live  keep"}},
+      {"Body", raw_post("/a", body), {"/a " + body + " keep"}},
+      {"EmptyLinesBetween",
+       "\r\n" + kGetLive + "\r\n\r\n" + kGetLive,
+       {"/live  keep", "/live  keep"}},
       {"Chunked",
-       chunked("/c", "3\r\none\r\n4;x=y\r\ntwo.\r\n0\r\n\r\n") + kGet,
+       chunked("/c", "3\r\none\r\n4;x=y\r\ntwo.\r\n0\r\n\r\n") + kGetLive,
        {"/c onetwo. keep", "/live  keep"}},
       {"ChunkedTrailers", chunked("/c", "1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n"), {"/c x keep"}},
       {"ChunkedEmpty", chunked("/c", "0\r\n\r\n"), {"/c  keep"}},
@@ -120,7 +122,7 @@ std::vector<Case> cases() {
       {"BadChunkEnd", chunked("/c", "1\r\nxy\r\n"), {"refused 400"}},
       {"BareChunkLine", chunked("/c", "1\nx"), {"refused 400"}},
       {"BadExtension", chunked("/c", "1;a\nx"), {"refused 400"}},
-      {"GoodThenBad", kGet + "nonsense\r\n\r\n" + kGet, {"/live  keep", "refused 400"}},
+      {"GoodThenBad", kGetLive + "nonsense\r\n\r\n" + kGetLive, {"/live  keep", "refused 400"}},
       {"TlsHandshake", std::string("\x16\x03\x01\x02\x00\x01", 6), {"refused 400"}},
       {"TooLong", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n", {"refused 400"}},
       {"TooLongBinary",
@@ -136,7 +138,7 @@ std::vector<Case> cases() {
 
 constexpr HttpLimits kSmall{.head_bytes_max = 512, .body_bytes_max = 1000, .chunks_max = 100};
 
-class Http1Cases : public ::testing::TestWithParam<Case> {};
+class Http1Cases : public ::testing::TestWithParam<ParserCase> {};
 
 TEST_P(Http1Cases, ParseAsTheTableSays) {
   EXPECT_EQ(parse(GetParam().bytes, kSmall).events, GetParam().events);
@@ -162,14 +164,14 @@ INSTANTIATE_TEST_SUITE_P(Http1Parser, Http1Cases, ::testing::ValuesIn(cases()),
 
 TEST(Http1Parser, RequestThatArrivesWholeIsNotCopied) {
   Feeder feeder;
-  feeder.feed(post("/a", std::string(1000, 'x')) + post("/b", std::string(1000, 'y')));
+  feeder.feed(raw_post("/a", std::string(1000, 'x')) + raw_post("/b", std::string(1000, 'y')));
   EXPECT_EQ(feeder.parsed.events.size(), 2U);
   EXPECT_EQ(feeder.copies.total(CopySite::http_body), 0U);
 }
 
 TEST(Http1Parser, OnlyWhatCameWithTheHeadIsCopiedOfALongBody) {
   Feeder feeder;
-  const std::string request = post("/a", std::string(1'000'000, 'x'));
+  const std::string request = raw_post("/a", std::string(1'000'000, 'x'));
   const std::size_t head = request.size() - 1'000'000;
   feeder.feed(std::string_view(request).substr(0, head + 500));
   feeder.feed(std::string_view(request).substr(head + 500));

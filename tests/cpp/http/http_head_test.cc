@@ -86,53 +86,54 @@ TEST(HttpHead, ChunksWinOverALengthAndEndTheConnection) {
   EXPECT_TRUE(accepted(alone).keep_alive);
 }
 
-struct Case {
+struct HeadCase {
   const char* name;
   std::string bytes;
   int status;
 };
 
-class RefusedHead : public ::testing::TestWithParam<Case> {};
+class RefusedHead : public ::testing::TestWithParam<HeadCase> {};
 
 TEST_P(RefusedHead, HasItsStatus) { EXPECT_EQ(refused(GetParam().bytes), GetParam().status); }
 
 INSTANTIATE_TEST_SUITE_P(
     HttpHead, RefusedHead,
     ::testing::Values(
-        Case{"NoVersion", "GET /\r\nHost: h\r\n\r\n", 400},
-        Case{"EmptyTarget", "GET  HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-        Case{"SpaceInTarget", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-        Case{"ControlInTarget", "GET /a\x01 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-        Case{"HighByteInTarget", "GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-        Case{"MethodIsNoToken", "G@T / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-        Case{"BareLineFeed", "GET / HTTP/1.1\nHost: h\r\n\r\n", 400},
-        Case{"BareLineFeedInHeaders", "GET / HTTP/1.1\r\nHost: h\n\r\n", 400},
-        Case{"Http2", "PRI * HTTP/2.0\r\n\r\n", 505},
-        Case{"Http12", "GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505},
-        Case{"NoHost", "GET / HTTP/1.1\r\n\r\n", 400},
-        Case{"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-        Case{"FoldedHeader", with("X: a\r\n b\r\n"), 400},
-        Case{"SpaceBeforeColon", with("Content-Length : 5\r\n"), 400},
-        Case{"NoColon", with("nonsense\r\n"), 400}, Case{"EmptyName", with(": x\r\n"), 400},
-        Case{"NulInValue", with(std::string("X: a\0b\r\n", 8)), 400},
-        Case{"BareReturnInValue", with("X: a\rb\r\n"), 400},
-        Case{"NegativeLength", with("Content-Length: -1\r\n"), 400},
-        Case{"SignedLength", with("Content-Length: +1\r\n"), 400},
-        Case{"HexLength", with("Content-Length: 0x1\r\n"), 400},
-        Case{"EmptyLength", with("Content-Length:\r\n"), 400},
-        Case{"ListOfLengths", with("Content-Length: 5, 5\r\n"), 400},
-        Case{"TwoLengths", with("Content-Length: 5\r\nContent-Length: 6\r\n"), 400},
-        Case{"HugeLength", with("Content-Length: 99999999999999999999\r\n"), 413},
-        Case{"OtherCoding", with("Transfer-Encoding: gzip\r\n"), 501},
-        Case{"CodingList", with("Transfer-Encoding: gzip, chunked\r\n"), 501},
-        Case{"ObscuredCoding", with("Transfer-Encoding: xchunked\r\n"), 501},
-        Case{"TwoCodings", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
-             400},
-        Case{"ChunksInHttp10", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-        Case{"OtherExpectation", with("Expect: miracles\r\n"), 417},
-        Case{"TwoHeaderLengths",
-             with("Inference-Header-Content-Length: 1\r\nInference-Header-Content-Length: 2\r\n"),
-             400}),
+        HeadCase{"NoVersion", "GET /\r\nHost: h\r\n\r\n", 400},
+        HeadCase{"EmptyTarget", "GET  HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+        HeadCase{"SpaceInTarget", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+        HeadCase{"ControlInTarget", "GET /a\x01 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+        HeadCase{"HighByteInTarget", "GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+        HeadCase{"MethodIsNoToken", "G@T / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+        HeadCase{"BareLineFeed", "GET / HTTP/1.1\nHost: h\r\n\r\n", 400},
+        HeadCase{"BareLineFeedInHeaders", "GET / HTTP/1.1\r\nHost: h\n\r\n", 400},
+        HeadCase{"Http2", "PRI * HTTP/2.0\r\n\r\n", 505},
+        HeadCase{"Http12", "GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505},
+        HeadCase{"NoHost", "GET / HTTP/1.1\r\n\r\n", 400},
+        HeadCase{"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+        HeadCase{"FoldedHeader", with("X: a\r\n b\r\n"), 400},
+        HeadCase{"SpaceBeforeColon", with("Content-Length : 5\r\n"), 400},
+        HeadCase{"NoColon", with("nonsense\r\n"), 400}, HeadCase{"EmptyName", with(": x\r\n"), 400},
+        HeadCase{"NulInValue", with(std::string("X: a\0b\r\n", 8)), 400},
+        HeadCase{"BareReturnInValue", with("X: a\rb\r\n"), 400},
+        HeadCase{"NegativeLength", with("Content-Length: -1\r\n"), 400},
+        HeadCase{"SignedLength", with("Content-Length: +1\r\n"), 400},
+        HeadCase{"HexLength", with("Content-Length: 0x1\r\n"), 400},
+        HeadCase{"EmptyLength", with("Content-Length:\r\n"), 400},
+        HeadCase{"ListOfLengths", with("Content-Length: 5, 5\r\n"), 400},
+        HeadCase{"TwoLengths", with("Content-Length: 5\r\nContent-Length: 6\r\n"), 400},
+        HeadCase{"HugeLength", with("Content-Length: 99999999999999999999\r\n"), 413},
+        HeadCase{"OtherCoding", with("Transfer-Encoding: gzip\r\n"), 501},
+        HeadCase{"CodingList", with("Transfer-Encoding: gzip, chunked\r\n"), 501},
+        HeadCase{"ObscuredCoding", with("Transfer-Encoding: xchunked\r\n"), 501},
+        HeadCase{"TwoCodings", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+                 400},
+        HeadCase{"ChunksInHttp10", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+        HeadCase{"OtherExpectation", with("Expect: miracles\r\n"), 417},
+        HeadCase{
+            "TwoHeaderLengths",
+            with("Inference-Header-Content-Length: 1\r\nInference-Header-Content-Length: 2\r\n"),
+            400}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST(HttpHead, EqualLengthsTwiceAreOne) {

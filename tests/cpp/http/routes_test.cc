@@ -7,7 +7,7 @@
 namespace mlops {
 namespace {
 
-struct Case {
+struct RouteCase {
   HttpMethod method;
   const char* path;
   const char* route;  // "405 GET" or "404" when none
@@ -18,7 +18,7 @@ struct Case {
 TEST(Routes, MatchTheirTable) {
   constexpr HttpMethod kGet = HttpMethod::get;
   constexpr HttpMethod kPost = HttpMethod::post;
-  const Case cases[] = {
+  const RouteCase cases[] = {
       {kGet, "/v2", "server_metadata", "", ""},
       {kGet, "/v2/", "server_metadata", "", ""},
       {HttpMethod::head, "/v2", "server_metadata", "", ""},
@@ -51,7 +51,7 @@ TEST(Routes, MatchTheirTable) {
       {kPost, "/v2", "405 GET, HEAD", "", ""},
       {HttpMethod::other, "/v2/health/live", "405 GET, HEAD", "", ""},
   };
-  for (const Case& c : cases) {
+  for (const RouteCase& c : cases) {
     const HttpRouteMatch match = match_route(inference_routes(), c.method, c.path);
     std::string got = "404";
     if (match.entry) {

@@ -54,7 +54,7 @@ Result<EnsemblePlan> plan(const std::string& steps, const std::string& in = "dim
   return plan_ensemble(config->config, member);
 }
 
-std::string error_of(const std::string& steps) { return plan(steps).status().message(); }
+std::string plan_error(const std::string& steps) { return plan(steps).status().message(); }
 
 TEST(EnsemblePlan, OrdersStepsByWhatTheyTake) {
   const auto made =
@@ -90,7 +90,8 @@ TEST(EnsemblePlan, RefusesWhatCannotRun) {
        "tensor 'IN' is TYPE_STRING [-1] and, for"},
   };
   for (const auto& [steps, error] : kCases) {
-    EXPECT_NE(error_of(steps).find(error), std::string::npos) << steps << "\n  " << error_of(steps);
+    EXPECT_NE(plan_error(steps).find(error), std::string::npos)
+        << steps << "\n  " << plan_error(steps);
   }
   EXPECT_NE(plan(good, "dims: 5").status().message().find("input 'IN' is TYPE_FP32 [-1,5] for"),
             std::string::npos);
@@ -98,7 +99,7 @@ TEST(EnsemblePlan, RefusesWhatCannotRun) {
 }
 
 TEST(EnsemblePlan, AnInputThatNoStepTakesIsAMistake) {
-  EXPECT_EQ(error_of(step("words", {{"t", "x"}}, {{"n", "x"}})),
+  EXPECT_EQ(plan_error(step("words", {{"t", "x"}}, {{"n", "x"}})),
             "tensor 'x' is TYPE_STRING [-1] and, for step 1 ('words'), TYPE_INT64 [-1]");
   const auto unused = plan(step("scale", {{"x", "OUT"}}, {{"y", "b"}}) +
                            step("scale", {{"x", "b"}}, {{"y", "OUT"}}));

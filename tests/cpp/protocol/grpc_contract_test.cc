@@ -27,9 +27,9 @@ const char* status_name(Code code) {
   return kStatusNames.at(static_cast<std::size_t>(grpc_status(code)));
 }
 
-class InProcess {
+class GrpcInProcess {
  public:
-  InProcess() {
+  GrpcInProcess() {
     silence_protobuf_log();
     testing::load_contract_models(engine_);
   }
@@ -110,7 +110,7 @@ void check_ready(const Json& expected, const std::string& bytes) {
   EXPECT_EQ(expected["ready"].GetBool(), reply.ready());
 }
 
-void check(const Json& entry, InProcess& server, std::size_t& answered) {
+void check(const Json& entry, GrpcInProcess& server, std::size_t& answered) {
   const std::string method = text_member(entry["request"], "method");
   const auto which = grpc_method("/inference.GRPCInferenceService/" + method);
   ASSERT_TRUE(which.has_value()) << method;
@@ -132,7 +132,7 @@ void check(const Json& entry, InProcess& server, std::size_t& answered) {
 }
 
 TEST(GrpcContract, EveryCaseHasItsAnswer) {
-  InProcess server;
+  GrpcInProcess server;
   std::size_t answered = 0;
   const std::size_t cases = testing::for_each_contract_case(
       "grpc", [&](const Json& entry) { check(entry, server, answered); });
