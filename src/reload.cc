@@ -39,7 +39,8 @@ bool Reload::warn_of_fixed(const Settings& wanted) const {
   for (const auto& [name, values] : in_force_) names.push_back(name);
   for (const auto& [name, values] : wanted) names.push_back(name);
   std::ranges::sort(names);
-  names.erase(std::unique(names.begin(), names.end()), names.end());  // not ranges: clang 14 cannot read them
+  names.erase(std::unique(names.begin(), names.end()),
+              names.end());  // not ranges: clang 14 cannot read them
   bool all = true;
   for (const std::string& name : names) {
     const bool taken_care_of = std::ranges::any_of(hooks_, [&](const ReloadHook& hook) {
