@@ -2,6 +2,8 @@
 // tests/cpp/batch. The gate decides when the only lane is free, so nothing here depends on speed.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "support/loaded_engine.h"
 
 namespace mlops::testing {
@@ -38,6 +40,11 @@ class Busy {
   void let_go() {
     gate_->open();
     EXPECT_TRUE(running_->wait().status.ok());
+  }
+  // A refusal is counted right after it is told: waits for `count` of them.
+  void await_refused(Refusal why, std::uint64_t count) {
+    while (refused(why) < count) std::this_thread::yield();
+    EXPECT_EQ(refused(why), count);
   }
   std::uint64_t refused(Refusal why) {
     return engine().stats().models.at(0).refused[static_cast<std::size_t>(why)];
@@ -117,7 +124,7 @@ TEST(Queueing, WhatIsRejectedIsAnsweredWhileTheLaneIsBusy) {
   expect_refused(own, "Request timeout expired");
   expect_refused(standard, "Request timeout expired");
   EXPECT_EQ(own->wait().status.message(), "Request timeout expired");
-  EXPECT_EQ(busy.refused(Refusal::timeout), 2U);
+  busy.await_refused(Refusal::timeout, 2);
   // A caller that waits is told as well.
   const Response response = busy.engine().infer(row(1, 0, 1'000));
   EXPECT_EQ(response.status.message(), "Request timeout expired");

@@ -55,6 +55,12 @@ class RepositoryControlTest : public ::testing::Test {
     return text;
   }
 
+  // The index when the last request of everything that leaves has been let go.
+  std::string settled_index() const {
+    while (!engine_->retiring().empty()) std::this_thread::yield();
+    return index();
+  }
+
   std::string versions(const std::string& model) const {
     std::string text;
     const auto info = engine_->info(model, kAnyVersion);
@@ -124,7 +130,7 @@ TEST_F(RepositoryControlTest, LoadsAndUnloadsWhatIsAskedFor) {
   EXPECT_EQ(index(), "a/1 READY \nb/0 UNAVAILABLE \n");
   EXPECT_TRUE(load("b").ok());
   EXPECT_TRUE(control_->unload("a", false).ok());
-  EXPECT_EQ(index(), "a/1 UNAVAILABLE unloaded\nb/1 READY \n");
+  EXPECT_EQ(settled_index(), "a/1 UNAVAILABLE unloaded\nb/1 READY \n");
   EXPECT_TRUE(control_->unload("unknown", false).ok());
   EXPECT_TRUE(load("a").ok());
   EXPECT_EQ(versions("a"), "1 ");
@@ -233,7 +239,7 @@ TEST_F(RepositoryControlTest, PollingActsOnWhatHasSettled) {
   control_->poll();
   EXPECT_EQ(control_->poll(), 1U);
   EXPECT_EQ(versions("b"), "none");
-  EXPECT_EQ(index(), "a/1 UNAVAILABLE unloaded\na/2 READY \n");
+  EXPECT_EQ(settled_index(), "a/1 UNAVAILABLE unloaded\na/2 READY \n");
 }
 
 TEST_F(RepositoryControlTest, AModelInTwoDirectoriesIsNeither) {

@@ -6,12 +6,15 @@
 #include <vector>
 
 #include "protocol/status_map.h"
+#include "support/gated_errand.h"
 #include "support/session_harness.h"
 
 namespace mlops {
 namespace {
 
 using testing::EngineDouble;
+using testing::ErrandOwnerDouble;
+using testing::GatedErrand;
 using testing::SessionHarness;
 
 std::string get(const std::string& path, const std::string& more = "") {
@@ -123,8 +126,12 @@ TEST_F(HttpConnectionTest, HandlersThatBlockRunAsideAndAnswerInOrder) {
   service.routes = kTestRoutes;
   ErrandRunner errands(1, 8);
   service.errands = &errands;
+  ErrandOwnerDouble nobody;
+  std::promise<void> gate;  // holds the only thread, so that the first reply cannot be there yet
+  ASSERT_TRUE(errands.take(make_ref<GatedErrand>(nobody, harness.turn, gate.get_future().share())));
   harness.feed(post("/aside/one", "1") + post("/here/m/versions/1/two", "2"));
   EXPECT_EQ(harness.link.out.size(), 0U);
+  gate.set_value();
   while (harness.link.out.empty()) harness.turn.mailbox.open_all();
   const std::vector<Reply> replies = split(harness.output());
   ASSERT_EQ(replies.size(), 2U);

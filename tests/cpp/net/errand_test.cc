@@ -4,36 +4,22 @@
 
 #include <future>
 
+#include "support/gated_errand.h"
+
 namespace mlops {
 namespace {
 
-class Owner final : public ErrandOwner {
- public:
-  std::vector<Errand*> done;
-
- private:
-  void errand_done(Errand& errand) noexcept override { done.push_back(&errand); }
-};
-
-// Works when told to, and says that it did.
-class Gated final : public Errand {
- public:
-  Gated(ErrandOwner& owner, Turn& turn, std::shared_future<void> gate)
-      : Errand(owner, turn), gate_(std::move(gate)) {}
-  std::promise<std::thread::id> worked;
-
- private:
-  void work() noexcept override {
-    gate_.wait();
-    worked.set_value(std::this_thread::get_id());
-  }
-  std::shared_future<void> gate_;
-};
+using testing::ErrandOwnerDouble;
+using testing::GatedErrand;
 
 class ErrandTest : public ::testing::Test {
  protected:
-  Ref<Gated> errand() { return make_ref<Gated>(owner, turn, gate.get_future().share()); }
-  Ref<Gated> errand(const std::shared_future<void>& at) { return make_ref<Gated>(owner, turn, at); }
+  Ref<GatedErrand> errand() {
+    return make_ref<GatedErrand>(owner, turn, gate.get_future().share());
+  }
+  Ref<GatedErrand> errand(const std::shared_future<void>& at) {
+    return make_ref<GatedErrand>(owner, turn, at);
+  }
   // Opens letters until `count` errands came back.
   void await(std::size_t count) {
     while (owner.done.size() < count) {
@@ -43,13 +29,13 @@ class ErrandTest : public ::testing::Test {
   }
 
   Turn turn;
-  Owner owner;
+  ErrandOwnerDouble owner;
   std::promise<void> gate;
 };
 
 TEST_F(ErrandTest, WorksElsewhereAndComesBack) {
   ErrandRunner runner(1, 8);
-  const Ref<Gated> one = errand();
+  const Ref<GatedErrand> one = errand();
   gate.set_value();
   auto worked = one->worked.get_future();
   ASSERT_TRUE(runner.take(one));
@@ -62,7 +48,7 @@ TEST_F(ErrandTest, WorksElsewhereAndComesBack) {
 
 TEST_F(ErrandTest, AbandonedErrandsTellNobody) {
   ErrandRunner runner(1, 8);
-  const Ref<Gated> one = errand();
+  const Ref<GatedErrand> one = errand();
   auto worked = one->worked.get_future();
   ASSERT_TRUE(runner.take(one));
   one->abandon();
@@ -77,7 +63,7 @@ TEST_F(ErrandTest, AbandonedErrandsTellNobody) {
 TEST_F(ErrandTest, WhatWaitsIsBoundedAndForgottenAtTheEnd) {
   ErrandRunner runner(1, 2);
   const std::shared_future<void> at = gate.get_future().share();
-  const Ref<Gated> running = errand(at);
+  const Ref<GatedErrand> running = errand(at);
   ASSERT_TRUE(runner.take(running));
   // The first may or may not have been taken up yet: of the next three at most two wait.
   int taken = 0;
