@@ -91,6 +91,7 @@ GrpcConnection::GrpcConnection(Socket socket, const GrpcTarget& target, std::siz
                                std::size_t streams)
     : socket_(std::move(socket)),
       target_(target),
+      authorization_(target.peer.token.empty() ? "" : "Bearer " + target.peer.token),
       first_slot_(first_slot),
       calls_(streams),
       in_(kGrpcReadBytes) {
@@ -122,14 +123,16 @@ void GrpcConnection::start(std::size_t slot, std::size_t row) {
   const nghttp2_nv headers[] = {header(":method", "POST"),
                                 header(":scheme", "http"),
                                 header(":path", kPath),
-                                header(":authority", target_.authority),
+                                header(":authority", target_.peer.authority),
                                 header("te", "trailers"),
                                 header("content-type", "application/grpc"),
-                                header("user-agent", "mlops-loadgen")};
+                                header("user-agent", "mlops-loadgen"),
+                                header("authorization", authorization_)};
+  const std::size_t count = std::size(headers) - (authorization_.empty() ? 1 : 0);
   nghttp2_data_provider body{};
   body.source.ptr = &call;
   body.read_callback = &GrpcCallbacks::read_body;
-  nghttp2_submit_request(session_.get(), nullptr, headers, std::size(headers), &body, &call);
+  nghttp2_submit_request(session_.get(), nullptr, headers, count, &body, &call);
 }
 
 Outcome GrpcConnection::judge(const Call& call, std::uint32_t error_code) const {

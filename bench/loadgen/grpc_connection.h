@@ -8,6 +8,7 @@
 
 #include "loadgen/connection.h"
 #include "loadgen/expectation.h"
+#include "loadgen/http_request.h"
 #include "loadgen/socket.h"
 
 struct nghttp2_session;
@@ -15,7 +16,7 @@ struct nghttp2_session;
 namespace mlops::loadgen {
 
 struct GrpcTarget {
-  std::string authority;
+  Peer peer;
   const std::vector<std::string>&
       requests;                    // one framed message per row; must outlive the connection
   const Expectation& expectation;  // likewise
@@ -54,6 +55,7 @@ class GrpcConnection final : public Connection {
 
   Socket socket_;
   const GrpcTarget target_;
+  const std::string authorization_;  // the header's value; empty: there is none
   std::size_t first_slot_;
   std::vector<Call> calls_;
   std::unique_ptr<nghttp2_session, SessionDeleter> session_;

@@ -41,11 +41,12 @@ void append_tensor_head(std::string& out, const InputSpec& input) {
   out += "],\"datatype\":\"" + input.datatype + "\"";
 }
 
-std::string head(const ModelRef& model, std::string_view host, std::size_t body_bytes) {
+std::string head(const ModelRef& model, const Peer& peer, std::size_t body_bytes) {
   std::string out = "POST /v2/models/" + model.name;
   if (!model.version.empty()) out += "/versions/" + model.version;
   out += "/infer HTTP/1.1\r\nHost: ";
-  out += host;
+  out += peer.authority;
+  if (!peer.token.empty()) out += "\r\nAuthorization: Bearer " + peer.token;
   out += "\r\nContent-Length: " + std::to_string(body_bytes) + "\r\n";
   return out;
 }
@@ -57,7 +58,7 @@ bool json_supports(std::string_view datatype) {
 }
 
 std::string encode_http_binary(const ModelRef& model, const Payload& payload, std::size_t row,
-                               std::string_view host) {
+                               const Peer& peer) {
   std::string json = "{\"inputs\":[";
   std::string tensors;
   for (std::size_t i = 0; i < payload.inputs().size(); ++i) {
@@ -68,14 +69,14 @@ std::string encode_http_binary(const ModelRef& model, const Payload& payload, st
     tensors.append(bytes.data(), bytes.size());
   }
   json += "],\"parameters\":{\"binary_data_output\":true}}";
-  std::string out = head(model, host, json.size() + tensors.size());
+  std::string out = head(model, peer, json.size() + tensors.size());
   out += "Content-Type: application/octet-stream\r\nInference-Header-Content-Length: " +
          std::to_string(json.size()) + "\r\n\r\n";
   return out + json + tensors;
 }
 
 std::string encode_http_json(const ModelRef& model, const Payload& payload, std::size_t row,
-                             std::string_view host) {
+                             const Peer& peer) {
   std::string json = "{\"inputs\":[";
   for (std::size_t i = 0; i < payload.inputs().size(); ++i) {
     if (i != 0) json += ',';
@@ -85,7 +86,7 @@ std::string encode_http_json(const ModelRef& model, const Payload& payload, std:
     json += "]}";
   }
   json += "]}";
-  return head(model, host, json.size()) + "Content-Type: application/json\r\n\r\n" + json;
+  return head(model, peer, json.size()) + "Content-Type: application/json\r\n\r\n" + json;
 }
 
 }  // namespace mlops::loadgen

@@ -14,14 +14,19 @@ struct ModelRef {
   std::string version;  // empty: the server chooses
 };
 
+struct Peer {
+  std::string authority;
+  std::string token;  // sent as "Authorization: Bearer"; empty: nothing is sent
+};
+
 // Tensors follow the JSON header as raw bytes (binary tensor data extension), and are asked back
 // the same way.
 std::string encode_http_binary(const ModelRef& model, const Payload& payload, std::size_t row,
-                               std::string_view host);
+                               const Peer& peer);
 
 // Everything as JSON numbers. Only datatypes json_supports() accepts.
 std::string encode_http_json(const ModelRef& model, const Payload& payload, std::size_t row,
-                             std::string_view host);
+                             const Peer& peer);
 bool json_supports(std::string_view datatype);
 
 }  // namespace mlops::loadgen

@@ -31,12 +31,14 @@ int fail(int code, const std::string& why) {
   return code;
 }
 
+Peer peer_of(const Options& options) { return {options.address.text, options.token}; }
+
 std::string encode(const Options& options, const Payload& payload, std::size_t row) {
   switch (options.protocol) {
     case Protocol::kHttp:
-      return encode_http_binary(options.model, payload, row, options.address.text);
+      return encode_http_binary(options.model, payload, row, peer_of(options));
     case Protocol::kHttpJson:
-      return encode_http_json(options.model, payload, row, options.address.text);
+      return encode_http_json(options.model, payload, row, peer_of(options));
     case Protocol::kGrpc:
       return encode_grpc_request(options.model, payload, row);
   }
@@ -52,7 +54,7 @@ std::unique_ptr<Connection> open_connection(const Options& options,
     return std::make_unique<HttpConnection>(std::move(socket), requests, expectation);
   }
   return std::make_unique<GrpcConnection>(std::move(socket),
-                                          GrpcTarget{options.address.text, requests, expectation},
+                                          GrpcTarget{peer_of(options), requests, expectation},
                                           index * options.loop.streams, options.loop.streams);
 }
 

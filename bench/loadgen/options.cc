@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <fstream>
 #include <string_view>
 #include <utility>
 
@@ -73,6 +74,14 @@ std::string set_layout(Options& options, std::string_view text) {
   return "";
 }
 
+// In a file, for everybody may read a command line.
+std::string read_token(Options& options, const std::string& path) {
+  std::ifstream file(path);
+  std::string more;
+  if (!(file >> options.token) || (file >> more)) return "expected a file with one token in it";
+  return "";
+}
+
 std::string set_protocol(Options& options, std::string_view text) {
   for (const Protocol protocol : {Protocol::kHttp, Protocol::kHttpJson, Protocol::kGrpc}) {
     if (text == protocol_name(protocol)) {
@@ -121,6 +130,7 @@ std::string set_option(Options& o, std::string_view name, const std::string& val
   if (name == "--protocol") return set_protocol(o, value);
   if (name == "--address") return parse_address(value, o.address);
   if (name == "--input") return add_input(o, value);
+  if (name == "--token-file") return read_token(o, value);
   if (name == "--expect-layout") return set_layout(o, value);
   if (name == "--tolerance") return assign(o.tolerance, value, 0.0, 1.0);
   if (name == "--cpu") return assign(o.cpu.emplace(), value, 0, 1023);
@@ -187,6 +197,7 @@ const char* usage() {
 
   --protocol http|http-json|grpc   binary tensors, JSON tensors, or gRPC over HTTP/2 (default http)
   --address HOST:PORT              loopback only, unless --allow-remote
+  --token-file FILE                send "authorization: Bearer" with the token in FILE
   --model NAME  --model-version V
   --input NAME:DATATYPE:SHAPE:FILE raw rows; repeat for more inputs. SHAPE: one request's, 1,64
   --expect FILE                    raw output bytes of every row; a reply that differs is an error

@@ -24,6 +24,7 @@ const char* protocol_name(Protocol protocol);
 struct Options {
   Protocol protocol = Protocol::kHttp;
   Address address;
+  std::string token;  // empty: none
   ModelRef model;
   std::vector<InputSpec> inputs;
   std::string expect_path;

@@ -62,12 +62,15 @@ class Endpoint:
         Model name.
     server_pid : int or None
         Process whose CPU time is charged to the requests.
+    token_file : Path or None
+        File with the token that is sent with every request.
     """
 
     protocol: str
     address: str
     model: str
     server_pid: int | None = None
+    token_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,8 @@ class Loadgen:
                 "--seed",
                 str(timing.seed),
             ]
+        if endpoint.token_file is not None:
+            command += ["--token-file", str(endpoint.token_file)]
         if endpoint.server_pid is not None:
             command += ["--server-pid", str(endpoint.server_pid)]
         if timing.client_cpu is not None:

@@ -69,6 +69,7 @@ class VariantOptions:
     seed: int
     timing: Timing
     server_cpus: list[int] | None
+    token_files: dict[str, Path]
     allow_remote: bool
     folder: Path
 
@@ -100,9 +101,38 @@ class VariantOptions:
             seed=options.seed,
             timing=timing,
             server_cpus=options.server_cpus,
+            token_files=token_files(options.token_file, urls),
             allow_remote=options.allow_remote,
             folder=folder,
         )
+
+
+def token_files(texts: list[str], urls: list[Url]) -> dict[str, Path]:
+    """Read every ``--token-file``.
+
+    Parameters
+    ----------
+    texts : list of str
+        ``[NAME=]FILE``: the token of one URL, or of all that have no other.
+    urls : list of Url
+        Those that there are.
+
+    Returns
+    -------
+    dict of str to Path
+        By the URL's name.
+
+    Raises
+    ------
+    ValueError
+        If a name is no URL's.
+    """
+    named = [text.rpartition("=") for text in texts]
+    files = {url.name: Path(path) for name, _, path in named if not name for url in urls}
+    files |= {name: Path(path) for name, _, path in named if name}
+    if unknown := files.keys() - {url.name for url in urls}:
+        raise ValueError(f"--token-file: no URL is called {', '.join(sorted(unknown))}")
+    return files
 
 
 def build_payload(wanted: VariantOptions) -> Payload:
@@ -165,7 +195,9 @@ def _remote(url: Url, generator: Loadgen, wanted: VariantOptions) -> Variant:
         if pid is None:
             raise ValueError(f"--server-cpus: no process of ours listens on {url.address}")
         server_process.pin(pid, wanted.server_cpus)
-    endpoint = Endpoint(url.protocol, url.address, wanted.model, pid)
+    endpoint = Endpoint(
+        url.protocol, url.address, wanted.model, pid, wanted.token_files.get(url.name)
+    )
 
     def measure(load: Load) -> Repeat:
         return generator.measure(endpoint, load, wanted.timing)

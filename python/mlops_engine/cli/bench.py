@@ -68,6 +68,13 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help="http, http-json or grpc; repeatable",
     )
     what.add_argument(
+        "--token-file",
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE",
+        help="token sent with every request (to the URL of that name); repeatable",
+    )
+    what.add_argument(
         "--in-process", type=Path, metavar="ONNX", help="Engine.infer against bare onnxruntime"
     )
     load = run.add_argument_group("load")

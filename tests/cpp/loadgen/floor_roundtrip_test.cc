@@ -47,14 +47,14 @@ class FloorRoundtrip : public testing::Test {
     std::vector<std::string> requests;
     for (std::size_t row = 0; row < kRows; ++row) {
       requests.push_back(grpc ? encode_grpc_request({"echo", ""}, *payload_, row)
-                              : encode_http_binary({"echo", ""}, *payload_, row, to.text));
+                              : encode_http_binary({"echo", ""}, *payload_, row, {to.text, "t"}));
     }
     LoadLoop loop(options, [&](std::size_t index) -> std::unique_ptr<Connection> {
       Socket socket = connect_to(to, 1000);
       if (!socket.valid()) return nullptr;
       if (!grpc) return std::make_unique<HttpConnection>(std::move(socket), requests, expectation_);
       return std::make_unique<GrpcConnection>(std::move(socket),
-                                              GrpcTarget{to.text, requests, expectation_},
+                                              GrpcTarget{{to.text, "t"}, requests, expectation_},
                                               index * options.streams, options.streams);
     });
     EXPECT_EQ(loop.connect(), "");

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "loadgen_support.h"
+
 namespace mlops::loadgen {
 namespace {
 
@@ -32,6 +34,16 @@ TEST(Options, ReadsAnInputWhosePathHasColons) {
   EXPECT_EQ(options.inputs[0].path, "/tmp/a:b");
   EXPECT_EQ(options.rate_per_s, 1000.5);
   EXPECT_EQ(options.loop.streams, 8u);
+}
+
+TEST(Options, ATokenIsInAFileAlone) {
+  const TemporaryFile file("mlops_abc\n");
+  const auto parsed = parse_options(with({"--token-file", file.path()}));
+  ASSERT_TRUE(std::holds_alternative<Options>(parsed));
+  EXPECT_EQ(std::get<Options>(parsed).token, "mlops_abc");
+  const TemporaryFile two("a b");
+  EXPECT_NE(error_of({"--token-file", two.path()}), "");
+  EXPECT_NE(error_of({"--token-file", "/nonexistent"}), "");
 }
 
 TEST(Options, OtherMachinesNeedAnExplicitYes) {

@@ -13,10 +13,10 @@ import pytest
 
 from mlops_engine.bench import in_process, interleave, server_process
 from mlops_engine.bench.load import Load, parse_loads
-from mlops_engine.bench.loadgen import Timing, find_program
+from mlops_engine.bench.loadgen import Endpoint, Loadgen, Timing, find_program
 from mlops_engine.bench.payload import Input, Payload, generate, load_rows, parse_input
 from mlops_engine.bench.result import Document, Repeat
-from mlops_engine.bench.variants import parse_url
+from mlops_engine.bench.variants import parse_url, token_files
 from mlops_engine.cli.bench import EXIT_USAGE, main
 
 INPUT = Input("x", "FP32", (1, 4))
@@ -53,6 +53,18 @@ def test_urls_and_inputs() -> None:
             parse_url(bad)
     with pytest.raises(ValueError, match="datatype"):
         parse_input("a:BYTES:1")
+
+
+def test_a_token_goes_to_the_url_it_is_for(tmp_path: Path) -> None:
+    urls = [parse_url("a=http://127.0.0.1:1"), parse_url("b=grpc://127.0.0.1:2")]
+    assert token_files([], urls) == {}
+    assert token_files(["t"], urls) == {"a": Path("t"), "b": Path("t")}
+    assert token_files(["b=u", "t"], urls) == {"a": Path("t"), "b": Path("u")}
+    with pytest.raises(ValueError, match="no URL is called c"):
+        token_files(["c=t"], urls)
+    endpoint = Endpoint("http", "127.0.0.1:1", "m", token_file=tmp_path / "t")
+    command = Loadgen(ROWS, tmp_path, Path("loadgen")).command(endpoint, Load(1), Timing(0, 1))
+    assert command[command.index("--token-file") + 1] == str(tmp_path / "t")
 
 
 def test_rows_of_a_file_are_cut_into_requests(tmp_path: Path) -> None:
