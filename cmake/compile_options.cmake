@@ -22,9 +22,9 @@ if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
   add_compile_options("$<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
-# Presets dev, asan and tsan compile files of a folder together: it halves the time of a build from nothing, as headers
-# and templates are then compiled once for several files. Preset release compiles each alone, and so shows what a file
-# forgot to include.
+# Presets dev, asan and tsan, and the wheel, compile files of a folder together: it halves the time of a build from
+# nothing, as headers and templates are then compiled once for several files. Preset release compiles each alone, and so
+# shows what a file forgot to include.
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
 find_package(Threads REQUIRED)
 
