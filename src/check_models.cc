@@ -99,6 +99,7 @@ ModelsCheck check_models(const ServerConfig& config, const std::vector<std::stri
   Report report;
   EngineOptions options;
   options.ort_libraries = ort_candidates;
+  options.compute_threads = config.compute_threads;
   options.serving = config.model_limits;
   const Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log);
   if (!engine.ok()) return {engine.status().message() + "\n", false};

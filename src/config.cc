@@ -389,6 +389,7 @@ Result<ServerConfig> parse_config(std::span<const char* const> arguments,
   if (!status.ok()) return status;
   if (Status wrong = check(config); !wrong.ok()) return wrong;
   if (config.threads == 0) config.threads = usable_cores();
+  if (config.compute_threads == 0) config.compute_threads = usable_cores();
   return config;
 }
 
@@ -427,6 +428,7 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("grpc-port", std::to_string(config.grpc_port));
   line("metrics-port", std::to_string(config.metrics_port));
   line("threads", std::to_string(config.threads));
+  line("compute-threads", std::to_string(config.compute_threads));
   line("exit-timeout-s", std::to_string(config.exit_timeout_s));
   line("log-format", config.log_format == LogFormat::json ? "json" : "text");
   line("max-inflight-requests", std::to_string(config.model_limits.inflight_requests_max));

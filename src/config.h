@@ -32,8 +32,9 @@ struct ServerConfig {
   int http_port = 8000;  // 0: any free one; -1: none
   int grpc_port = 8001;
   int metrics_port = 8002;
-  unsigned threads = 0;     // event loops; 0: one per usable core
-  std::string ort_library;  // empty: searched for
+  unsigned threads = 0;          // event loops; 0: one per usable core
+  unsigned compute_threads = 0;  // of all models' lanes; 0: likewise
+  std::string ort_library;       // empty: searched for
   LogFormat log_format = LogFormat::json;
   unsigned exit_timeout_s = 30;
   MetricsOptions metrics;

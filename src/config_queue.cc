@@ -1,4 +1,5 @@
-// Flags of what every model may take, and is to achieve, unless its configuration says otherwise.
+// Flags of what models share, and of what every model may take, and is to achieve, unless its
+// configuration says otherwise.
 
 #include "config.h"
 #include "config_flag.h"
@@ -10,6 +11,12 @@ constexpr std::uint64_t kDayUs = 86'400'000'000;
 constexpr std::size_t kMost = std::size_t{1} << 50;
 
 constexpr Flag kQueueFlags[] = {
+    {"--compute-threads", "N",
+     "batches that compute at a time off the event loops, all models together (default: usable "
+     "cores)",
+     [](ServerConfig& c, std::string_view v) {
+       return set_number(c.compute_threads, v, 1U, 1024U);
+     }},
     {"--max-inflight-requests", "N", "of one model, waiting and running (default 0: no limit)",
      [](ServerConfig& c, std::string_view v) {
        return set_number(c.model_limits.inflight_requests_max, v, std::size_t{0}, kMost);

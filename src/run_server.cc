@@ -68,6 +68,7 @@ class Process {
     if (Status s = check_repositories(remotes_->directories()); !s.ok()) return fail(s);
     EngineOptions options;
     options.ort_libraries = ort_candidates(config_);
+    options.compute_threads = config_.compute_threads;
     options.serving = config_.model_limits;
     Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log_);
     if (!engine.ok()) return fail(engine.status());

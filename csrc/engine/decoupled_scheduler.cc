@@ -1,7 +1,5 @@
 #include "engine/decoupled_scheduler.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include "engine/make_response.h"
@@ -15,19 +13,46 @@ constexpr int kStepsPerTurn = 16;
 }  // namespace
 
 DecoupledScheduler::DecoupledScheduler(Backend& backend, const LaneContext& context,
-                                       unsigned threads, std::size_t requests_max,
-                                       DeadlineWatch& watch)
+                                       const ServedModelOptions& options, DeadlineWatch& watch,
+                                       LanePool& pool)
     : backend_(backend),
       context_(context),
       watch_(watch),
-      queue_(std::make_shared<GenerationQueue>(requests_max)) {
-  for (unsigned i = 0; i < threads; ++i) {
-    LaneRecorder& recorder = *recorders_.emplace_back(std::make_unique<LaneRecorder>());
-    threads_.emplace_back([this, &recorder] {
-      while (TaskRef task = queue_->next(*context_.clock)) advance(std::move(task), recorder);
-    });
-    pthread_setname_np(threads_.back().native_handle(), "mlops-parts");
+      seat_(pool.enter([this] { return turn(); }, options.terms)),
+      queue_(std::make_shared<GenerationQueue>(
+          options.queue_requests_max, [seat = seat_.get(), clock = context.clock](TimePoint at) {
+            if (at > clock->now()) {
+              seat->ask_at(at);
+            } else {
+              seat->ask();
+            }
+          })) {
+  for (unsigned i = 0; i < options.lanes; ++i) {
+    idle_.push_back(recorders_.emplace_back(std::make_unique<LaneRecorder>()).get());
   }
+}
+
+LaneRecorder* DecoupledScheduler::take_recorder() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) return nullptr;
+  LaneRecorder* recorder = idle_.back();
+  idle_.pop_back();
+  return recorder;
+}
+
+// The pool's: a few steps of one generation. Says whether there is more to step.
+bool DecoupledScheduler::turn() {
+  LaneRecorder* recorder = take_recorder();
+  if (!recorder) return false;
+  TaskRef task = queue_->next(context_.clock->now());
+  const bool stepped = task != nullptr;
+  if (stepped) advance(std::move(task), *recorder);
+  {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(recorder);
+  }
+  // Another turn may have found no lane meanwhile, and left its work to this one.
+  return stepped || queue_->has_ready();
 }
 
 DecoupledScheduler::~DecoupledScheduler() { stop(); }
@@ -163,6 +188,7 @@ void DecoupledScheduler::fail(const TaskRef& task, Status why) {
 void DecoupledScheduler::add_to(ModelStats& stats) const {
   for (const auto& recorder : recorders_) recorder->add_to(stats);
   stats.queued = queue_->size();
+  stats.compute_ns = static_cast<std::uint64_t>(seat_->computed().count());
 }
 
 TimePoint DecoupledScheduler::expire(TimePoint now) {
@@ -190,10 +216,10 @@ void DecoupledScheduler::stop() {
   for (const PendingRef& pending : queue_->requests()) {
     pending->fail(Status::unavailable("the model is being unloaded"));
   }
-  // Answered tasks are given back by the threads, which then find nothing more to do.
-  if (!threads_.empty()) queue_->drain(kNever);
+  // Answered tasks are given back by turns, which then find nothing more to do.
+  queue_->drain(kNever);
   queue_->stop();
-  threads_.clear();  // joins
+  seat_->leave();
 }
 
 }  // namespace mlops

@@ -1,23 +1,23 @@
 #pragma once
 // Serves a decoupled back end: a request is answered by any number of parts and then one empty
-// answer. A few threads step all generations in turn, so neither a pause of the model nor a reader
-// that has stopped reading holds a thread; what is unread is bounded by the door, what is in hand
-// by `requests_max`.
-
-#include <thread>
+// answer. Turns of the pool step all generations, a few at a time, so neither a pause of the model
+// nor a reader that has stopped reading holds a thread; what is unread is bounded by the door, what
+// is in hand by `requests_max`.
 
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
 #include "engine/generation_queue.h"
+#include "engine/lane_pool.h"
 #include "engine/scheduler.h"
+#include "engine/served_model.h"
 
 namespace mlops {
 
 class DecoupledScheduler final : public Scheduler {
  public:
   // Everything referred to outlives it.
-  DecoupledScheduler(Backend& backend, const LaneContext& context, unsigned threads,
-                     std::size_t requests_max, DeadlineWatch& watch);
+  DecoupledScheduler(Backend& backend, const LaneContext& context,
+                     const ServedModelOptions& options, DeadlineWatch& watch, LanePool& pool);
   ~DecoupledScheduler() override;
 
   bool submit(const PendingRef& pending, TimePoint now) override;
@@ -29,6 +29,8 @@ class DecoupledScheduler final : public Scheduler {
  private:
   using TaskRef = GenerationQueue::TaskRef;
 
+  LaneRecorder* take_recorder();
+  bool turn();
   void advance(TaskRef task, LaneRecorder& recorder);
   Status begin(GenerationTask& task);
   bool step(const TaskRef& task, LaneRecorder& recorder);
@@ -40,9 +42,11 @@ class DecoupledScheduler final : public Scheduler {
   Backend& backend_;
   const LaneContext& context_;
   DeadlineWatch& watch_;
+  std::unique_ptr<LanePool::Seat> seat_;  // before the queue, which wakes it
   const std::shared_ptr<GenerationQueue> queue_;
-  std::vector<std::unique_ptr<LaneRecorder>> recorders_;  // one per thread
-  std::vector<std::jthread> threads_;
+  std::vector<std::unique_ptr<LaneRecorder>> recorders_;  // one per lane
+  std::mutex mutex_;
+  std::vector<LaneRecorder*> idle_;  // guarded by mutex_
 };
 
 }  // namespace mlops

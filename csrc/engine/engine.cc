@@ -7,6 +7,7 @@
 #include "base/quiet_thread.h"
 #include "engine/deadline_watch.h"
 #include "engine/ensemble_loading.h"
+#include "engine/lane_pool.h"
 #include "engine/model_loading.h"
 #include "engine/pipeline.h"
 #include "engine/retirement.h"
@@ -25,6 +26,7 @@ class EngineImpl final : public Engine {
       : options_(std::move(options)),
         log_(log),
         slabs_(options_.slab_bytes_max),
+        pool_(options_.compute_threads, clock_),
         pipeline_(catalog_, options_.limits, clock_),
         retirement_(std::chrono::milliseconds(options_.retire_ms_max)),
         watch_([this](TimePoint now) { return expire(now); }) {}
@@ -90,6 +92,7 @@ class EngineImpl final : public Engine {
     for (std::size_t i = 0; i < kCopySites; ++i) {
       stats.copy_bytes[i] = copies_.total(static_cast<CopySite>(i));
     }
+    stats.pool = pool_.stats();
     stats.slab_bytes_in_use = slabs_.bytes_in_use();
     return stats;
   }
@@ -165,7 +168,7 @@ class EngineImpl final : public Engine {
           load_ensemble(source, catalog_, pipeline_, clock_);
       return made.ok() ? Result<ModelCatalog::Entry>(*std::move(made)) : made.status();
     }
-    const EngineParts parts = {&options_, &slabs_, &copies_, &clock_, &watch_, &log_};
+    const EngineParts parts = {&options_, &slabs_, &copies_, &clock_, &watch_, &pool_, &log_};
     Result<PreparedVersion> prepared = Status::internal("not prepared");
     const auto prepare = [&] {
       Result<std::unique_ptr<Backend>> backend = make_backend();
@@ -192,6 +195,7 @@ class EngineImpl final : public Engine {
   SteadyClock clock_;
   CopyMeter copies_;
   SlabPool slabs_;
+  LanePool pool_;  // before whatever holds models
   std::mutex runtime_mutex_;
   std::shared_ptr<OrtRuntime> runtime_;  // guarded by runtime_mutex_
   mutable std::mutex asked_mutex_;

@@ -18,7 +18,11 @@ GenerationQueue::Admission GenerationQueue::add(const TaskRef& task) {
 void GenerationQueue::make_ready_locked(TaskRef task) {
   task->state_ = GenerationTask::State::ready;
   ready_.push_back(std::move(task));
-  work_.notify_one();
+  wake_locked(TimePoint());
+}
+
+void GenerationQueue::wake_locked(TimePoint at) {
+  if (!stopped_) wake_(at);
 }
 
 void GenerationQueue::wake_due_locked(TimePoint now) {
@@ -29,24 +33,19 @@ void GenerationQueue::wake_due_locked(TimePoint now) {
   }
 }
 
-GenerationQueue::TaskRef GenerationQueue::next(const Clock& clock) {
-  std::unique_lock lock(mutex_);
-  while (!stopped_) {
-    wake_due_locked(clock.now());
-    if (!ready_.empty()) {
-      TaskRef task = std::move(ready_.front());
-      ready_.pop_front();
-      task->state_ = GenerationTask::State::running;
-      task->nudged_ = false;
-      return task;
-    }
-    if (later_.empty()) {
-      work_.wait(lock);
-    } else {
-      work_.wait_until(lock, TimePoint(later_.begin()->first));
-    }
+GenerationQueue::TaskRef GenerationQueue::next(TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  wake_due_locked(now);
+  if (ready_.empty()) {
+    if (!later_.empty()) wake_locked(later_.begin()->first);
+    return nullptr;
   }
-  return nullptr;
+  TaskRef task = std::move(ready_.front());
+  ready_.pop_front();
+  task->state_ = GenerationTask::State::running;
+  task->nudged_ = false;
+  if (!ready_.empty()) wake_locked(TimePoint());  // others may help
+  return task;
 }
 
 void GenerationQueue::again(TaskRef task) {
@@ -60,8 +59,7 @@ void GenerationQueue::later(TaskRef task, TimePoint at) {
   task->state_ = GenerationTask::State::later;
   GenerationTask& placed = *task;
   placed.in_later_ = later_.emplace(at, std::move(task));
-  // A thread that sleeps until a later time must look again.
-  if (placed.in_later_ == later_.begin()) work_.notify_one();
+  if (placed.in_later_ == later_.begin()) wake_locked(at);
 }
 
 void GenerationQueue::park(TaskRef task) {
@@ -115,6 +113,11 @@ std::size_t GenerationQueue::size() const {
   return all_.size();
 }
 
+bool GenerationQueue::has_ready() const {
+  const std::lock_guard lock(mutex_);
+  return !ready_.empty();
+}
+
 void GenerationQueue::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
@@ -131,7 +134,6 @@ bool GenerationQueue::drain(TimePoint deadline) {
 void GenerationQueue::stop() {
   const std::lock_guard lock(mutex_);
   stopped_ = true;
-  work_.notify_all();
 }
 
 }  // namespace mlops

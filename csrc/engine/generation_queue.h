@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -52,12 +53,15 @@ class GenerationQueue {
   using TaskRef = Ref<GenerationTask>;
   enum class Admission : std::uint8_t { taken, full, closed };
 
-  explicit GenerationQueue(std::size_t tasks_max) : tasks_max_(tasks_max) {}
+  // `wake(at)`: look again, now (a time that has passed) or then. Called with the queue's lock
+  // held, until stop().
+  GenerationQueue(std::size_t tasks_max, std::function<void(TimePoint at)> wake)
+      : tasks_max_(tasks_max), wake_(std::move(wake)) {}
 
   Admission add(const TaskRef& task);
-  // Blocks until a task can be stepped; null once stopped. The task is then given back by exactly
-  // one of the four below.
-  TaskRef next(const Clock& clock);
+  // A task that can be stepped; null: none now. The task is then given back by exactly one of the
+  // four below.
+  TaskRef next(TimePoint now);
   void again(TaskRef task);                // behind the others
   void later(TaskRef task, TimePoint at);  // not before `at`, unless it is cancelled
   void park(TaskRef task);                 // until room()
@@ -65,20 +69,22 @@ class GenerationQueue {
 
   std::vector<PendingRef> requests() const;
   std::size_t size() const;
+  bool has_ready() const;
   void close();                    // takes no more
   bool drain(TimePoint deadline);  // until it is empty
-  void stop();                     // next() gives null from now on
+  void stop();                     // nobody is woken from now on
 
  private:
   friend class GenerationTask;
   void room(GenerationTask& task) noexcept;
   void make_ready_locked(TaskRef task);
   void wake_due_locked(TimePoint now);
+  void wake_locked(TimePoint at);
 
   mutable std::mutex mutex_;
-  std::condition_variable work_;
   std::condition_variable calm_;
   const std::size_t tasks_max_;
+  const std::function<void(TimePoint)> wake_;
   std::list<TaskRef> all_;  // guarded by mutex_, as are the rest
   std::deque<TaskRef> ready_;
   std::multimap<TimePoint, TaskRef> later_;

@@ -223,6 +223,36 @@ void own_counters(std::string& page, const EngineStats& stats) {
   page += "mlops_slab_bytes_in_use " + std::to_string(stats.slab_bytes_in_use) + "\n";
 }
 
+void pool(std::string& page, const EngineStats& stats) {
+  const auto line = [&](const char* name, const char* help, const char* type,
+                        const std::string& value) {
+    header(page, name, help, type);
+    page.append(name).append(" ").append(value).append("\n");
+  };
+  const PoolStats& pool = stats.pool;
+  line("mlops_pool_cores", "Batches off the event loops that may compute at a time", "gauge",
+       std::to_string(pool.cores));
+  line("mlops_pool_busy_cores", "Of which now", "gauge", std::to_string(pool.busy_cores));
+  line("mlops_pool_threads", "Threads of the pool, slow and waiting runs included", "gauge",
+       std::to_string(pool.threads));
+  line("mlops_pool_turns_total", "Batches and other turns that pool threads began", "counter",
+       std::to_string(pool.turns));
+  line("mlops_pool_wait_seconds_total", "Time from when a turn could begin until it did", "counter",
+       seconds(pool.wait_ns));
+  line("mlops_pool_overruns_total", "Turns so long that others were let in beside them", "counter",
+       std::to_string(pool.overruns));
+  header(page, "mlops_compute_seconds_total", "Processor time of a model in the pool", "counter");
+  for (const ModelStats& model : stats.models) {
+    sample(page, "mlops_compute_seconds_total", labels_of(model), seconds(model.compute_ns));
+  }
+  header(page, "mlops_compute_weight", "Share of the pool, relative to other models", "gauge");
+  for (const ModelStats& model : stats.models) {
+    char weight[32];
+    std::snprintf(weight, sizeof(weight), "%g", model.compute_weight);
+    sample(page, "mlops_compute_weight", labels_of(model), weight);
+  }
+}
+
 // There is no response cache here, and no pinned memory on a CPU: what dashboards made for Triton
 // ask of them is nothing, which is an answer, and a missing family is none.
 void absent_parts(std::string& page, const EngineStats& stats) {
@@ -250,6 +280,7 @@ std::string metrics_text(const EngineStats& stats, const MetricsOptions& options
   if (options.summary_latencies) summaries(page, stats, options.summary_quantiles);
   absent_parts(page, stats);
   own_counters(page, stats);
+  pool(page, stats);
   return page;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/cpu_budget.h"
 #include "engine/batch_probe.h"
 #include "engine/complete_config.h"
 #include "engine/run_limit.h"
@@ -47,14 +46,14 @@ Result<std::vector<std::vector<std::string>>> load_labels(const ModelSource& sou
   return labels;
 }
 
-unsigned lane_count(const ModelSource& source, const EngineOptions& options) {
+unsigned lane_count(const ModelSource& source, const EngineParts& parts) {
   if (source.lanes > 0) return source.lanes;
   unsigned instances = 0;
   if (source.config) {
     for (const InstanceGroup& group : source.config->instance_groups) instances += group.count;
   }
   if (instances > 0) return instances;
-  return options.lanes > 0 ? options.lanes : usable_cores();
+  return parts.options->lanes > 0 ? parts.options->lanes : parts.pool->cores();
 }
 
 std::int64_t batch_rows(const ModelSource& source) {
@@ -108,6 +107,17 @@ Status fit_backend(const ModelSource& source, std::unique_ptr<Backend>& backend)
   if (!fitted.ok()) return fitted.status();
   if (fitted->differs) backend = make_configured_backend(std::move(backend), *fitted);
   return {};
+}
+
+Result<LanePool::Terms> pool_terms(const ModelSource& source, const Backend& backend) {
+  LanePool::Terms terms;
+  terms.waits = backend.waits();
+  terms.threads_per_turn = std::max(1U, source.ort.intra_op_threads);
+  if (!source.config) return terms;
+  const Result<double> weight = compute_weight(*source.config);
+  if (!weight.ok()) return weight.status();
+  terms.weight = *weight;
+  return terms;
 }
 
 // What is known of a back end that is not tried.
@@ -181,12 +191,15 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   if (!probe.ok()) return probe.status();
 
   ServedModelOptions& options = version.options;
-  options.lanes = lane_count(source, *parts.options);
+  options.lanes = lane_count(source, parts);
   options.sequences = source.sequences;
   Result<ServingLimits> limits = serving_limits(
       source.config ? source.config->parameters : ConfigStrings(), parts.options->serving);
   if (!limits.ok()) return limits.status();
   options.limits = *limits;
+  Result<LanePool::Terms> terms = pool_terms(source, *backend);
+  if (!terms.ok()) return terms.status();
+  options.terms = *terms;
   const std::shared_ptr<ModelInfo> info = make_info(source, *backend, *probe, options.lanes);
   if (source.sequences) {
     Result<SequencePlan> plan =
@@ -226,7 +239,7 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
 Result<std::shared_ptr<Servable>> start_version(PreparedVersion version, const EngineParts& parts) {
   const auto start = [&](auto create) -> Result<std::shared_ptr<Servable>> {
     auto model = create(std::move(version.backend), std::move(version.context), version.options,
-                        *parts.watch);
+                        *parts.watch, *parts.pool);
     if (!model.ok()) return model.status();
     return std::shared_ptr<Servable>(*std::move(model));
   };

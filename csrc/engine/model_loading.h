@@ -17,10 +17,11 @@ struct EngineParts {
   CopyMeter* copies = nullptr;
   const Clock* clock = nullptr;
   DeadlineWatch* watch = nullptr;
+  LanePool* pool = nullptr;
   LogSink* log = nullptr;
 };
 
-// A version that has been tried and lacks only its threads.
+// A version that has been tried and lacks only its lanes.
 struct PreparedVersion {
   std::unique_ptr<Backend> backend;
   LaneContext context;

@@ -12,6 +12,10 @@ Status EngineOptions::validate() const {
     return Status::invalid_argument("lanes is " + std::to_string(lanes) + "; at most " +
                                     std::to_string(kLanesMax));
   }
+  if (compute_threads > kLanesMax) {
+    return Status::invalid_argument("compute_threads is " + std::to_string(compute_threads) +
+                                    "; at most " + std::to_string(kLanesMax));
+  }
   if (queue_requests_max == 0) {
     return Status::invalid_argument(
         "queue_requests_max is 0: every request that must wait would be "

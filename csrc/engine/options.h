@@ -21,7 +21,9 @@ namespace mlops {
 struct ModelSource;
 
 struct EngineOptions {
-  unsigned lanes = 0;  // concurrent executions per model version; 0: as many as usable cores
+  unsigned lanes = 0;  // concurrent executions per model version; 0: compute_threads
+  // Turns of all models' lanes that compute at a time; 0: as many as usable cores.
+  unsigned compute_threads = 0;
   std::size_t queue_requests_max = 8192;              // waiting per model version; more are refused
   std::size_t slab_bytes_max = std::size_t{2} << 30;  // batch inputs and outputs, whole engine
   std::uint64_t inline_run_us_max = 250;              // event loops run faster models themselves

@@ -14,24 +14,26 @@ ScheduledModel::ScheduledModel(std::unique_ptr<Backend> backend, LaneContext con
 Result<std::shared_ptr<ScheduledModel>> ScheduledModel::create(std::unique_ptr<Backend> backend,
                                                                LaneContext context,
                                                                const ServedModelOptions& options,
-                                                               DeadlineWatch& watch) {
+                                                               DeadlineWatch& watch,
+                                                               LanePool& pool) {
   std::shared_ptr<ScheduledModel> model(new ScheduledModel(std::move(backend), std::move(context)));
-  if (Status s = model->start(options, watch); !s.ok()) return s;
+  if (Status s = model->start(options, watch, pool); !s.ok()) return s;
   return model;
 }
 
-Status ScheduledModel::start(const ServedModelOptions& options, DeadlineWatch& watch) {
+Status ScheduledModel::start(const ServedModelOptions& options, DeadlineWatch& watch,
+                             LanePool& pool) {
+  weight_ = options.terms.weight;
   if (!backend_->decoupled()) {
-    Result<std::unique_ptr<SequenceScheduler>> made = SequenceScheduler::create(
-        *backend_, *options.sequences, context_, options.queue_requests_max, watch);
+    Result<std::unique_ptr<SequenceScheduler>> made =
+        SequenceScheduler::create(*backend_, *options.sequences, context_, options, watch, pool);
     if (made.ok()) scheduler_ = *std::move(made);
     return made.status();
   }
   if (options.sequences) {
     return Status::unimplemented("a decoupled model cannot have sequence_batching");
   }
-  scheduler_ = std::make_unique<DecoupledScheduler>(*backend_, context_, options.lanes,
-                                                    options.queue_requests_max, watch);
+  scheduler_ = std::make_unique<DecoupledScheduler>(*backend_, context_, options, watch, pool);
   return {};
 }
 
@@ -68,6 +70,7 @@ ModelStats ScheduledModel::stats() const {
   scheduler_->add_to(stats);
   stats.name = info().name;
   stats.version = info().version;
+  stats.compute_weight = weight_;
   return stats;
 }
 

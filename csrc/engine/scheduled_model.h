@@ -18,7 +18,7 @@ class ScheduledModel final : public Servable {
   static Result<std::shared_ptr<ScheduledModel>> create(std::unique_ptr<Backend> backend,
                                                         LaneContext context,
                                                         const ServedModelOptions& options,
-                                                        DeadlineWatch& watch);
+                                                        DeadlineWatch& watch, LanePool& pool);
   ~ScheduledModel() override { stop(); }
 
   const ModelInfo& info() const override { return *context_.info; }
@@ -32,11 +32,12 @@ class ScheduledModel final : public Servable {
 
  private:
   ScheduledModel(std::unique_ptr<Backend> backend, LaneContext context);
-  Status start(const ServedModelOptions& options, DeadlineWatch& watch);
+  Status start(const ServedModelOptions& options, DeadlineWatch& watch, LanePool& pool);
 
   const std::unique_ptr<Backend> backend_;
   FailureRecorder failures_;
   LaneContext context_;
+  double weight_ = 1;
   std::unique_ptr<Scheduler> scheduler_;
 };
 

@@ -1,7 +1,5 @@
 #include "engine/sequence_scheduler.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 namespace mlops {
@@ -42,11 +40,9 @@ SequenceScheduler::SequenceScheduler(const SequenceBatching& config, SequencePla
       states_(limits.slots),
       slots_(limits) {}
 
-Result<std::unique_ptr<SequenceScheduler>> SequenceScheduler::create(Backend& backend,
-                                                                     const SequenceBatching& config,
-                                                                     const LaneContext& context,
-                                                                     std::size_t requests_max,
-                                                                     DeadlineWatch& watch) {
+Result<std::unique_ptr<SequenceScheduler>> SequenceScheduler::create(
+    Backend& backend, const SequenceBatching& config, const LaneContext& context,
+    const ServedModelOptions& options, DeadlineWatch& watch, LanePool& pool) {
   const ModelInfo& client = *context.info;
   Result<SequencePlan> plan = plan_sequences(config, backend.signature(), client.has_batch_axis);
   if (!plan.ok()) return plan.status();
@@ -55,7 +51,7 @@ Result<std::unique_ptr<SequenceScheduler>> SequenceScheduler::create(Backend& ba
                        : std::size_t{1};
   SequenceLimits limits;
   limits.slots = slot_count(config, rows, client.lanes);
-  limits.requests_max = requests_max;
+  limits.requests_max = options.queue_requests_max;
   limits.idle_max = std::chrono::microseconds(config.idle_us_max);
   const bool by_row = backend.stateful() && config.strategy == SequenceBatching::Strategy::direct;
   const bool has_ready = std::ranges::any_of(plan->controls, [](const ControlTensor& control) {
@@ -73,6 +69,7 @@ Result<std::unique_ptr<SequenceScheduler>> SequenceScheduler::create(Backend& ba
   made->context_.info = whole_model(client, backend.signature());
   made->context_.repeatable = !backend.stateful();
   if (Status s = made->add_lanes(backend, client.lanes); !s.ok()) return s;
+  made->seat_ = pool.enter([self = made.get()] { return self->turn(); }, options.terms);
   return made;
 }
 
@@ -85,10 +82,7 @@ Status SequenceScheduler::add_lanes(Backend& backend, unsigned count) {
     lanes_.push_back(std::make_unique<Lane>());
     lanes_.back()->executor = *std::move(executor);
   }
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    threads_.emplace_back([this, i] { lane_thread(i); });
-    pthread_setname_np(threads_.back().native_handle(), "mlops-sequence");
-  }
+  busy_.assign(lanes_.size(), false);
   return {};
 }
 
@@ -136,7 +130,7 @@ bool SequenceScheduler::submit(const PendingRef& pending, TimePoint now) {
     slots_.expire(now);
     switch (slots_.add(step, now)) {
       case SequenceSlots::Admission::taken:
-        work_.notify_all();  // one lane may be the only one that has its slot
+        ask_pool_locked();
         lock.unlock();
         if (deadline != kNever) watch_.expect(deadline);
         return true;
@@ -166,35 +160,64 @@ void SequenceScheduler::release_dropped(std::unique_lock<std::mutex>& lock) {
   lock.lock();
 }
 
-void SequenceScheduler::lane_thread(std::size_t lane) {
-  const std::size_t group = direct_ ? lane : 0;
-  const std::size_t groups = direct_ ? lanes_.size() : 1;
+void SequenceScheduler::ask_pool_locked() {
+  if (asked_) return;
+  asked_ = true;
+  seat_->ask();
+}
+
+bool SequenceScheduler::could_run_locked() const {
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+    if (!busy_[lane] && slots_.ready(direct_ ? lane : 0, direct_ ? lanes_.size() : 1)) return true;
+  }
+  return false;
+}
+
+// An idle lane, made busy, and what it is to run; in direct mode only it has those slots.
+std::optional<std::size_t> SequenceScheduler::take_locked(std::vector<SequenceStep>& steps) {
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+    if (busy_[lane]) continue;
+    slots_.take(direct_ ? lane : 0, direct_ ? lanes_.size() : 1, rows_max_, steps);
+    if (steps.empty()) continue;
+    busy_[lane] = true;
+    return lane;
+  }
+  return std::nullopt;
+}
+
+// The pool's: one batch, if there is one to run. Says whether there is another.
+bool SequenceScheduler::turn() {
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    const TimePoint idle_at = slots_.expire(context_.clock->now());
-    std::vector<SequenceStep> steps;
-    slots_.take(group, groups, rows_max_, steps);
-    release_dropped(lock);
-    if (steps.empty()) {
-      if (!accepting_ && slots_.waiting() + slots_.running() == 0) calm_.notify_all();
-      if (stopping_ || slots_.ready(group, groups)) continue;
-      if (idle_at == kNever) {
-        work_.wait(lock);
-      } else {
-        work_.wait_until(lock, idle_at);
-      }
-      continue;
-    }
+  asked_ = false;
+  if (stopping_) return false;
+  slots_.expire(context_.clock->now());
+  std::vector<SequenceStep> steps;
+  const std::optional<std::size_t> lane = take_locked(steps);
+  release_dropped(lock);
+  if (lane) {
+    if (could_run_locked()) ask_pool_locked();  // others may help
     std::vector<std::size_t> taken;
     for (const SequenceStep& step : steps) taken.push_back(step.slot);
     lock.unlock();
-    run(*lanes_[lane], std::move(steps));
+    run(*lanes_[*lane], std::move(steps));
     lock.lock();
     const TimePoint now = context_.clock->now();
     for (const std::size_t slot : taken) slots_.finished(slot, now);
-    work_.notify_all();  // slots may have gone to sequences of other lanes
+    busy_[*lane] = false;
   }
-  if (slots_.running() == 0) calm_.notify_all();
+  if (!accepting_ && slots_.waiting() + slots_.running() == 0) calm_.notify_all();
+  if (stopping_) {
+    if (slots_.running() == 0) calm_.notify_all();
+    return false;
+  }
+  const TimePoint idle_at = slots_.expire(context_.clock->now());
+  if (!could_run_locked()) {
+    if (idle_at != kNever) seat_->ask_at(idle_at);
+    return false;
+  }
+  if (asked_) return false;
+  asked_ = true;
+  return true;
 }
 
 // Rows whose shapes differ cannot share a run.
@@ -268,14 +291,16 @@ TimePoint SequenceScheduler::expire(TimePoint now) {
       pending->fail(Status::deadline_exceeded("the deadline passed before an answer was ready"));
     }
   }
-  if (expired) work_.notify_all();
+  if (!expired) return next;
+  lock.lock();
+  ask_pool_locked();
   return next;
 }
 
 bool SequenceScheduler::drain(TimePoint deadline) {
   std::unique_lock lock(mutex_);
   accepting_ = false;
-  work_.notify_all();
+  ask_pool_locked();
   const auto calm = [this] { return slots_.waiting() + slots_.running() == 0; };
   if (deadline != kNever) return calm_.wait_until(lock, deadline, calm);
   calm_.wait(lock, calm);
@@ -287,7 +312,6 @@ void SequenceScheduler::stop() {
   accepting_ = false;
   stopping_ = true;
   const std::vector<PendingRef> left = slots_.take_all();
-  work_.notify_all();
   lock.unlock();
   for (const PendingRef& pending : left) {
     refuse(*pending, Status::unavailable("the model is being unloaded"));
@@ -299,11 +323,12 @@ void SequenceScheduler::stop() {
     calm_.wait(lock, calm);
   }
   lock.unlock();
-  threads_.clear();  // joins
+  if (seat_) seat_->leave();
 }
 
 void SequenceScheduler::add_to(ModelStats& stats) const {
   for (const auto& lane : lanes_) lane->recorder.add_to(stats);
+  stats.compute_ns = static_cast<std::uint64_t>(seat_->computed().count());
   const std::lock_guard lock(mutex_);
   stats.queued = slots_.waiting();
 }

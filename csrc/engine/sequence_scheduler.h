@@ -8,16 +8,18 @@
 // apart.
 //
 // Thread-safe. Lock: mutex_ guards the slots; it is never held while a model runs or a reply is
-// delivered.
+// delivered, and is taken before the pool's.
 
 #include <condition_variable>
 #include <mutex>
-#include <thread>
+#include <optional>
 
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
+#include "engine/lane_pool.h"
 #include "engine/scheduler.h"
 #include "engine/sequence_call.h"
+#include "engine/served_model.h"
 
 namespace mlops {
 
@@ -27,8 +29,8 @@ class SequenceScheduler final : public Scheduler {
   static Result<std::unique_ptr<SequenceScheduler>> create(Backend& backend,
                                                            const SequenceBatching& config,
                                                            const LaneContext& context,
-                                                           std::size_t requests_max,
-                                                           DeadlineWatch& watch);
+                                                           const ServedModelOptions& options,
+                                                           DeadlineWatch& watch, LanePool& pool);
   ~SequenceScheduler() override;
 
   bool submit(const PendingRef& pending, TimePoint now) override;
@@ -42,7 +44,10 @@ class SequenceScheduler final : public Scheduler {
                     const SequenceLimits& limits, bool by_row, DeadlineWatch& watch);
   Status add_lanes(Backend& backend, unsigned count);
   Status check(const Request& request, const SequenceMark& mark) const;
-  void lane_thread(std::size_t lane);
+  bool turn();
+  std::optional<std::size_t> take_locked(std::vector<SequenceStep>& steps);
+  bool could_run_locked() const;
+  void ask_pool_locked();
   void run(Lane& lane, std::vector<SequenceStep>&& steps);
   void run_group(Lane& lane, std::vector<PendingRef>&& calls);
   std::vector<Job> rows_by_slot(const std::vector<PendingRef>& calls) const;
@@ -59,13 +64,14 @@ class SequenceScheduler final : public Scheduler {
   std::vector<SequenceStates> states_;  // by slot; of whoever runs it
 
   mutable std::mutex mutex_;
-  std::condition_variable work_;
   std::condition_variable calm_;
-  SequenceSlots slots_;    // guarded by mutex_
-  bool accepting_ = true;  // guarded by mutex_
-  bool stopping_ = false;  // guarded by mutex_
+  SequenceSlots slots_;     // guarded by mutex_
+  bool accepting_ = true;   // guarded by mutex_
+  bool stopping_ = false;   // guarded by mutex_
+  bool asked_ = false;      // guarded by mutex_: a turn will look at the slots after this
+  std::vector<bool> busy_;  // guarded by mutex_; by lane
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<std::jthread> threads_;
+  std::unique_ptr<LanePool::Seat> seat_;
 };
 
 }  // namespace mlops

@@ -1,7 +1,5 @@
 #include "engine/served_model.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include "engine/blocking_call.h"
@@ -43,10 +41,11 @@ ServedModel::ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
 Result<std::shared_ptr<ServedModel>> ServedModel::create(std::unique_ptr<Backend> backend,
                                                          LaneContext context,
                                                          const ServedModelOptions& options,
-                                                         DeadlineWatch& watch) {
+                                                         DeadlineWatch& watch, LanePool& pool) {
   std::shared_ptr<ServedModel> model(
       new ServedModel(std::move(backend), std::move(context), options, watch));
   if (Status s = model->add_lanes(options.lanes); !s.ok()) return s;
+  model->seat_ = pool.enter([made = model.get()] { return made->lane_turn(); }, options.terms);
   return model;
 }
 
@@ -59,10 +58,6 @@ Status ServedModel::add_lanes(unsigned count) {
     lanes_.push_back(std::make_unique<Lane>());
     lanes_.back()->executor = *std::move(executor);
     idle_.push_back(lanes_.back().get());
-  }
-  for (unsigned i = 0; i < count; ++i) {
-    threads_.emplace_back([this] { lane_thread(); });
-    pthread_setname_np(threads_.back().native_handle(), "mlops-lane");
   }
   return {};
 }
@@ -82,15 +77,13 @@ void ServedModel::give_back_locked(Lane* lane) {
   lane->input_bytes = 0;
   lane->free_at = {};
   idle_.push_back(lane);
-  if (!queue_.empty()) {
-    work_.notify_one();
-  } else if (!accepting_) {
-    calm_.notify_all();
-  }
+  if (queue_.empty() && !accepting_) calm_.notify_all();
 }
 
-void ServedModel::wake_lane_locked() {
-  if (!queue_.empty() && !idle_.empty()) work_.notify_one();
+void ServedModel::ask_pool_locked() {
+  if (asked_ || !could_run_locked()) return;
+  asked_ = true;
+  seat_->ask();
 }
 
 // False when nothing should run now; then `wait_until` says when to look again (kNever: when told).
@@ -140,9 +133,8 @@ void ServedModel::learn_run_locked(std::span<const Job> jobs, TimePoint began) {
 
 // Runs lane.batch without the lock and gives the lane back with it.
 void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool inline_run) {
-  const bool more = !queue_.empty() && !idle_.empty();
+  if (!inline_run) ask_pool_locked();  // others may help; an inline run is over sooner
   lock.unlock();
-  if (more && !inline_run) work_.notify_one();
   const TimePoint began = objective_ ? context_.clock->now() : TimePoint();
   const Duration spent = run_batch(context_, lane, lane.batch, inline_run);
   // An eighth of the way towards what was just seen; races between lanes only blur an estimate.
@@ -153,6 +145,7 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   finished.swap(lane.batch);
   if (objective_) learn_run_locked(finished, began);
   give_back_locked(&lane);
+  if (inline_run) ask_pool_locked();
   lock.unlock();
   finished.clear();  // last references may go here, outside the lock
   lock.lock();
@@ -170,29 +163,28 @@ void ServedModel::release_dropped(std::unique_lock<std::mutex>& lock) {
   lock.lock();
 }
 
-void ServedModel::lane_thread() {
+// The pool's: one batch, if there is one to run. Says whether there is another.
+bool ServedModel::lane_turn() {
   std::unique_lock lock(mutex_);
-  TimePoint wait_until = kNever;
+  asked_ = false;
   while (!stopping_) {
     release_dropped(lock);
     Lane* lane = queue_.empty() || stopping_ ? nullptr : take_idle_locked();
+    TimePoint wait_until = kNever;
     if (lane && take_batch_locked(*lane, context_.clock->now(), wait_until)) {
       run_taken(*lane, lock, false);
-      continue;
+      break;
     }
     if (lane) idle_.push_back(lane);
     if (queue_.has_dropped()) continue;
-    if (lane && queue_.empty()) {
-      // Only dead requests were there.
-      if (!accepting_) calm_.notify_all();
-      continue;
-    }
-    if (lane && wait_until != kNever) {
-      work_.wait_until(lock, wait_until);
-    } else {
-      work_.wait(lock);
-    }
+    // Only dead requests were there.
+    if (queue_.empty() && !accepting_) calm_.notify_all();
+    if (lane && wait_until != kNever) seat_->ask_at(wait_until);
+    return false;
   }
+  if (stopping_ || asked_ || !could_run_locked()) return false;
+  asked_ = true;
+  return true;
 }
 
 bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
@@ -220,6 +212,7 @@ bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
       lock.lock();
       if (objective_) learn_run_locked({&job, 1}, now);
       give_back_locked(lane);
+      ask_pool_locked();
       return true;
     }
   }
@@ -245,7 +238,7 @@ bool ServedModel::infer(Request& request, TimePoint now, Response& response) {
     }
     run_taken(*lane, lock, true);
   }
-  wake_lane_locked();
+  ask_pool_locked();
   release_dropped(lock);
   lock.unlock();
   if (expires != kNever) watch_.expect(expires);
@@ -269,7 +262,7 @@ bool ServedModel::submit(const PendingRef& pending, TimePoint now) {
     refuse(*pending, *refused);
     return true;
   }
-  wake_lane_locked();
+  ask_pool_locked();
   release_dropped(lock);
   lock.unlock();
   if (first_limit != kNever) watch_.expect(first_limit);
@@ -319,7 +312,7 @@ bool ServedModel::submit_turn(std::span<PendingRef> turn, TimePoint now) {
     }
   }
   run_inline(lock, now);
-  wake_lane_locked();
+  ask_pool_locked();
   const bool unfinished = !queue_.empty() || idle_.size() < lanes_.size();
   release_dropped(lock);
   lock.unlock();
@@ -344,7 +337,7 @@ TimePoint ServedModel::expire(TimePoint now) {
     }
   }
   if (queue_.empty() && !accepting_) calm_.notify_all();
-  wake_lane_locked();  // without what is gone the others may be a batch
+  ask_pool_locked();  // without what is gone the others may be a batch
   release_dropped(lock);
   lock.unlock();
   for (std::size_t i = 0; i < expired.size(); ++i) {
@@ -358,7 +351,7 @@ TimePoint ServedModel::expire(TimePoint now) {
 bool ServedModel::drain(TimePoint deadline) {
   std::unique_lock lock(mutex_);
   accepting_ = false;
-  work_.notify_all();  // lanes that wait for company need not any more
+  ask_pool_locked();  // what waits for company need not any more
   const auto calm = [this] { return queue_.empty() && idle_.size() == lanes_.size(); };
   if (deadline == kNever) {
     calm_.wait(lock, calm);
@@ -373,7 +366,6 @@ void ServedModel::stop() {
   stopping_ = true;
   const std::vector<PendingRef> left = queue_.take_all();
   release_dropped(lock);
-  work_.notify_all();
   lock.unlock();
   for (const PendingRef& pending : left) refuse(*pending, stopped());
   lock.lock();
@@ -383,9 +375,7 @@ void ServedModel::stop() {
     calm_.wait(lock, calm);
   }
   lock.unlock();
-  for (std::jthread& thread : threads_) {
-    if (thread.joinable()) thread.join();
-  }
+  if (seat_) seat_->leave();
 }
 
 ModelStats ServedModel::stats() const {
@@ -394,6 +384,8 @@ ModelStats ServedModel::stats() const {
   for (const auto& lane : lanes_) lane->recorder.add_to(stats);
   stats.name = info().name;
   stats.version = info().version;
+  stats.compute_weight = options_.terms.weight;
+  if (seat_) stats.compute_ns = static_cast<std::uint64_t>(seat_->computed().count());
   stats.slo_p99_us = options_.limits.slo_p99_us;
   const std::lock_guard lock(mutex_);
   stats.queued = queue_.size();

@@ -2,18 +2,18 @@
 // One loaded version at work: a bounded queue, N lanes, and whoever comes by to run them.
 //
 // No thread hands batches to another: a thread that finds a lane idle takes a batch and runs it.
-// That thread is a blocking caller, an event loop with what one turn has drained, or one of the
-// model's own lane threads when the work is long or nobody else is there.
+// That thread is a blocking caller, an event loop with what one turn has drained, or a thread of
+// the pool that all models share (lane_pool.h) when the work is long or nobody else is there.
 //
 // Thread-safe. Lock: mutex_ guards the queue and the idle lanes; it is never held while a model
-// runs or a reply is delivered. Replies are delivered on the thread that ran the batch.
+// runs or a reply is delivered, and is taken before the pool's. Replies are delivered on the thread
+// that ran the batch.
 
 #include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "batch/batch_policy.h"
@@ -21,6 +21,7 @@
 #include "batch/latency_objective.h"
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
+#include "engine/lane_pool.h"
 #include "engine/servable.h"
 #include "model/model_config.h"
 #include "model/serving_limits.h"
@@ -36,6 +37,7 @@ struct ServedModelOptions {
   std::optional<SequenceBatching> sequences;
   std::shared_ptr<const DynamicBatching> policy;  // of the queue; null: none was configured
   ServingLimits limits;
+  LanePool::Terms terms;
 };
 
 class ServedModel final : public Servable {
@@ -44,7 +46,7 @@ class ServedModel final : public Servable {
   static Result<std::shared_ptr<ServedModel>> create(std::unique_ptr<Backend> backend,
                                                      LaneContext context,
                                                      const ServedModelOptions& options,
-                                                     DeadlineWatch& watch);
+                                                     DeadlineWatch& watch, LanePool& pool);
   ~ServedModel() override;
 
   const ModelInfo& info() const override { return *context_.info; }
@@ -59,15 +61,15 @@ class ServedModel final : public Servable {
   bool submit_turn(std::span<PendingRef> turn, TimePoint now) override;
   TimePoint expire(TimePoint now) override;
   bool drain(TimePoint deadline) override;
-  // Waits for what runs (and interrupts it after ten seconds), joins the lane threads. Not from a
-  // lane thread.
+  // Waits for what runs (and interrupts it after ten seconds). Not from a thread of the
+  // pool.
   void stop() override;
 
  private:
   ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
               const ServedModelOptions& options, DeadlineWatch& watch);
   Status add_lanes(unsigned count);
-  void lane_thread();
+  bool lane_turn();
   Status admit(const Request& request, TimePoint now, Job& job) const;
   Status classify(const Request& request, TimePoint now, Job& job) const;
 
@@ -75,7 +77,8 @@ class ServedModel final : public Servable {
   void give_back_locked(Lane* lane);
   bool take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_until);
   void run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool inline_run);
-  void wake_lane_locked();
+  bool could_run_locked() const { return !queue_.empty() && !idle_.empty(); }
+  void ask_pool_locked();
   void release_dropped(std::unique_lock<std::mutex>& lock);
   void run_inline(std::unique_lock<std::mutex>& lock, TimePoint now);
   std::vector<Job> prepare_turn(std::span<PendingRef> turn, TimePoint now);
@@ -106,16 +109,16 @@ class ServedModel final : public Servable {
   std::atomic<std::int64_t> expected_run_ns_;
 
   mutable std::mutex mutex_;
-  std::condition_variable work_;  // something waits and a lane may be idle; or stopping
-  std::condition_variable calm_;  // a lane went idle
-  BatchQueue queue_;              // guarded by mutex_
-  std::vector<Lane*> idle_;       // guarded by mutex_
+  std::condition_variable calm_;               // a lane went idle
+  BatchQueue queue_;                           // guarded by mutex_
+  std::vector<Lane*> idle_;                    // guarded by mutex_
   std::optional<LatencyObjective> objective_;  // guarded by mutex_
   std::vector<TimePoint> lanes_free_at_;       // scratch, guarded by mutex_
   bool accepting_ = true;                      // guarded by mutex_
   bool stopping_ = false;                      // guarded by mutex_
+  bool asked_ = false;  // guarded by mutex_: a turn of the pool will look at the queue after this
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<std::jthread> threads_;
+  std::unique_ptr<LanePool::Seat> seat_;
 };
 
 }  // namespace mlops

@@ -49,6 +49,8 @@ struct ModelStats {
   std::uint64_t queued = 0;                        // waiting now
   std::optional<std::uint64_t> inflight;  // waiting and running; of models that are batched
   std::uint64_t slo_p99_us = 0;           // the latency objective; 0: none
+  double compute_weight = 1;              // its share of the pool, relative to the others'
+  std::uint64_t compute_ns = 0;           // processor time of its lanes in the pool
   std::uint64_t last_inference_ms = 0;    // since the epoch; 0: never
   HistogramSnapshot request_ns;           // submission to reply, successes
   HistogramSnapshot queue_ns;             // submission to being taken into a batch
@@ -62,7 +64,18 @@ struct ModelStats {
   std::vector<BatchStats> batches;  // ascending by rows
 };
 
+// The threads that all models share; see lane_pool.h.
+struct PoolStats {
+  std::uint64_t cores = 0;       // turns that may compute at a time
+  std::uint64_t busy_cores = 0;  // that do now
+  std::uint64_t threads = 0;     // now
+  std::uint64_t turns = 0;       // begun
+  std::uint64_t wait_ns = 0;     // from being asked for to beginning, all turns
+  std::uint64_t overruns = 0;    // that took so long that another thread had to take over
+};
+
 struct EngineStats {
+  PoolStats pool;
   std::vector<ModelStats> models;
   std::array<std::uint64_t, kCopySites> copy_bytes{};
   std::uint64_t slab_bytes_in_use = 0;

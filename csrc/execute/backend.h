@@ -46,6 +46,9 @@ class Backend {
   // Its executors remember earlier runs: a run must not be repeated.
   virtual bool stateful() const { return false; }
 
+  // Its runs wait much longer than they compute: one under way takes no processor from others.
+  virtual bool waits() const { return false; }
+
   // Decoupled: answers a request with any number of parts, by generate() instead of an Executor.
   virtual bool decoupled() const { return false; }
   // Thread-safe. `inputs` are in signature order and outlive the Generation, as the Backend does.

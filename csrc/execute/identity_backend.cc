@@ -36,6 +36,7 @@ class IdentityBackend final : public Backend {
   const Signature& signature() const override { return echo_->signature(); }
   std::string_view platform() const override { return "identity"; }
   std::optional<Duration> known_run_time() const override { return delay_; }
+  bool waits() const override { return delay_ > Duration{0}; }
   Result<std::unique_ptr<Executor>> make_executor() override {
     Result<std::unique_ptr<Executor>> echo = echo_->make_executor();
     if (!echo.ok()) return echo.status();

@@ -59,6 +59,7 @@ class OneAnswerBackend final : public Backend {
   std::string_view platform() const override { return inner_->platform(); }
   // Not tried with made-up input, to which it might give a million parts.
   std::optional<Duration> known_run_time() const override { return std::chrono::milliseconds(1); }
+  bool waits() const override { return true; }  // out the pauses between steps
   Result<std::unique_ptr<Executor>> make_executor() override {
     return std::unique_ptr<Executor>(std::make_unique<OneAnswerExecutor>(*inner_, pause_));
   }

@@ -147,6 +147,7 @@ class SequenceBackend final : public Backend {
   const Signature& signature() const override { return signature_; }
   std::string_view platform() const override { return "sequence"; }
   std::optional<Duration> known_run_time() const override { return delay_; }
+  bool waits() const override { return delay_ > Duration{0}; }
   bool stateful() const override { return true; }
   Result<std::unique_ptr<Executor>> make_executor() override {
     return std::unique_ptr<Executor>(

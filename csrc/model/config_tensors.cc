@@ -40,11 +40,19 @@ Status read_format(ConfigReader&, const ConfigValue& value, TensorConfig& out) {
 }
 
 constexpr char kNonLinear[] = "is_non_linear_format_io";
-constexpr char kRateLimiter[] = "rate_limiter";
+constexpr char kResources[] = "resources";
 constexpr char kSecondary[] = "secondary_devices";
 constexpr char kProfile[] = "profile";
 constexpr char kPassive[] = "passive";
 constexpr char kHostPolicy[] = "host_policy";
+
+Status read_rate_limiter(ConfigReader& reader, const ConfigValue& value, InstanceGroup& out) {
+  constexpr std::array kMembers = {
+      unused_member<InstanceGroup, kResources>(),
+      member<&InstanceGroup::priority>("priority"),
+  };
+  return read_members(reader, value, kMembers, "rate_limiter", out);
+}
 
 template <class T, const auto& Names>
 Status read_kind(ConfigReader&, const ConfigValue& value, T& out) {
@@ -126,7 +134,7 @@ Status read_value(ConfigReader& reader, const ConfigValue& value, InstanceGroup&
                                   }},
       member<&InstanceGroup::count>("count"),
       member<&InstanceGroup::gpus>("gpus"),
-      unused_member<InstanceGroup, kRateLimiter>(),
+      ConfigMember<InstanceGroup>{"rate_limiter", read_rate_limiter},
       unused_member<InstanceGroup, kSecondary>(),
       unused_member<InstanceGroup, kProfile>(),
       unused_member<InstanceGroup, kPassive>(),

@@ -41,6 +41,7 @@ struct InstanceGroup {
   Kind kind = Kind::automatic;
   std::uint32_t count = 0;  // 0: the engine's default
   std::vector<std::int32_t> gpus;
+  std::uint32_t priority = 0;  // of its rate limiter: 1 is the highest; 0: none was given
 };
 
 struct QueuePolicy {

@@ -1,5 +1,6 @@
 #include "model/serving_limits.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 
@@ -37,6 +38,21 @@ Result<ServingLimits> serving_limits(const ConfigStrings& parameters, ServingLim
   if (status.ok()) status = read(parameters, "slo_p99_us", kObjectiveUsMax, limits.slo_p99_us);
   if (!status.ok()) return status;
   return limits;
+}
+
+Result<double> compute_weight(const ModelConfig& config) {
+  constexpr std::uint64_t kWeightMax = 1000;
+  std::uint64_t weight = 0;
+  if (Status s = read(config.parameters, "compute_weight", kWeightMax, weight); !s.ok()) return s;
+  if (weight > 0) return static_cast<double>(weight);
+  double chances = 0;
+  double instances = 0;
+  for (const InstanceGroup& group : config.instance_groups) {
+    const double count = std::max(1U, group.count);
+    chances += count / std::max(1U, group.priority);
+    instances += count;
+  }
+  return instances > 0 ? chances / instances : 1.0;
 }
 
 }  // namespace mlops

@@ -1,6 +1,7 @@
 #pragma once
 // What one version may take at most, and what it is to achieve: defaults of the server, and what a
 // configuration's parameters say instead: `max_inflight_requests`, `max_input_bytes`, `slo_p99_us`.
+// And its share of the processors, relative to other models'.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,5 +22,10 @@ struct ServingLimits {
 
 // Fails with invalid_argument when a parameter is no whole number.
 Result<ServingLimits> serving_limits(const ConfigStrings& parameters, ServingLimits defaults);
+
+// The parameter `compute_weight`; without it one over the priority of the rate limiter, averaged
+// over the instances, because that is how many chances Triton gives an instance; else 1. Fails with
+// invalid_argument when the parameter is no whole number from 1 to 1000.
+Result<double> compute_weight(const ModelConfig& config);
 
 }  // namespace mlops

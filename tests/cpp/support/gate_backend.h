@@ -56,6 +56,7 @@ class GateBackend final : public Backend {
 
   const Signature& signature() const override { return signature_; }
   std::string_view platform() const override { return "gate"; }
+  bool waits() const override { return true; }
   Result<std::unique_ptr<Executor>> make_executor() override {
     return std::unique_ptr<Executor>(std::make_unique<GateExecutor>(gate_));
   }
