@@ -25,7 +25,7 @@ Result<ServingLimits> serving_limits(const ConfigStrings& parameters, ServingLim
 
 // The parameter `compute_weight`; without it one over the priority of the rate limiter, averaged
 // over the instances, because that is how many chances Triton gives an instance; else 1. Fails with
-// invalid_argument when the parameter is no whole number from 1 to 1000.
+// invalid_argument when the parameter is no whole number up to 1000; 0 is as if it were absent.
 Result<double> compute_weight(const ModelConfig& config);
 
 }  // namespace mlops

@@ -35,6 +35,8 @@ PER_MODEL = {
     "nv_inference_compute_output_summary_us": ("summary", {"quantile"}),
     "mlops_request_duration_seconds": ("histogram", {"le"}),
     "mlops_request_failures": ("counter", {"code"}),
+    "mlops_compute_seconds": ("counter", set()),
+    "mlops_compute_weight": ("gauge", set()),
 }
 OF_THE_SERVER = {
     "nv_cpu_utilization",
@@ -42,6 +44,12 @@ OF_THE_SERVER = {
     "nv_cpu_memory_used_bytes",
     "nv_pinned_memory_pool_total_bytes",
     "nv_pinned_memory_pool_used_bytes",
+    "mlops_pool_cores",
+    "mlops_pool_busy_cores",
+    "mlops_pool_threads",
+    "mlops_pool_turns",
+    "mlops_pool_wait_seconds",
+    "mlops_pool_overruns",
 }
 SUMMARIES = "--metrics-config=summary_latencies=true"
 
