@@ -232,8 +232,9 @@ TEST(LanePool, ProcessorTimeGoesByWeight) {
   const auto turn = [&](Duration time) {
     return [&, time] {
       compute(time);
-      if (over) ended.count_down();
-      return !over;
+      const bool last = over;
+      if (last) ended.count_down();
+      return !last;
     };
   };
   const auto first = pool.enter(turn(std::chrono::microseconds(50)), heavy);
