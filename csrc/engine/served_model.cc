@@ -134,6 +134,7 @@ void ServedModel::learn_run_locked(std::span<const Job> jobs, TimePoint began) {
 // Runs lane.batch without the lock and gives the lane back with it.
 void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool inline_run) {
   if (!inline_run) ask_pool_locked();  // others may help; an inline run is over sooner
+  release_dropped(lock);  // counted before this lane is idle, and so before drain() ends
   lock.unlock();
   const TimePoint began = objective_ ? context_.clock->now() : TimePoint();
   const Duration spent = run_batch(context_, lane, lane.batch, inline_run);
