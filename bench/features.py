@@ -6,7 +6,6 @@ folder for the results. ``all`` has tokens with a rate limit, a scrape of its me
 and one request of a hundred traced and sent to a collector.
 """
 
-import json
 import os
 import statistics
 import subprocess
@@ -93,9 +92,7 @@ def ratios(plain: Cell, other: Cell) -> dict[str, list[float]]:
     """Of each round, other over plain: throughput, and what CPU per request says it could be."""
 
     def pairs(figure: object) -> list[float]:
-        found = [
-            (figure(a), figure(b)) for a, b in zip(plain.repeats, other.repeats, strict=True)
-        ]
+        found = [(figure(a), figure(b)) for a, b in zip(plain.repeats, other.repeats, strict=True)]
         return sorted(b / a for a, b in found)
 
     def per_cpu(repeat: Repeat) -> float:
