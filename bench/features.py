@@ -76,7 +76,7 @@ def new_token(folder: Path) -> tuple[list[str], Path]:
     rules, token = folder / "rules", folder / "token"
     rules.unlink(missing_ok=True)
     command = [sys.executable, "-m", "mlops_engine.cli.main", "token", "new", "--name", "bench"]
-    command += ["--role", "predict", "--rate", "1e7", "--append", str(rules)]
+    command += ["--role", "predict", "--rate", "1e6", "--append", str(rules)]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     token.write_text(said.split()[1])  # "token: mlops_..."
     return ["--auth-tokens", str(rules), "--auth-open", "health,metrics"], token
