@@ -200,13 +200,8 @@ Status unknown_flag(std::string_view name) {
   return Status::invalid_argument(message + " (--help lists all)");
 }
 
-constexpr std::uint64_t kDayMs = 86'400'000;
 constexpr std::size_t kMostBytes = std::size_t{1} << 40;
 constexpr Variable kVariables[] = {
-    {"MLOPS_CONNECTIONS_MAX",
-     [](ServerConfig& c, std::string_view v) {
-       return set_number(c.connections_max, v, std::size_t{1}, std::size_t{1} << 20);
-     }},
     {"MLOPS_REQUEST_BYTES_MAX",
      [](ServerConfig& c, std::string_view v) {
        return set_number(c.request_bytes_max, v, std::size_t{1}, std::size_t{0x7fffffff});
@@ -214,14 +209,6 @@ constexpr Variable kVariables[] = {
     {"MLOPS_REQUEST_MEMORY_BYTES_MAX",
      [](ServerConfig& c, std::string_view v) {
        return set_number(c.request_memory_bytes_max, v, std::size_t{1}, kMostBytes);
-     }},
-    {"MLOPS_RECEIVE_TIMEOUT_MS",
-     [](ServerConfig& c, std::string_view v) {
-       return set_number(c.receive_timeout_ms, v, std::uint64_t{1}, kDayMs);
-     }},
-    {"MLOPS_IDLE_TIMEOUT_MS",
-     [](ServerConfig& c, std::string_view v) {
-       return set_number(c.idle_timeout_ms, v, std::uint64_t{1}, kDayMs);
      }},
     // What Triton's own deployments and tools set to say which version they expect.
     {"TRITON_SERVER_VERSION",
@@ -235,6 +222,16 @@ constexpr Variable kVariables[] = {
        return Status();
      }},
 };
+
+// Every variable that is ours to name, in the order of --help.
+std::vector<const Variable*> all_variables() {
+  std::vector<const Variable*> variables;
+  for (const std::span<const Variable> table :
+       {std::span<const Variable>(kVariables), limit_variables()}) {
+    for (const Variable& variable : table) variables.push_back(&variable);
+  }
+  return variables;
+}
 
 Status check(const ServerConfig& config) {
   if (config.help || config.version) return {};
@@ -279,9 +276,10 @@ bool only_for_commands(const Flag& flag) {
 
 Status apply_setting(const FileSetting& setting, ServerConfig& config) {
   std::vector<std::string> keys;
-  for (const Variable& variable : kVariables) {
-    keys.push_back(file_key(variable));
-    if (keys.back() == setting.key) return variable.set(config, setting.value);
+  for (const Variable* variable : all_variables()) {
+    if (!std::string_view(variable->name).starts_with("MLOPS_")) continue;  // of others
+    keys.push_back(file_key(*variable));
+    if (keys.back() == setting.key) return variable->set(config, setting.value);
   }
   for (const Flag* flag : all_flags()) {
     if (only_for_commands(*flag)) continue;
@@ -380,7 +378,7 @@ Result<ServerConfig> parse_config(std::span<const char* const> arguments,
     }
   }
   for (const std::span<const Variable> table :
-       {std::span<const Variable>(kVariables), deployment_variables()}) {
+       {std::span<const Variable>(kVariables), limit_variables(), deployment_variables()}) {
     if (Status set = apply_environment(table, environment, config); !set.ok()) return set;
   }
   for (const Flag* flag : listed) forget_list(*flag, config);
@@ -404,7 +402,7 @@ std::string help_text() {
     text += line + std::string(flag->help) + "\n";
   }
   text += "\nLimits come from the environment:";
-  for (const Variable& variable : kVariables) text += std::string(" ") + variable.name;
+  for (const Variable* variable : all_variables()) text += std::string(" ") + variable->name;
   return text + ".\n";
 }
 
@@ -435,11 +433,9 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("max-input-bytes", std::to_string(config.model_limits.input_bytes_max));
   line("slo-p99-us", std::to_string(config.model_limits.slo_p99_us));
   line("allow-client-shm", config.allow_client_shm ? "true" : "false");
-  line("connections-max", std::to_string(config.connections_max));
   line("request-bytes-max", std::to_string(config.request_bytes_max));
   line("request-memory-bytes-max", std::to_string(config.request_memory_bytes_max));
-  line("receive-timeout-ms", std::to_string(config.receive_timeout_ms));
-  line("idle-timeout-ms", std::to_string(config.idle_timeout_ms));
+  for (const auto& [name, value] : describe(config.limits)) line(name, value);
   line("server-name", config.server_name);
   line("server-version",
        config.server_version.empty() ? std::string(kVersion) : config.server_version);

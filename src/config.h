@@ -13,6 +13,7 @@
 
 #include "admin/log_lines.h"
 #include "base/status.h"
+#include "config_limits.h"
 #include "config_operations.h"
 #include "config_security.h"
 #include "engine/engine.h"
@@ -49,12 +50,10 @@ struct ServerConfig {
   bool version = false;
 
   // From the environment: MLOPS_<name in capitals>.
-  std::size_t connections_max = 16384;  // all loops and ports together
+  ConnectionLimits limits;
   std::size_t request_bytes_max = std::size_t{64} << 20;
   std::size_t request_memory_bytes_max = std::size_t{2}
                                          << 30;  // bodies being received or in flight
-  std::uint64_t receive_timeout_ms = 30'000;
-  std::uint64_t idle_timeout_ms = 120'000;
   std::string server_name = "mlops-server";
   std::string server_version;  // empty: our own
 };

@@ -29,6 +29,8 @@ struct Variable {
 std::span<const Flag> operations_flags();
 // What the process's surroundings say under names of their own: a supervisor, a cloud.
 std::span<const Variable> deployment_variables();
+// config_limits.cc: what one connection may hold.
+std::span<const Variable> limit_variables();
 // config_security.cc: TLS, tokens, the admin port.
 std::span<const Flag> security_flags();
 // config_queue.cc: limits and objectives of models.

@@ -51,6 +51,13 @@ std::string milliseconds_since(TimePoint start) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
 }
 
+// Settings that connections opened after a reload have.
+std::vector<std::string> limit_names() {
+  std::vector<std::string> names = {"request-bytes-max"};
+  for (const auto& [name, value] : describe(ConnectionLimits{})) names.push_back(name);
+  return names;
+}
+
 class Process {
  public:
   Process(const ServerConfig& config, const Reload::Reader& reread)
@@ -130,9 +137,7 @@ class Process {
                    server_->trace().set_initial(c.operations.trace.settings);
                    return Status();
                  }});
-    reload_.add({"limits",
-                 {"connections-max", "request-bytes-max", "receive-timeout-ms", "idle-timeout-ms"},
-                 [this](const ServerConfig& c) {
+    reload_.add({"limits", limit_names(), [this](const ServerConfig& c) {
                    server_->set_limits(c);
                    return Status();
                  }});

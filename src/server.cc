@@ -11,7 +11,6 @@
 namespace mlops {
 namespace {
 
-constexpr std::size_t kMetricsConnectionsMax = 64;
 // Loads run one after the other; those that wait for their turn must not keep the index waiting.
 constexpr unsigned kErrandThreads = 16;
 constexpr std::size_t kErrandsWaitingMax = 256;
@@ -31,6 +30,27 @@ DecodeLimits decode_limits(const ServerConfig& config) {
   return limits;
 }
 
+std::chrono::milliseconds ms(std::uint64_t count) { return std::chrono::milliseconds(count); }
+
+// What a reload may change, and nothing else of a service: who may use it stays as it is.
+void limit(HttpService& service, const ServerConfig& config) {
+  service.decode_limits = decode_limits(config);
+  service.limits.head_bytes_max = config.limits.header_bytes_max;
+  service.limits.body_bytes_max = config.request_bytes_max;
+  service.timeouts.header = ms(config.limits.header_ms());
+  service.timeouts.body = ms(config.limits.body_ms());
+  service.timeouts.idle = ms(config.limits.idle_timeout_ms);
+}
+
+void limit(GrpcService& service, const ServerConfig& config) {
+  service.decode_limits = decode_limits(config);
+  service.limits.header_bytes_max = config.limits.header_bytes_max;
+  service.limits.message_bytes_max = config.request_bytes_max;
+  service.timeouts.header = ms(config.limits.header_ms());
+  service.timeouts.body = ms(config.limits.body_ms());
+  service.timeouts.idle = ms(config.limits.grpc_idle_timeout_ms);
+}
+
 HttpService http_service(const ServerConfig& config, const ServerParts& parts,
                          const ServingState& state, SlabPool& bodies, ErrandRunner& errands) {
   HttpService service{.parts = parts,
@@ -39,13 +59,11 @@ HttpService http_service(const ServerConfig& config, const ServerParts& parts,
                       .routes = inference_routes(),
                       .limits = {},
                       .timeouts = {},
-                      .decode_limits = decode_limits(config),
+                      .decode_limits = {},
                       .pipelined_max = 64,
                       .metrics_page = {},
                       .errands = &errands};
-  service.limits.body_bytes_max = config.request_bytes_max;
-  service.timeouts.receive = std::chrono::milliseconds(config.receive_timeout_ms);
-  service.timeouts.idle = std::chrono::milliseconds(config.idle_timeout_ms);
+  limit(service, config);
   return service;
 }
 
@@ -56,20 +74,19 @@ GrpcService grpc_service(const ServerConfig& config, const ServerParts& parts,
                       .bodies = bodies,
                       .limits = {},
                       .timeouts = {},
-                      .decode_limits = decode_limits(config),
+                      .decode_limits = {},
                       .errands = &errands};
-  service.limits.message_bytes_max = config.request_bytes_max;
-  service.timeouts.receive = std::chrono::milliseconds(config.receive_timeout_ms);
-  service.timeouts.handshake = service.timeouts.receive;
+  limit(service, config);
   return service;
 }
 
-LoopOptions loop_options(const ServerConfig& config, std::size_t connections_max) {
+LoopOptions loop_options(const ServerConfig& config) {
   LoopOptions options;
-  options.connections_max = connections_max;
   // Timeouts are looked at a few times before they pass, and not more than is needed.
-  const std::uint64_t shortest = std::min(
-      {config.receive_timeout_ms, config.idle_timeout_ms, config.security.handshake_timeout_ms});
+  const ConnectionLimits& limits = config.limits;
+  const std::uint64_t shortest =
+      std::min({limits.header_ms(), limits.body_ms(), limits.idle_timeout_ms,
+                limits.grpc_idle_timeout_ms, config.security.handshake_timeout_ms});
   options.tick = std::chrono::milliseconds(std::clamp<std::uint64_t>(shortest / 4, 10, 1000));
   return options;
 }
@@ -136,13 +153,11 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
   metrics_.metrics_page = [this, &engine, options = config.metrics] {
     return metrics_text(engine.stats(), options) + metrics_page();
   };
-  const LoopOptions options =
-      loop_options(config, std::max<std::size_t>(1, config.connections_max / config.threads));
-  for (unsigned i = 0; i < config.threads; ++i) {
+  const LoopOptions options = loop_options(config);
+  for (unsigned i = 0; i <= config.threads; ++i) {
     loops_.push_back(std::make_unique<EventLoop>(engine, clock_, log, options));
   }
-  loops_.push_back(std::make_unique<EventLoop>(engine, clock_, log,
-                                               loop_options(config, kMetricsConnectionsMax)));
+  limit_connections(config.limits);
   const auto watchdog = std::chrono::microseconds(
       std::min<std::uint64_t>(config.operations.supervisor.watchdog_us, kLongestUs));
   health_ = std::make_unique<HealthWatch>(
@@ -233,17 +248,21 @@ struct Server::Port {
   int* opened;
   SessionFactory& factory;
   ChannelFactory* channels;
+  ConnectionLimit& limit;
   bool cold;  // served by the last loop
 };
 
 Status Server::listen(const ServerConfig& config) {
   const SecurityConfig& security = config.security;
   const std::array<Port, 4> wanted = {{
-      {config.http_port, config.host, &ports_.http, http_sessions_, http_tls_.get(), false},
-      {config.grpc_port, config.host, &ports_.grpc, grpc_sessions_, grpc_tls_.get(), false},
-      {config.metrics_port, config.host, &ports_.metrics, metrics_sessions_, nullptr, true},
+      {config.http_port, config.host, &ports_.http, http_sessions_, http_tls_.get(),
+       http_connections_, false},
+      {config.grpc_port, config.host, &ports_.grpc, grpc_sessions_, grpc_tls_.get(),
+       grpc_connections_, false},
+      {config.metrics_port, config.host, &ports_.metrics, metrics_sessions_, nullptr,
+       metrics_connections_, true},
       {security.admin_port, security.admin_address, &ports_.admin, admin_sessions_, http_tls_.get(),
-       true},
+       admin_connections_, true},
   }};
   for (const Port& port : wanted) {
     if (port.asked < 0) continue;
@@ -255,7 +274,8 @@ Status Server::listen(const ServerConfig& config) {
   Result<UnixListener> opened = UnixListener::open(security.admin_socket);
   if (!opened.ok()) return opened.status();
   admin_socket_ = *std::move(opened);
-  return loops_.back()->listen(admin_socket_.take_socket(), admin_sessions_);
+  return loops_.back()->listen(admin_socket_.take_socket(), admin_sessions_, nullptr,
+                               &admin_connections_);
 }
 
 Result<int> Server::open_port(const Port& port) {
@@ -265,7 +285,8 @@ Result<int> Server::open_port(const Port& port) {
   if (!listeners.ok()) return listeners.status();
   for (std::size_t i = 0; i < count; ++i) {
     EventLoop& loop = port.cold ? *loops_.back() : *loops_[i];
-    if (Status status = loop.listen(std::move(listeners->sockets[i]), port.factory, port.channels);
+    if (Status status =
+            loop.listen(std::move(listeners->sockets[i]), port.factory, port.channels, &port.limit);
         !status.ok()) {
       return status;
     }
@@ -284,17 +305,35 @@ std::string Server::metrics_page() {
 }
 
 void Server::set_limits(const ServerConfig& config) {
-  http_limits_.push_back(
-      std::make_unique<const HttpService>(http_service(config, parts_, state_, bodies_, errands_)));
-  http_sessions_.use(*http_limits_.back());
-  grpc_limits_.push_back(
-      std::make_unique<const GrpcService>(grpc_service(config, parts_, state_, bodies_, errands_)));
-  grpc_sessions_.use(*grpc_limits_.back());
+  const std::array<std::pair<const HttpService*, HttpSessionFactory*>, 3> doors = {
+      {{&http_, &http_sessions_}, {&metrics_, &metrics_sessions_}, {&admin_, &admin_sessions_}}};
+  for (const auto& [service, sessions] : doors) {
+    auto limited = std::make_unique<HttpService>(*service);
+    limit(*limited, config);
+    sessions->use(*limited);
+    http_limits_.push_back(std::move(limited));
+  }
+  auto limited = std::make_unique<GrpcService>(grpc_);
+  limit(*limited, config);
+  grpc_sessions_.use(*limited);
+  grpc_limits_.push_back(std::move(limited));
+  limit_connections(config.limits);
+}
+
+void Server::limit_connections(const ConnectionLimits& limits) {
+  const auto or_all = [&limits](std::size_t own) {
+    return own == 0 ? limits.connections_max : own;
+  };
+  http_connections_.set_max(or_all(limits.http_connections_max));
+  grpc_connections_.set_max(or_all(limits.grpc_connections_max));
+  metrics_connections_.set_max(limits.metrics_connections_max);
+  admin_connections_.set_max(limits.admin_connections_max);
   const std::size_t inference_loops = loops_.size() - 1;
   for (std::size_t i = 0; i < inference_loops; ++i) {
     loops_[i]->set_connections_max(
-        std::max<std::size_t>(1, config.connections_max / inference_loops));
+        std::max<std::size_t>(1, limits.connections_max / inference_loops));
   }
+  loops_.back()->set_connections_max(limits.metrics_connections_max + limits.admin_connections_max);
 }
 
 bool Server::drain(TimePoint deadline) {

@@ -18,6 +18,7 @@
 #include "grpc/grpc_service.h"
 #include "health_watch.h"
 #include "http/http_service.h"
+#include "net/connection_limit.h"
 #include "net/event_loop.h"
 #include "net/unix_listener.h"
 #include "shm/shared_regions.h"
@@ -56,7 +57,7 @@ class Server {
   bool drain(TimePoint deadline);
   void stop();  // ends the threads; open connections are cut when the Server goes
 
-  // Limits and timeouts of connections that are accepted from now on.
+  // Limits and timeouts of connections that are accepted from now on. Who may do what stays.
   void set_limits(const ServerConfig& config);
   TraceControl& trace() { return trace_; }
   HealthWatch& health() { return *health_; }
@@ -70,6 +71,7 @@ class Server {
   struct Port;
   Result<int> open_port(const Port& port);
   std::string metrics_page();
+  void limit_connections(const ConnectionLimits& limits);
 
   LogSink& log_;
   SteadyClock clock_;
@@ -82,6 +84,10 @@ class Server {
   std::unique_ptr<OtlpExporter> exporter_;  // null unless traces go to a collector
   std::unique_ptr<SharedRegions> regions_;  // null unless clients may share memory
   ServerParts parts_;
+  ConnectionLimit http_connections_{0};
+  ConnectionLimit grpc_connections_{0};
+  ConnectionLimit metrics_connections_{0};
+  ConnectionLimit admin_connections_{0};
   HttpService http_;
   HttpService metrics_;
   HttpService admin_;

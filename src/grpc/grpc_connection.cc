@@ -124,7 +124,7 @@ void GrpcConnection::close(std::uint32_t http2_error) {
 }
 
 TimePoint GrpcConnection::deadline() const {
-  if (!session_) return idle_since_ + service_.timeouts.handshake;
+  if (!session_) return idle_since_ + service_.timeouts.header;
   return streams_.empty() ? idle_since_ + service_.timeouts.idle : kNever;
 }
 
@@ -150,19 +150,31 @@ void GrpcConnection::drain() {
   link_.touch();
 }
 
+// False when the connection is over.
+bool GrpcConnection::tick_receiving(GrpcStream& stream) {
+  const TimePoint now = link_.turn().now;
+  if (!stream.head.complete) {
+    if (now < stream.receiving_since + service_.timeouts.header) return true;
+    // Nothing but the rest of the block may follow it: nobody on this connection gets any further.
+    close(NGHTTP2_ENHANCE_YOUR_CALM);
+    return false;
+  }
+  const auto share = std::chrono::milliseconds(stream.receiving_bytes * 1000 /
+                                               service_.timeouts.bytes_per_second_min);
+  if (now >= stream.message_since + service_.timeouts.body + share) {
+    refuse(stream, Status::deadline_exceeded("the request did not arrive in time"));
+  }
+  return true;
+}
+
 void GrpcConnection::tick() {
   control_frames_ = 0;
-  const TimePoint now = link_.turn().now;
   for (std::size_t i = streams_.size(); i-- > 0;) {
     GrpcStream& stream = *streams_[i];
     if (stream.infer) {
       tick_infer_stream(stream);
     } else if (!stream.request_ended && !stream.replied) {
-      const auto share = std::chrono::milliseconds(stream.receiving_bytes * 1000 /
-                                                   service_.timeouts.bytes_per_second_min);
-      if (now >= stream.receiving_since + service_.timeouts.receive + share) {
-        refuse(stream, Status::deadline_exceeded("the request did not arrive in time"));
-      }
+      if (!tick_receiving(stream)) return;
     } else if (stream.streams && watching_ > 0) {
       const ServingStatus status = health(stream.watched);
       if (status == stream.watched_status || stream.reply.left() > 0) continue;
@@ -196,9 +208,10 @@ void GrpcConnection::stream_began(std::int32_t id) {
   streams_.push_back(std::move(stream));
 }
 
-bool GrpcConnection::header(GrpcStream& stream, std::string_view name, std::string_view value) {
+void GrpcConnection::header(GrpcStream& stream, std::string_view name, std::string_view value) {
   stream.head.bytes += name.size() + value.size() + 32;  // as HTTP/2 counts
-  if (stream.head.bytes > service_.limits.header_bytes_max) return false;
+  stream.head.too_large |= stream.head.bytes > service_.limits.header_bytes_max;
+  if (stream.head.too_large) return;
   if (name == ":path") {
     stream.head.method = grpc_method(value);
   } else if (name == ":method") {
@@ -226,10 +239,14 @@ bool GrpcConnection::header(GrpcStream& stream, std::string_view name, std::stri
   } else if (name == "tracestate") {
     stream.head.tracestate = value;
   }
-  return true;
 }
 
 void GrpcConnection::head_ended(GrpcStream& stream) {
+  stream.head.complete = true;
+  stream.message_since = link_.turn().now;
+  if (stream.head.too_large) {
+    return refuse(stream, Status::resource_exhausted("the request's headers are too large"));
+  }
   if (!stream.head.is_post) return refuse_http(stream, "405");
   if (!stream.head.is_grpc) return refuse_http(stream, "415");
   if (!stream.head.method) return refuse(stream, Status::unimplemented("unknown method"));

@@ -38,8 +38,7 @@ class GrpcConnection final : public Session,
 
   // What nghttp2 calls; see nghttp2_session.cc.
   void stream_began(std::int32_t id);
-  // False refuses the stream: its headers are too large.
-  bool header(GrpcStream& stream, std::string_view name, std::string_view value);
+  void header(GrpcStream& stream, std::string_view name, std::string_view value);
   void head_ended(GrpcStream& stream);
   void data(GrpcStream& stream, std::span<const std::byte> bytes);
   void request_ended(GrpcStream& stream);
@@ -63,6 +62,7 @@ class GrpcConnection final : public Session,
   Slice slice_of_stream(GrpcStream& stream, std::size_t bytes_max);
   void open_window(GrpcStream& stream);
   void tick_infer_stream(GrpcStream& stream);
+  bool tick_receiving(GrpcStream& stream);
   void settle_streams();
 
   // Who asks and whether they may; see grpc_access.cc.

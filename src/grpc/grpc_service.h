@@ -25,10 +25,10 @@ struct GrpcLimits {
 };
 
 struct GrpcTimeouts {
-  Duration handshake = std::chrono::seconds(10);
-  Duration idle = std::chrono::hours(1);        // without a call
-  Duration receive = std::chrono::seconds(30);  // for a message, besides its size's share
-  Duration unread = std::chrono::minutes(2);  // a streamed message that the peer has no window for
+  Duration header = std::chrono::seconds(30);  // for the first bytes, and for a call's header block
+  Duration body = std::chrono::seconds(30);    // for a message, besides its size's share
+  Duration idle = std::chrono::hours(1);       // without a call
+  Duration unread = std::chrono::minutes(2);   // a streamed message that the peer has no window for
   std::size_t bytes_per_second_min = std::size_t{64} << 10;
 };
 

@@ -68,6 +68,8 @@ struct GrpcRequestHead {
   std::optional<Duration> timeout;
   std::string traceparent;  // W3C Trace Context, as sent
   std::string tracestate;
+  bool complete = false;          // all of them have come
+  bool too_large = false;         // what did not fit is not in here
   bool authorized_twice = false;  // more than one Authorization header
   bool has_authorization = false;
   PrincipalRef principal;         // whose it is; null: nobody's
@@ -79,6 +81,7 @@ struct GrpcStream {
   std::size_t index = 0;  // in the connection's table
   GrpcRequestHead head;
   TimePoint receiving_since{};
+  TimePoint message_since{};  // its headers were complete
   std::size_t receiving_bytes = 0;
   MessageAssembler message;
   bool request_ended = false;  // END_STREAM was received

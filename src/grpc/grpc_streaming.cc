@@ -57,7 +57,7 @@ void GrpcConnection::tick_infer_stream(GrpcStream& stream) {
   const auto share = std::chrono::milliseconds(infer.receiving_bytes() * 1000 /
                                                service_.timeouts.bytes_per_second_min);
   const bool slow_sender = infer.receiving_since() != kNever && !infer.congested() &&
-                           now >= infer.receiving_since() + service_.timeouts.receive + share;
+                           now >= infer.receiving_since() + service_.timeouts.body + share;
   const bool slow_reader =
       infer.unread_since() != kNever && now >= infer.unread_since() + service_.timeouts.unread;
   if (!slow_sender && !slow_reader) return;

@@ -62,10 +62,9 @@ int on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::u
               std::uint8_t, void* user) {
   GrpcStream* stream = stream_of(session, frame->hd.stream_id);
   if (!stream) return 0;
-  const bool fits =
-      connection_of(user).header(*stream, {reinterpret_cast<const char*>(name), name_size},
-                                 {reinterpret_cast<const char*>(value), value_size});
-  return fits ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  connection_of(user).header(*stream, {reinterpret_cast<const char*>(name), name_size},
+                             {reinterpret_cast<const char*>(value), value_size});
+  return 0;
 }
 
 int on_data(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,

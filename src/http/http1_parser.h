@@ -59,6 +59,8 @@ class Http1Parser {
   const HttpRefusal& refusal() const { return refusal_; }
 
   bool mid_request() const { return state_ != State::head || !input_.empty(); }
+  // The head is complete, its body is not.
+  bool in_body() const { return state_ == State::sized_body || state_ == State::chunked_body; }
   // How many bytes the request being received will have; 0 when it did not say.
   std::size_t announced_bytes() const { return state_ == State::sized_body ? body_size_ : 0; }
   // True once per request whose client waits for "100 Continue" before it sends the body.

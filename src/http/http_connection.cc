@@ -53,11 +53,26 @@ void HttpConnection::received(std::span<const std::byte> bytes, const Buffer& ch
 }
 
 void HttpConnection::note_input(std::size_t bytes) {
-  if (receiving_since_ == kNever) {
-    receiving_since_ = link_.turn().now;
-    receiving_bytes_ = 0;
+  if (receiving_since_ == kNever) receiving_since_ = link_.turn().now;
+  body_bytes_ += bytes;
+}
+
+// What is being received now that all there was has been parsed, and since when.
+void HttpConnection::note_progress(bool handled) {
+  const TimePoint now = link_.turn().now;
+  if (!parser_.mid_request()) {
+    receiving_since_ = body_since_ = kNever;
+    idle_since_ = now;
+    return;
   }
-  receiving_bytes_ += bytes;
+  if (handled) {
+    receiving_since_ = now;
+    body_since_ = kNever;
+  }
+  if (parser_.in_body() && body_since_ == kNever) {
+    body_since_ = now;
+    body_bytes_ = 0;
+  }
 }
 
 void HttpConnection::parse() {
@@ -83,14 +98,9 @@ void HttpConnection::parse() {
   if (waiting() == 0 && !closing_ && parser_.take_continue()) {
     write_continue(link_.out);
     link_.touch();
+    body_since_ = kNever;  // only now is it the client's turn
   }
-  if (!parser_.mid_request()) {
-    receiving_since_ = kNever;
-    idle_since_ = link_.turn().now;
-  } else if (handled) {
-    receiving_since_ = link_.turn().now;
-    receiving_bytes_ = 0;
-  }
+  note_progress(handled);
 }
 
 void HttpConnection::handle(HttpRequest& request) {
@@ -368,9 +378,10 @@ void HttpConnection::resume() {
 TimePoint HttpConnection::deadline() const {
   if (waiting() > 0) return kNever;
   if (receiving_since_ == kNever) return idle_since_ + service_.timeouts.idle;
-  const auto share = std::chrono::milliseconds(receiving_bytes_ * 1000 /
-                                               service_.timeouts.body_bytes_per_second_min);
-  return receiving_since_ + service_.timeouts.receive + share;
+  if (body_since_ == kNever) return receiving_since_ + service_.timeouts.header;
+  const auto share =
+      std::chrono::milliseconds(body_bytes_ * 1000 / service_.timeouts.body_bytes_per_second_min);
+  return body_since_ + service_.timeouts.body + share;
 }
 
 void HttpConnection::expired() {

@@ -79,6 +79,7 @@ class HttpConnection final : public Session,
 
   std::size_t waiting() const { return slots_.size() - first_slot_; }
   void note_input(std::size_t bytes);
+  void note_progress(bool handled);
   // Who asks and whether they may; see http_access.cc.
   HttpRefusal judge_head(const HttpHead& head) override;
   Judgement admit(const HttpHead& head, const HttpRouteEntry& entry);
@@ -117,7 +118,8 @@ class HttpConnection final : public Session,
   bool broken_input_ = false;  // the peer may still be sending what we refused
   TimePoint idle_since_;
   TimePoint receiving_since_ = kNever;  // kNever: between requests
-  std::size_t receiving_bytes_ = 0;
+  TimePoint body_since_ = kNever;       // kNever: between requests, or in a head
+  std::size_t body_bytes_ = 0;
 };
 
 }  // namespace mlops

@@ -21,9 +21,9 @@
 namespace mlops {
 
 struct HttpTimeouts {
-  Duration idle = std::chrono::seconds(120);  // between requests
-  Duration receive =
-      std::chrono::seconds(30);  // for a head, and for a body besides its size's share
+  Duration idle = std::chrono::seconds(120);   // between requests
+  Duration header = std::chrono::seconds(30);  // from a request's first byte
+  Duration body = std::chrono::seconds(30);    // from the end of its head, besides its size's share
   std::size_t body_bytes_per_second_min = std::size_t{64} << 10;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "net/byte_channel.h"
+#include "net/connection_limit.h"
 #include "net/fd.h"
 #include "net/session.h"
 
@@ -17,6 +18,7 @@ class Connection final : public Link {
   std::string peer_address() const override;
 
   Fd fd;
+  ConnectionPlace place;             // among those of its port
   std::uint32_t interest = 0;        // epoll events asked for
   std::size_t index = 0;             // in the loop's table
   bool dead = false;                 // waits for burial at the end of the turn

@@ -50,11 +50,13 @@ EventLoop::~EventLoop() {
   turn_.mailbox.open_all();  // letters hold a reference each
 }
 
-Status EventLoop::listen(Fd socket, SessionFactory& factory, ChannelFactory* channels) {
+Status EventLoop::listen(Fd socket, SessionFactory& factory, ChannelFactory* channels,
+                         ConnectionLimit* limit) {
   auto listener = std::make_unique<Listener>();
   listener->fd = std::move(socket);
   listener->factory = &factory;
   listener->channels = channels;
+  listener->limit = limit;
   if (!control(epoll_.get(), EPOLL_CTL_ADD, listener->fd.get(), EPOLLIN,
                tag_of(listener.get(), kListenerTag))) {
     return Status::internal("epoll refused a listening socket");
@@ -64,7 +66,13 @@ Status EventLoop::listen(Fd socket, SessionFactory& factory, ChannelFactory* cha
 }
 
 Status EventLoop::adopt(Fd socket, SessionFactory& factory, ChannelFactory* channels) {
+  return open(std::move(socket), {}, factory, channels);
+}
+
+Status EventLoop::open(Fd socket, ConnectionPlace place, SessionFactory& factory,
+                       ChannelFactory* channels) {
   auto connection = std::make_unique<Connection>(turn_, std::move(socket));
+  connection->place = std::move(place);
   if (channels) {
     connection->channel = channels->open(connection->fd.get());
     if (!connection->channel) return Status::resource_exhausted("no memory for a connection");
@@ -173,12 +181,14 @@ void EventLoop::accept_from(Listener& listener) {
       next_sweep_ = turn_.now + options_.tick;
       return;
     }
-    if (connections_.size() >= connections_max_.load(std::memory_order_relaxed)) {
+    if (connections_.size() >= connections_max_.load(std::memory_order_relaxed) ||
+        (listener.limit && !listener.limit->take())) {
       turn_.stats.connections_refused.add(1);
       continue;  // closed by Fd
     }
     turn_.stats.connections_accepted.add(1);
-    if (Status status = adopt(std::move(socket), *listener.factory, listener.channels);
+    if (Status status = open(std::move(socket), ConnectionPlace(listener.limit), *listener.factory,
+                             listener.channels);
         !status.ok()) {
       log_.log(Severity::error, status.message());
     }
@@ -339,6 +349,7 @@ void EventLoop::kill(Connection& connection) {
   connection.out.clear();
   connection.channel.reset();
   connection.fd.reset();
+  connection.place.reset();
   turn_.stats.connections_open.subtract(1);
   const std::size_t index = connection.index;
   graveyard_.push_back(std::move(connections_[index]));

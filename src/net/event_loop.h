@@ -38,8 +38,10 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // `factory` and `channels` must outlive the loop. Without channels bytes go as they are.
-  Status listen(Fd socket, SessionFactory& factory, ChannelFactory* channels = nullptr);
+  // `factory`, `channels` and `limit` must outlive the loop. Without channels bytes go as they are;
+  // connections above the limit are closed at once.
+  Status listen(Fd socket, SessionFactory& factory, ChannelFactory* channels = nullptr,
+                ConnectionLimit* limit = nullptr);
   // A connected, non-blocking socket.
   Status adopt(Fd socket, SessionFactory& factory, ChannelFactory* channels = nullptr);
 
@@ -69,12 +71,14 @@ class EventLoop {
     Fd fd;
     SessionFactory* factory = nullptr;
     ChannelFactory* channels = nullptr;
+    ConnectionLimit* limit = nullptr;
     bool paused = false;
   };
 
   int sleep_ms(int wait_ms);
   void dispatch(std::uint64_t tag, std::uint32_t events);
   void accept_from(Listener& listener);
+  Status open(Fd socket, ConnectionPlace place, SessionFactory& factory, ChannelFactory* channels);
   void read(Connection& connection);
   ByteChannel::Read receive(Connection& connection, std::span<std::byte> space);
   void handshake_ended(Connection& connection, bool done);

@@ -242,7 +242,7 @@ TEST_F(GrpcConnectionTest, DrainFinishesWhatIsInFlight) {
 TEST_F(GrpcConnectionTest, StalledRequestsAreGivenUp) {
   const std::int32_t id = client.call(kInfer, std::string("\0\0", 2), {}, false);
   run();
-  harness.turn.now += service.timeouts.receive + std::chrono::seconds(1);
+  harness.turn.now += service.timeouts.body + std::chrono::seconds(1);
   harness.session->tick();
   run();
   EXPECT_EQ(client.replies[id].status(), 4);
@@ -250,7 +250,7 @@ TEST_F(GrpcConnectionTest, StalledRequestsAreGivenUp) {
 }
 
 TEST_F(GrpcConnectionTest, ConnectionsThatSayNothingAreDropped) {
-  EXPECT_EQ(harness.session->deadline(), harness.turn.now + service.timeouts.handshake);
+  EXPECT_EQ(harness.session->deadline(), harness.turn.now + service.timeouts.header);
   call(kInfer, infer_message("a"));
   EXPECT_EQ(harness.session->deadline(), harness.turn.now + service.timeouts.idle);
 }
@@ -285,13 +285,48 @@ TEST_F(GrpcConnectionTest, RapidResetEndsTheConnection) {
   EXPECT_TRUE(harness.link.finishing());
 }
 
-TEST_F(GrpcConnectionTest, LargeHeadersEndTheirStreamOnly) {
-  const std::int32_t id =
-      client.call(kInfer, grpc_frame(infer_message("a")), {{"x", std::string(40'000, 'h')}});
-  run();
-  EXPECT_TRUE(client.replies[id].closed);
-  EXPECT_NE(client.replies[id].error_code, 0U);
+TEST_F(GrpcConnectionTest, LargeHeadersEndTheirCallOnly) {
+  service.limits.header_bytes_max = 30'000;
+  EXPECT_EQ(call(kInfer, infer_message("a"), {{"x", std::string(20'000, 'h')}}).status(), 0);
+  EXPECT_EQ(client.header_list_max(), 30'000U);
+  const GrpcReply& refused =
+      call(kInfer, infer_message("a"), {{"x", std::string(40'000, 'h')}, {"y", "after"}});
+  EXPECT_EQ(refused.status(), 8);
+  EXPECT_EQ(refused.headers.at("grpc-message"), "the request's headers are too large");
   EXPECT_EQ(call(kInfer, infer_message("b")).status(), 0);
+  EXPECT_EQ(counted(GrpcMethod::model_infer, 8), 1U);
+}
+
+// A header block that does not end: nothing else can come on this connection.
+TEST_F(GrpcConnectionTest, HeadersThatDoNotEndEndTheConnection) {
+  service.timeouts.header = std::chrono::seconds(5);
+  service.timeouts.body = std::chrono::hours(1);
+  harness.feed("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(3, '\0') +
+               std::string("\x04\0\0\0\0\0", 6));
+  harness.feed(std::string("\0\0\x01\x01\0\0\0\0\x01\x83", 10));  // HEADERS, to be continued
+  harness.turn.now += std::chrono::seconds(4);
+  harness.session->tick();
+  harness.output();
+  EXPECT_FALSE(harness.link.finishing());
+  harness.turn.now += std::chrono::seconds(1);
+  harness.session->tick();
+  harness.output();
+  EXPECT_TRUE(harness.link.finishing());
+}
+
+TEST_F(GrpcConnectionTest, AMessagesTimeBeginsAfterItsHeaders) {
+  service.timeouts.body = std::chrono::seconds(60);
+  service.timeouts.header = std::chrono::seconds(5);
+  const std::int32_t id = client.call(kInfer, std::string("\0\0", 2), {}, false);
+  run();
+  harness.turn.now += std::chrono::seconds(59);
+  harness.session->tick();
+  run();
+  EXPECT_FALSE(client.replies[id].closed);
+  harness.turn.now += std::chrono::seconds(2);
+  harness.session->tick();
+  run();
+  EXPECT_EQ(client.replies[id].status(), 4);
 }
 
 TEST_F(GrpcConnectionTest, Http1IsAnsweredInItsOwnLanguage) {

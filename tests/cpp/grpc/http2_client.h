@@ -72,6 +72,11 @@ class Http2Client {
   Http2Client(const Http2Client&) = delete;
   Http2Client& operator=(const Http2Client&) = delete;
 
+  // What the server has said that it takes.
+  std::uint32_t header_list_max() const {
+    return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE);
+  }
+
   // `body` is sent as it is; without `end` the stream stays open.
   std::int32_t call(const std::string& path, std::string body, const Headers& more = {},
                     bool end = true) {

@@ -315,7 +315,7 @@ TEST_F(InferStreamTest, AHalfSentRequestTimesOutAndAnIdleStreamDoesNot) {
   const std::int32_t half = open();
   client.send(half, grpc_frame(infer_message("b")).substr(0, 20));
   run();
-  harness.turn.now += service.timeouts.receive + std::chrono::seconds(2);
+  harness.turn.now += service.timeouts.body + std::chrono::seconds(2);
   harness.session->tick();
   run();
   EXPECT_TRUE(client.replies[half].closed);

@@ -348,7 +348,7 @@ TEST_F(HttpConnectionTest, SlowSenderIsToldAndIdleOneIsNot) {
   EXPECT_EQ(harness.session->deadline(), harness.turn.now + service.timeouts.idle);
   harness.feed("POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\n");
   const TimePoint deadline = harness.session->deadline();
-  EXPECT_EQ(deadline, harness.turn.now + service.timeouts.receive);
+  EXPECT_EQ(deadline, harness.turn.now + service.timeouts.header);
   harness.turn.now += std::chrono::seconds(10);
   harness.feed("X: y\r\n");  // a drop now and then does not help
   EXPECT_EQ(harness.session->deadline(), deadline);
@@ -359,6 +359,46 @@ TEST_F(HttpConnectionTest, SlowSenderIsToldAndIdleOneIsNot) {
   idle.open(factory);
   idle.session->expired();
   EXPECT_EQ(idle.output(), "");
+}
+
+TEST_F(HttpConnectionTest, TheLargestHeadIsASetting) {
+  service.limits.head_bytes_max = 2000;
+  SessionHarness other(engine);
+  other.open(factory);
+  other.feed(get("/v2/health/live", "X: " + std::string(1900, 'x') + "\r\n"));
+  EXPECT_EQ(split(other.output()).at(0).status, 200);
+  other.feed(get("/v2/health/live", "X: " + std::string(2000, 'x') + "\r\n"));
+  EXPECT_EQ(split(other.output()).at(0).status, 431);
+}
+
+TEST_F(HttpConnectionTest, AHeadAndABodyHaveTimesOfTheirOwn) {
+  service.timeouts.header = std::chrono::seconds(5);
+  service.timeouts.body = std::chrono::seconds(60);
+  const std::string head = "POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nContent-Length: ";
+  harness.feed(head);
+  const TimePoint begin = harness.turn.now;
+  harness.turn.now += std::chrono::seconds(4);
+  harness.feed("9000");
+  EXPECT_EQ(harness.session->deadline(), begin + std::chrono::seconds(5));
+  harness.feed("\r\n\r\n{");
+  EXPECT_EQ(harness.session->deadline(), begin + std::chrono::seconds(64));
+  harness.turn.now += std::chrono::seconds(7);
+  harness.feed(std::string(8999, ' ') + head);  // all of it, and the next request begins
+  EXPECT_EQ(harness.session->deadline(), begin + std::chrono::seconds(16));
+}
+
+// A client that asks whether to go on sends nothing until it is told, which may take a while.
+TEST_F(HttpConnectionTest, ABodysTimeBeginsWithThePermissionToSendIt) {
+  engine.answer_at_once = false;
+  harness.feed(infer("1") +
+               "POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+               "Content-Length: 9000\r\n\r\n");
+  harness.turn.now += std::chrono::hours(1);
+  for (PendingRef& pending : engine.take_waiting()) {
+    pending->complete(EngineDouble::echo(pending->request));
+  }
+  EXPECT_NE(harness.output().find("HTTP/1.1 100 Continue"), std::string::npos);
+  EXPECT_EQ(harness.session->deadline(), harness.turn.now + service.timeouts.body);
 }
 
 TEST_F(HttpConnectionTest, LargeBodyBuysTimeInProportion) {

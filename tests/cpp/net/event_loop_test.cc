@@ -270,6 +270,29 @@ TEST_F(EventLoopTest, ConnectionsOverTheLimitAreClosedAtOnce) {
   EXPECT_EQ(loop.stats().connections_refused.value(), 1U);
 }
 
+// One port that is full keeps nobody from the others, and takes new ones when some have gone.
+TEST_F(EventLoopTest, EachPortHasItsOwnLimit) {
+  ConnectionLimit few(2);
+  EventLoop loop(engine, clock, log, {});
+  Result<Listeners> full = listen_tcp("127.0.0.1", 0, 1);
+  Result<Listeners> other = listen_tcp("127.0.0.1", 0, 1);
+  ASSERT_TRUE(full.ok() && other.ok());
+  ASSERT_TRUE(loop.listen(std::move(full->sockets[0]), factory, nullptr, &few).ok());
+  ASSERT_TRUE(loop.listen(std::move(other->sockets[0]), factory).ok());
+  std::vector<Fd> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(testing::connect_to(full->port));
+  while (loop.stats().connections_refused.value() == 0) loop.turn(1000);
+  EXPECT_EQ(few.open(), 2U);
+  const Fd elsewhere = testing::connect_to(other->port);
+  while (factory.log.opened < 3) loop.turn(1000);
+  clients.clear();
+  while (factory.log.closed < 2) loop.turn(1000);
+  EXPECT_EQ(few.open(), 0U);
+  const Fd next = testing::connect_to(full->port);
+  while (factory.log.opened < 4) loop.turn(1000);
+  EXPECT_EQ(loop.stats().connections_refused.value(), 1U);
+}
+
 TEST_F(EventLoopTest, WithoutFileDescriptorsItPausesAndRecovers) {
   EventLoop loop(engine, clock, log, {});
   Result<Listeners> listeners = listen_tcp("127.0.0.1", 0, 1);

@@ -19,7 +19,8 @@ TEST(ConfigFile, SetsWhatFlagsAndVariablesSet) {
       "model-repository = ['a', 'b']\n"
       "model-control-mode = 'explicit'\nload-model = ['x', 'y']\n"
       "http-port = 1234\nexit-on-error = true\ndisable-auto-complete-config = true\n"
-      "[limits]\nconnections-max = 99\n",
+      "[limits]\nconnections-max = 99\nbody-timeout-ms = 7\nreceive-timeout-ms = 8\n"
+      "header-bytes-max = 2048\ngrpc-connections-max = 9\n",
       config);
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(config.model_repositories, (std::vector<std::string>{"a", "b"}));
@@ -28,7 +29,11 @@ TEST(ConfigFile, SetsWhatFlagsAndVariablesSet) {
   EXPECT_EQ(config.http_port, 1234);
   EXPECT_TRUE(config.exit_on_error);
   EXPECT_TRUE(config.strict_model_config);
-  EXPECT_EQ(config.connections_max, 99U);
+  EXPECT_EQ(config.limits.connections_max, 99U);
+  EXPECT_EQ(config.limits.body_ms(), 7U);
+  EXPECT_EQ(config.limits.header_ms(), 8U);
+  EXPECT_EQ(config.limits.header_bytes_max, 2048U);
+  EXPECT_EQ(config.limits.grpc_connections_max, 9U);
 }
 
 TEST(ConfigFile, MistakesNameTheirLine) {
@@ -40,6 +45,7 @@ TEST(ConfigFile, MistakesNameTheirLine) {
   EXPECT_EQ(error_of("host = 1979-05-27"),
             "line 1: host must be a string, a number, true, false, or an array of these");
   EXPECT_EQ(error_of("host = ").substr(0, 7), "line 1:");
+  EXPECT_NE(error_of("n-server-version = '1'").find("unknown key"), std::string::npos);
   EXPECT_NE(error_of("check = true").find("unknown key"), std::string::npos);
   EXPECT_NE(error_of("a = 1\na = 2"), "");
   EXPECT_EQ(error_of("host = 'a'\n\xEF\xB9\xBFhost = 'b'"),

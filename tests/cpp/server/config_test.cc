@@ -73,11 +73,37 @@ TEST(Config, LimitsComeFromTheEnvironment) {
                                        {"MLOPS_CONNECTIONS_MAX", "10"},
                                        {"MLOPS_SERVER_NAME", "triton"}});
   ASSERT_TRUE(config.ok()) << config.status().message();
-  EXPECT_EQ(config->receive_timeout_ms, 200U);
-  EXPECT_EQ(config->connections_max, 10U);
+  EXPECT_EQ(config->limits.receive_timeout_ms, 200U);
+  EXPECT_EQ(config->limits.connections_max, 10U);
   EXPECT_EQ(config->server_name, "triton");
   EXPECT_NE(refusal({"--model-repository=m"}, {{"MLOPS_CONNECTIONS_MAX", "many"}})
                 .find("MLOPS_CONNECTIONS_MAX: 'many' is not"),
+            std::string::npos);
+}
+
+TEST(Config, EachTimeAndEachPortHasItsLimit) {
+  const auto both = parse({"--model-repository=m"}, {{"MLOPS_RECEIVE_TIMEOUT_MS", "200"}});
+  EXPECT_EQ(both->limits.header_ms(), 200U);
+  EXPECT_EQ(both->limits.body_ms(), 200U);
+  const auto config = parse({"--model-repository=m"}, {{"MLOPS_RECEIVE_TIMEOUT_MS", "200"},
+                                                       {"MLOPS_HEADER_TIMEOUT_MS", "100"},
+                                                       {"MLOPS_BODY_TIMEOUT_MS", "300"},
+                                                       {"MLOPS_GRPC_IDLE_TIMEOUT_MS", "400"},
+                                                       {"MLOPS_HEADER_BYTES_MAX", "32768"},
+                                                       {"MLOPS_CONNECTIONS_MAX", "10"},
+                                                       {"MLOPS_GRPC_CONNECTIONS_MAX", "5"},
+                                                       {"MLOPS_METRICS_CONNECTIONS_MAX", "6"},
+                                                       {"MLOPS_ADMIN_CONNECTIONS_MAX", "7"}});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const std::string shown = describe(*config, {});
+  for (const char* line :
+       {"header-timeout-ms = 100\n", "body-timeout-ms = 300\n", "idle-timeout-ms = 120000\n",
+        "grpc-idle-timeout-ms = 400\n", "header-bytes-max = 32768\n", "connections-max = 10\n",
+        "http-connections-max = 10\n", "grpc-connections-max = 5\n",
+        "metrics-connections-max = 6\n", "admin-connections-max = 7\n"}) {
+    EXPECT_NE(shown.find(line), std::string::npos) << line;
+  }
+  EXPECT_NE(refusal({"--model-repository=m"}, {{"MLOPS_HEADER_BYTES_MAX", "1023"}}).find("1024"),
             std::string::npos);
 }
 
@@ -85,8 +111,8 @@ TEST(Config, HelpListsEveryFlagAndVariable) {
   EXPECT_TRUE(parse({"--help"}).ok());
   EXPECT_TRUE(parse({"--version"}).ok());
   const std::string help = help_text();
-  for (const char* name :
-       {"--model-repository", "--exit-timeout-s", "--check", "--help", "MLOPS_IDLE_TIMEOUT_MS"}) {
+  for (const char* name : {"--model-repository", "--exit-timeout-s", "--check", "--help",
+                           "MLOPS_IDLE_TIMEOUT_MS", "MLOPS_HEADER_BYTES_MAX"}) {
     EXPECT_NE(help.find(name), std::string::npos) << name;
   }
 }

@@ -8,6 +8,7 @@
 
 #include "support/loaded_engine.h"
 #include "support/socket_pair.h"
+#include "support/temporary_folder.h"
 
 namespace mlops {
 namespace {
@@ -118,6 +119,34 @@ TEST_F(ServerTest, DrainAnswersWhatIsInFlight) {
   EXPECT_TRUE(server->drain(clock.now() + std::chrono::seconds(20)));
   EXPECT_EQ(receive_exactly(client, 15), "HTTP/1.1 200 OK");
   EXPECT_FALSE(connect_to(static_cast<std::uint16_t>(server->ports().http)));
+}
+
+// The first failed: new limits were given to a service that nobody guarded.
+TEST_F(ServerTest, NewLimitsKeepWhoMayDoWhat) {
+  const testing::TemporaryFolder folder;
+  ServerConfig config = any_ports();
+  config.security.access.tokens_file =
+      folder.file("tokens", "token name=a sha256=" + std::string(64, '0') + " roles=predict\n");
+  config.security.admin_port = 0;
+  start(config);
+  config.limits.header_bytes_max = 2048;
+  server->set_limits(config);
+  for (const int port : {server->ports().http, server->ports().metrics, server->ports().admin}) {
+    const char* path = port == server->ports().metrics ? "/metrics" : "/v2/models/stats";
+    EXPECT_TRUE(get(port, path).starts_with("HTTP/1.1 401")) << port;
+    EXPECT_TRUE(get(port, "/" + std::string(3000, 'x')).starts_with("HTTP/1.1 431")) << port;
+  }
+}
+
+TEST_F(ServerTest, AFullMetricsPortLeavesTheOthersAlone) {
+  ServerConfig config = any_ports();
+  config.limits.metrics_connections_max = 1;
+  config.security.admin_port = 0;
+  start(config);
+  const Fd held = connect_to(static_cast<std::uint16_t>(server->ports().metrics));
+  EXPECT_EQ(get(server->ports().metrics, "/metrics"), "");
+  EXPECT_TRUE(get(server->ports().admin, "/v2/health/live").starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(get(server->ports().http, "/v2/health/live").starts_with("HTTP/1.1 200"));
 }
 
 // Several connections per loop, on both loops, with engine lanes in between: for the thread
