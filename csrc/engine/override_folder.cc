@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -18,9 +19,10 @@ constexpr std::size_t kNameBytesMax = 1024;
 
 // <version>/<file>, perhaps with folders between: external data of a model may have them.
 Status check_name(const std::string& name) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; };
   const fs::path path(name);
   bool inside = !name.empty() && name.size() <= kNameBytesMax && path.is_relative() &&
-                name.find('\0') == std::string::npos && path.has_filename() &&
+                std::ranges::none_of(name, is_control) && path.has_filename() &&
                 std::distance(path.begin(), path.end()) >= 2;
   for (const fs::path& part : path) inside = inside && part != ".." && part != ".";
   if (inside) return {};

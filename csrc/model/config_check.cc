@@ -29,8 +29,10 @@ Status check_dims(const std::string& of, const std::vector<std::int64_t>& dims) 
 
 // A file inside the model's own folder.
 Status check_file_name(const std::string& what, const std::string& name) {
-  const bool inside =
-      !name.starts_with('/') && ("/" + name + "/").find("/../") == name.npos && name.size() <= 1024;
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; };
+  const bool inside = !name.starts_with('/') && name.size() <= 1024 &&
+                      ("/" + name + "/").find("/../") == name.npos &&
+                      std::ranges::none_of(name, is_control);
   if (inside) return {};
   return wrong(what + " '" + name.substr(0, 256) + "' is not a name inside the model's folder");
 }

@@ -190,6 +190,7 @@ Result<std::vector<ModelFolder>> read_repository(const std::string& directory) {
 }
 
 Status check_model_name(std::string_view name) {
+  constexpr std::size_t kModelNameBytesMax = 255;  // no folder's name is longer
   constexpr std::string_view kSpace = " \t\n\r\f\v";
   const std::size_t first = name.find_first_not_of(kSpace);
   if (first == std::string_view::npos) {
@@ -203,6 +204,10 @@ Status check_model_name(std::string_view name) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; };
   if (std::ranges::any_of(name, is_control)) {
     return Status::invalid_argument("the model name holds control characters");
+  }
+  if (name.size() > kModelNameBytesMax) {
+    return Status::invalid_argument("the model name is longer than " +
+                                    std::to_string(kModelNameBytesMax) + " bytes");
   }
   return {};
 }

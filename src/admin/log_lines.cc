@@ -20,9 +20,9 @@ std::string_view severity_name(Severity severity) {
   return severity == Severity::warning ? "warning" : "info";
 }
 
-// One event, one line.
+// One event, one line, and nothing that a terminal would obey: names in it may be a client's.
 void append_on_one_line(std::string& line, std::string_view text) {
-  for (const char c : text) line += c == '\n' || c == '\r' ? ' ' : c;
+  for (const char c : text) line += static_cast<unsigned char>(c) < ' ' || c == 127 ? ' ' : c;
 }
 
 long long now_us() {

@@ -30,8 +30,8 @@ HttpAnswer system_memory_unregister(const HttpService& service, const HttpAsk& a
 
 HttpAnswer cuda_memory_status(const HttpService&, const HttpAsk& ask) {
   if (ask.region.empty()) return {.body = "[]"};
-  return failure(
-      Status::not_found("Unable to find cuda shared memory region: '" + ask.region + "'"));
+  return failure(Status::not_found("Unable to find cuda shared memory region: '" +
+                                   ask.region.substr(0, 256) + "'"));
 }
 
 HttpAnswer cuda_memory_register(const HttpService&, const HttpAsk& ask) {

@@ -51,7 +51,8 @@ Result<std::string> cuda_status(std::string_view message) {
   const auto request = parse_grpc<inference::CudaSharedMemoryStatusRequest>(message);
   if (!request.ok()) return request.status();
   if (request->name().empty()) return std::string();
-  return Status::not_found("Unable to find cuda shared memory region: '" + request->name() + "'");
+  return Status::not_found("Unable to find cuda shared memory region: '" +
+                           request->name().substr(0, 256) + "'");
 }
 
 Result<std::string> cuda_register(std::string_view message) {

@@ -17,7 +17,8 @@ Status not_utf8() { return Status::invalid_argument("the request JSON is not UTF
 }  // namespace
 
 Status unknown_region(std::string_view name) {
-  return Status::not_found("Unable to find system shared memory region: " + in_quotes(name));
+  return Status::not_found("Unable to find system shared memory region: " +
+                           in_quotes(name.substr(0, 256)));
 }
 
 Status shared_memory_disabled() {
@@ -27,8 +28,8 @@ Status shared_memory_disabled() {
 }
 
 Status no_cuda_region(std::string_view name) {
-  return Status::invalid_argument(
-      "failed to register CUDA shared memory region: " + in_quotes(name) + ", GPUs not supported");
+  return Status::invalid_argument("failed to register CUDA shared memory region: " +
+                                  in_quotes(name.substr(0, 256)) + ", GPUs not supported");
 }
 
 Result<SharedRegion> parse_shared_registration(std::string_view name, std::string_view body) {

@@ -134,7 +134,7 @@ const char* mode_name(TraceMode mode) {
 
 Status check_traced_model(const Engine& engine, const std::string& model) {
   if (model.empty() || engine.info(model, kAnyVersion).ok()) return {};
-  return Status::invalid_argument("Request for unknown model : " + model);
+  return Status::invalid_argument("Request for unknown model : " + model.substr(0, 256));
 }
 
 Result<TraceUpdate> parse_trace_update(std::string_view body) {

@@ -5,14 +5,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
+
+#include "protocol/utf8.h"
 
 namespace mlops {
 namespace {
 
 constexpr std::string_view kReservedPrefix = "triton_python_backend_shm_region_";
-constexpr std::size_t kKeyBytesMax = 255;
+constexpr std::size_t kKeyBytesMax = 255;  // slashes included
+constexpr std::size_t kNameBytesMax = 1024;
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }
+
+// Names come back in the status of all regions: one that no client can read would spoil it.
+Status check_name(const std::string& name) {
+  if (name.empty()) {
+    return Status::invalid_argument(
+        "'region name' is necessary to register system shared memory region");
+  }
+  if (name.size() > kNameBytesMax) {
+    return Status::invalid_argument("the region's name is longer than " +
+                                    std::to_string(kNameBytesMax) + " bytes");
+  }
+  if (std::ranges::any_of(name, is_control)) {
+    return Status::invalid_argument("the region's name holds control characters");
+  }
+  if (!is_utf8(name)) return Status::invalid_argument("the region's name is not UTF-8");
+  return {};
+}
 
 Status bad_key(const SharedRegion& region) {
   return Status::invalid_argument("cannot register shared memory region '" + region.name +
@@ -22,7 +45,7 @@ Status bad_key(const SharedRegion& region) {
 // The object's name without its leading slashes, which are all that a key may have of them.
 Result<std::string> object_name(const SharedRegion& region) {
   const std::size_t start = region.key.find_first_not_of('/');
-  if (start == std::string::npos) return bad_key(region);
+  if (start == std::string::npos || region.key.size() > kKeyBytesMax) return bad_key(region);
   std::string name = region.key.substr(start);
   if (name.starts_with(kReservedPrefix)) {
     return Status::invalid_argument("cannot register shared memory region '" + region.name +
@@ -30,8 +53,8 @@ Result<std::string> object_name(const SharedRegion& region) {
                                     "' as the key contains the reserved prefix '" +
                                     std::string(kReservedPrefix) + "'");
   }
-  const bool plain = name != "." && name != ".." && name.size() <= kKeyBytesMax &&
-                     name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
+  const bool plain = name != "." && name != ".." && name.find('/') == std::string::npos &&
+                     std::ranges::none_of(name, is_control);
   if (!plain) return bad_key(region);
   return name;
 }
@@ -131,10 +154,7 @@ class SharedRegions::Output final : public SharedOutput {
 };
 
 Status SharedRegions::add(const SharedRegion& region) {
-  if (region.name.empty()) {
-    return Status::invalid_argument(
-        "'region name' is necessary to register system shared memory region");
-  }
+  if (Status s = check_name(region.name); !s.ok()) return s;
   Result<Fd> object = open_object(region);
   const std::lock_guard lock(table_->mutex);
   if (table_->regions.contains(region.name)) {

@@ -28,9 +28,9 @@ TEST(OverrideFolder, HoldsTheFilesAndIsGoneAfterwards) {
 
 TEST(OverrideFolder, RefusesNamesThatLeadOutsideAndLeavesNothing) {
   const testing::TemporaryFolder scratch;
-  const std::string names[] = {"../x", "1/../../x",  "/etc/passwd", "1/..",
-                               "",     "model.onnx", "1/",          std::string("1/a\0b", 5),
-                               "./1/x"};
+  const std::string names[] = {"../x",  "1/../../x",  "/etc/passwd", "1/..",
+                               "",      "model.onnx", "1/",          std::string("1/a\0b", 5),
+                               "./1/x", "1/a\nb",     "1/\x7f"};
   for (const std::string& name : names) {
     const auto made = OverrideFolder::create(scratch.path(), "m", {{name, "x"}});
     EXPECT_FALSE(made.ok()) << name;

@@ -19,9 +19,9 @@ output [{{ name: "out" data_type: TYPE_{type} dims: {dims} }}]
 """
 
 
-def cases(folder: str) -> Iterator[tuple[str, Case]]:
+def cases(folder: str, stem: str = "*") -> Iterator[tuple[str, Case]]:
     """Every case of one folder of tests/contract, each with a name that finds it again."""
-    for file in sorted((CONTRACT / folder).glob("*.json")):
+    for file in sorted((CONTRACT / folder).glob(f"{stem}.json")):
         for case in json.loads(file.read_text()):
             yield f"{file.stem}: {case['name']}", case
 
