@@ -22,6 +22,9 @@ class OverrideFolder {
   static Result<std::unique_ptr<OverrideFolder>> create(const std::string& scratch,
                                                         const std::string& model,
                                                         const std::vector<FileOverride>& files);
+  // Removes what processes of this user that were killed have left below `scratch`; what belongs to
+  // one that lives, here or in another container, stays. Returns how many. Blocks on disk.
+  static std::size_t remove_left_behind(const std::string& scratch);
   ~OverrideFolder();
   OverrideFolder(const OverrideFolder&) = delete;
   OverrideFolder& operator=(const OverrideFolder&) = delete;
@@ -29,11 +32,17 @@ class OverrideFolder {
   const std::string& model_path() const { return model_path_; }
 
  private:
-  OverrideFolder(std::string root, std::string model_path)
-      : root_(std::move(root)), model_path_(std::move(model_path)) {}
+  struct Root {
+    std::string path;
+    int lock;  // its descriptor, locked as long as this process lives
+  };
 
-  std::string root_;
-  std::string model_path_;
+  OverrideFolder(Root root, const std::string& model)
+      : root_(std::move(root)), model_path_(root_.path + "/" + model) {}
+  static Result<Root> make_root(const std::string& scratch);
+
+  const Root root_;
+  const std::string model_path_;
 };
 
 }  // namespace mlops

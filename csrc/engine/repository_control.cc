@@ -114,6 +114,14 @@ ModelFolder RepositoryControl::find_folder(const std::string& model) {
 
 Status RepositoryControl::start() {
   const Change change(*this);
+  if (options_.mode == RepositoryMode::explicit_loads) {
+    const std::size_t left = OverrideFolder::remove_left_behind(options_.scratch_directory);
+    if (left > 0) {
+      log_.log(Severity::info, "removed the files of " + std::to_string(left) +
+                                   " load requests that a killed server had left in " +
+                                   options_.scratch_directory);
+    }
+  }
   const auto& wanted = options_.load_at_start;
   const bool all =
       options_.mode != RepositoryMode::explicit_loads || std::ranges::count(wanted, "*") > 0;
