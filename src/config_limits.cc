@@ -21,7 +21,7 @@ constexpr auto set_connections = set<Field, 1, kConnectionsMost>;
 template <auto Field>
 constexpr auto set_time = set<Field, 1, kDayMs>;
 
-constexpr Variable kVariables[] = {
+constexpr Variable kLimitVariables[] = {
     {"MLOPS_CONNECTIONS_MAX", set_connections<&ConnectionLimits::connections_max>},
     {"MLOPS_HTTP_CONNECTIONS_MAX", set_connections<&ConnectionLimits::http_connections_max>},
     {"MLOPS_GRPC_CONNECTIONS_MAX", set_connections<&ConnectionLimits::grpc_connections_max>},
@@ -38,7 +38,7 @@ constexpr Variable kVariables[] = {
 
 }  // namespace
 
-std::span<const Variable> limit_variables() { return kVariables; }
+std::span<const Variable> limit_variables() { return kLimitVariables; }
 
 std::vector<std::pair<std::string, std::string>> describe(const ConnectionLimits& limits) {
   const auto port = [&limits](std::size_t own) {

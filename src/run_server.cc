@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "admin/last_words.h"
 #include "admin/signals.h"
 #include "check_models.h"
 #include "protocol/grpc_cold.h"
@@ -104,6 +105,7 @@ class Process {
     if (!loading_done_.load() || repository_->busy()) {
       // A model that is still loading cannot be interrupted, and nobody waits for it any more.
       log_.log(Severity::warning, "exiting while models are loading");
+      (void)log_.flush(std::chrono::seconds(1));
       std::_Exit(0);
     }
     loader.join();
@@ -213,6 +215,7 @@ class Process {
   const TimePoint started_ = std::chrono::steady_clock::now();
   ProcessSignals signals_;  // before any thread
   LogLines log_;
+  const LastWords last_words_{log_};
   unsigned exit_timeout_s_;
   Reload reload_;
   std::unique_ptr<Server> server_;

@@ -300,6 +300,13 @@ std::string Server::metrics_page() {
   std::string page =
       server_metrics_text(stats, kRequestTables) + process_metrics_text() + cpu_.text();
   page += health_->metrics_text();
+  if (parts_.log) {
+    page +=
+        "# HELP mlops_server_log_lines_lost_total Log lines that could not be written.\n"
+        "# TYPE mlops_server_log_lines_lost_total counter\n"
+        "mlops_server_log_lines_lost_total " +
+        std::to_string(parts_.log->lines_lost()) + "\n";
+  }
   if (exporter_) page += exporter_->metrics_text();
   return page;
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 
 #include "admin/log_lines.h"
 #include "protocol/json_text.h"
@@ -14,11 +15,24 @@ namespace mlops {
 namespace {
 
 constexpr std::size_t kFieldBytesMax = 512;
+constexpr std::size_t kBytesMax = std::size_t{1} << 20;  // of records to be written
+constexpr auto kReopenPatience = std::chrono::milliseconds(500);
+
+long long unix_now_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
 
 void add(std::string& line, std::string_view key, std::string_view value) {
   if (value.empty()) return;
   line.append(",\"").append(key).append("\":");
   append_json_string(line, value.substr(0, kFieldBytesMax));
+}
+
+std::string lost_records(const LostLines& lost) {
+  const std::uint64_t count = std::accumulate(lost.begin(), lost.end(), std::uint64_t{0});
+  return "{\"time\":\"" + utc_time(unix_now_us()) + "\",\"records_lost\":" + std::to_string(count) +
+         "}\n";
 }
 
 }  // namespace
@@ -42,15 +56,27 @@ Result<std::unique_ptr<AuditLog>> AuditLog::open(const std::string& path, LogSin
   return made;
 }
 
+AuditLog::AuditLog(std::string path, LogSink& log)
+    : path_(std::move(path)),
+      writer_(STDERR_FILENO, kBytesMax,
+              {.lost = lost_records, .changed = [this, &log](const std::string& why) {
+                 if (!why.empty()) {
+                   log.log(Severity::error, "audit records are lost: " + path_ + ": " + why);
+                 } else {
+                   log.log(Severity::info, "audit records are written again: " + path_);
+                 }
+               }}) {}
+
 Status AuditLog::reopen() {
-  Fd file(path_ == "stderr"
-              ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
-              : ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (path_ == "stderr") return {};
+  // Non-blocking for pipes, which would otherwise wait here for a reader.
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+  Fd file(::open(path_.c_str(), kFlags, 0600));
   if (!file) {
     return Status::unavailable("audit log '" + path_ + "': " + std::strerror(errno));
   }
-  const std::lock_guard lock(mutex_);
-  file_ = std::move(file);
+  (void)writer_.flush(kReopenPatience);  // what happened before belongs into the file of before
+  writer_.use(std::move(file));
   return {};
 }
 
@@ -67,17 +93,8 @@ void AuditLog::record_refused(const AuditRecord& record, TimePoint now) noexcept
 }
 
 void AuditLog::write_locked(const AuditRecord& record) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const std::string line = audit_line(
-      record, untold_, std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-  const ssize_t written = ::write(file_.get(), line.data(), line.size());
-  if (written == static_cast<ssize_t>(line.size())) {
-    untold_ = 0;
-    failed_ = false;
-  } else if (!failed_) {
-    failed_ = true;
-    log_.log(Severity::error, "audit records are lost: " + path_ + ": " + std::strerror(errno));
-  }
+  writer_.add(LineLevel::error, audit_line(record, untold_, unix_now_us()));
+  untold_ = 0;
 }
 
 }  // namespace mlops

@@ -1,7 +1,7 @@
 #pragma once
 // The audit log: one JSON object a line, appended to a file of its own or to standard error.
-// Thread-safe; writes into the page cache. A line that cannot be written is said so in the log, and
-// the call is made all the same.
+// Thread-safe; nobody waits for the file. A line that cannot be written is said so in the log and
+// counted in the next one that can, and the call is made all the same.
 
 #include <memory>
 #include <mutex>
@@ -9,9 +9,9 @@
 
 #include "access/audit.h"
 #include "access/rate_bucket.h"
+#include "admin/line_writer.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "net/fd.h"
 
 namespace mlops {
 
@@ -28,18 +28,18 @@ class AuditLog final : public AuditSink {
   void record(const AuditRecord& record) noexcept override;
   void record_refused(const AuditRecord& record, TimePoint now) noexcept override;
 
+  // Until all records are written; false: not within `patience`.
+  bool flush(std::chrono::milliseconds patience) { return writer_.flush(patience); }
+
  private:
-  AuditLog(std::string path, LogSink& log) : path_(std::move(path)), log_(log) {}
+  AuditLog(std::string path, LogSink& log);
   void write_locked(const AuditRecord& record);
 
   const std::string path_;
-  LogSink& log_;
   RateBucket refusals_{{.per_second = 10, .burst = 100}};
-  std::mutex mutex_;
-  // All guarded by mutex_.
-  Fd file_;
-  std::uint64_t untold_ = 0;  // refusals that were only counted
-  bool failed_ = false;       // said so already
+  std::mutex mutex_;          // records are in the order of their times
+  std::uint64_t untold_ = 0;  // refusals that were only counted, guarded by mutex_
+  LineWriter writer_;
 };
 
 // `unix_us` is microseconds since the epoch. Pure; ends with a newline.

@@ -1,7 +1,6 @@
 #include "admin/log_lines.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -15,15 +14,30 @@
 namespace mlops {
 namespace {
 
-std::string_view severity_name(Severity severity) {
-  if (severity == Severity::error) return "error";
-  return severity == Severity::warning ? "warning" : "info";
+constexpr std::array<std::string_view, kLineLevels> kLevelNames = {"verbose", "info", "warning",
+                                                                   "error"};
+
+LineLevel level_of(Severity severity) {
+  if (severity == Severity::error) return LineLevel::error;
+  return severity == Severity::warning ? LineLevel::warning : LineLevel::info;
+}
+
+std::string lost_text(const LostLines& lost) {
+  std::string text = "lines are missing here, for they were not read or could not be written:";
+  for (std::size_t i = 0; i < lost.size(); ++i) {
+    if (lost[i] == 0) continue;
+    text += (text.ends_with(':') ? " " : ", ") + std::to_string(lost[i]) + " ";
+    text += kLevelNames[i];
+  }
+  return text;
 }
 
 // One event, one line, and nothing that a terminal would obey: names in it may be a client's.
 void append_on_one_line(std::string& line, std::string_view text) {
   for (const char c : text) line += static_cast<unsigned char>(c) < ' ' || c == 127 ? ' ' : c;
 }
+
+constexpr auto kFilePatience = std::chrono::milliseconds(500);
 
 long long now_us() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -86,17 +100,25 @@ std::string log_line(LogFormat format, const RequestLine& request, long long uni
                                    : line + " duration_us=" + us + "\n";
 }
 
+LogLines::LogLines(LogFormat format, int fd, std::size_t bytes_max)
+    : format_(format),
+      writer_(fd, bytes_max, {[this](const LostLines& lost) {
+                return log_line(this->format(), "warning", lost_text(lost), now_us());
+              }}) {}
+
 Status LogLines::open(const std::string& file) {
   Fd opened;
   if (!file.empty()) {
-    opened = Fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+    // Non-blocking for pipes, which would otherwise wait here for a reader.
+    opened = Fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640));
     if (!opened) {
       return Status::unavailable("the log file " + file +
                                  " cannot be opened: " + std::strerror(errno));
     }
   }
+  (void)writer_.flush(kFilePatience);  // what was said before belongs where it was said
   const std::lock_guard lock(mutex_);
-  file_ = std::move(opened);  // the old one closes after the lock
+  writer_.use(std::move(opened));
   path_ = file;
   return {};
 }
@@ -107,11 +129,14 @@ bool LogLines::wanted(Severity severity) const {
 }
 
 void LogLines::log(Severity severity, std::string_view message) {
-  if (wanted(severity)) write(severity_name(severity), message);
+  if (!wanted(severity)) return;
+  const LineLevel level = level_of(severity);
+  writer_.add(level,
+              log_line(format(), kLevelNames[static_cast<std::size_t>(level)], message, now_us()));
 }
 
 void LogLines::request(const RequestLine& line) {
-  if (is_verbose()) write(log_line(format(), line, now_us()));
+  if (is_verbose()) writer_.add(LineLevel::verbose, log_line(format(), line, now_us()));
 }
 
 LogSettings LogLines::settings() const {
@@ -130,16 +155,6 @@ void LogLines::update(const LogUpdate& update) {
   if (update.error) error_ = *update.error;
   if (update.verbose_level) verbose_level_ = *update.verbose_level;
   if (update.iso8601) iso8601_ = *update.iso8601;
-}
-
-void LogLines::write(std::string_view level, std::string_view message) {
-  write(log_line(format(), level, message, now_us()));
-}
-
-void LogLines::write(const std::string& line) {
-  const std::lock_guard lock(mutex_);
-  const int fd = file_ ? file_.get() : fd_;
-  [[maybe_unused]] const ssize_t written = ::write(fd, line.data(), line.size());
 }
 
 }  // namespace mlops

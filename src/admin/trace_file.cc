@@ -11,7 +11,9 @@ namespace mlops {
 void TraceFile::open_locked(std::uint32_t traces_per_file) {
   const std::string index = traces_per_file > 0 ? "." + std::to_string(next_index_++) : "";
   const std::string path = settings_.file() + index;
-  file_ = Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  // Non-blocking for pipes, which would otherwise wait here for a reader.
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK;
+  file_ = Fd(::open(path.c_str(), kFlags, 0644));
   traces_ = size_ = 0;
 }
 

@@ -35,6 +35,8 @@ class LogControl {
   virtual LogSettings settings() const = 0;
   virtual void update(const LogUpdate& update) = 0;
   virtual void request(const RequestLine& line) = 0;
+  // Lines that were wanted and could not be written.
+  virtual std::uint64_t lines_lost() const { return 0; }
 
   // One relaxed load: asked for each request.
   bool is_verbose() const { return verbose_level_.load(std::memory_order_relaxed) > 0; }

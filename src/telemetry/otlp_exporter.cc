@@ -91,23 +91,37 @@ void OtlpExporter::write(TraceRecord&& record) noexcept {
   }
 }
 
+bool OtlpExporter::flush(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  ++flushes_;
+  changed_.notify_all();
+  const bool done =
+      changed_.wait_for(lock, patience, [this] { return queue_.empty() && !exporting_; });
+  --flushes_;
+  return done;
+}
+
 void OtlpExporter::run() {
   const std::size_t batch_max =
       std::max<std::size_t>(1, options_.batch_spans_max / kSpansPerRecord);
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait_for(lock, options_.delay,
-                      [&] { return stopping_ || queue_.size() >= batch_max; });
+    changed_.wait_for(lock, options_.delay, [&] {
+      return stopping_ || queue_.size() >= batch_max || (flushes_ > 0 && !queue_.empty());
+    });
     while (!queue_.empty()) {
       const auto end =
           queue_.begin() + static_cast<std::ptrdiff_t>(std::min(queue_.size(), batch_max));
       const std::vector<TraceRecord> batch(std::make_move_iterator(queue_.begin()),
                                            std::make_move_iterator(end));
       queue_.erase(queue_.begin(), end);
+      exporting_ = true;
       lock.unlock();
       export_batch(batch);
       lock.lock();
-      if (!stopping_ && queue_.size() < batch_max) break;
+      exporting_ = false;
+      if (flushes_ > 0) changed_.notify_all();
+      if (!stopping_ && flushes_ == 0 && queue_.size() < batch_max) break;
     }
     if (stopping_) break;
   }

@@ -34,6 +34,8 @@ class OtlpExporter final : public TraceSink {
   ~OtlpExporter() override;
 
   void write(TraceRecord&& record) noexcept override;
+  // Exports what is queued, without waiting for a batch to be full; false: not within `patience`.
+  bool flush(std::chrono::milliseconds patience);
   // What became of spans, as a part of a Prometheus page.
   std::string metrics_text() const;
 
@@ -60,6 +62,8 @@ class OtlpExporter final : public TraceSink {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<TraceRecord> queue_;  // guarded by mutex_
+  std::size_t flushes_ = 0;         // guarded by mutex_: that wait
+  bool exporting_ = false;          // guarded by mutex_
   bool stopping_ = false;           // guarded by mutex_
   TimePoint give_up_ = kNever;      // guarded by mutex_: when it stops
   std::thread thread_;              // last

@@ -14,6 +14,7 @@
 namespace mlops {
 namespace {
 
+constexpr std::chrono::seconds kPatience(20);
 constexpr long long kTime = 1'700'000'000'123'456;
 
 RequestLine line(const std::string& request_id) {
@@ -54,11 +55,13 @@ TEST(LogLines, AFileThatWasMovedAwayIsMadeAnew) {
   log.log(Severity::info, "two");
   ASSERT_TRUE(log.open(path.string()).ok());
   log.log(Severity::info, "three");
+  ASSERT_TRUE(log.flush(kPatience));
   EXPECT_NE(text_of(folder.path() / "server.log.1").find("two"), std::string::npos);
   EXPECT_EQ(text_of(path).find("two"), std::string::npos);
   EXPECT_NE(text_of(path).find("three"), std::string::npos);
   EXPECT_FALSE(log.open((folder.path() / "no" / "such").string()).ok());
   log.log(Severity::info, "four");
+  ASSERT_TRUE(log.flush(kPatience));
   EXPECT_NE(text_of(path).find("four"), std::string::npos);
 }
 
@@ -71,6 +74,8 @@ TEST(LogLines, JsonLineIsEscaped) {
 TEST(LogLines, TextLineStaysOneLine) {
   EXPECT_EQ(log_line(LogFormat::text, "error", "a\nb", kTime),
             "2023-11-14T22:13:20.123456Z error a b\n");
+  EXPECT_EQ(log_line(LogFormat::text, "info", "a\x1b[31mb", kTime),
+            "2023-11-14T22:13:20.123456Z info a [31mb\n");
 }
 
 TEST(LogLines, SettingsTakeEffectAtOnce) {
@@ -89,6 +94,7 @@ TEST(LogLines, SettingsTakeEffectAtOnce) {
   log.update({.info = true, .warning = {}, .error = {}, .verbose_level = 0, .iso8601 = false});
   log.request(line("too late"));
   log.log(Severity::info, "back");
+  ASSERT_TRUE(log.flush(kPatience));
   ::close(ends[1]);
   char text[4096];
   const ssize_t size = ::read(ends[0], text, sizeof text);
@@ -116,6 +122,7 @@ TEST(LogLines, LinesOfManyThreadsDoNotMix) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(log.flush(kPatience));
   ::close(ends[1]);
   std::string all;
   char part[4096];
