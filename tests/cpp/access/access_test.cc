@@ -9,19 +9,12 @@
 #include "access/gate.h"
 #include "jwt_maker.h"
 #include "support/temporary_folder.h"
+#include "support/token_line.h"
 
 namespace mlops {
 namespace {
 
-std::string hex_of(const std::string& token) {
-  std::string text;
-  for (const unsigned char byte : digest_of(token)) {
-    constexpr char kHex[] = "0123456789abcdef";
-    text += kHex[byte >> 4];
-    text += kHex[byte & 15];
-  }
-  return text;
-}
+using testing::token_line;
 
 class AccessTest : public ::testing::Test {
  protected:
@@ -30,10 +23,6 @@ class AccessTest : public ::testing::Test {
     Result<std::unique_ptr<Access>> opened = Access::open(options, [this] { return unix_s; });
     ASSERT_TRUE(opened.ok()) << opened.status().message();
     access = *std::move(opened);
-  }
-  static std::string line(const std::string& name, const std::string& token,
-                          const std::string& more = "roles=predict") {
-    return "token name=" + name + " sha256=" + hex_of(token) + " " + more + "\n";
   }
   PrincipalRef who(const std::string& authorization) {
     return access->identify(authorization, now).principal;
@@ -47,7 +36,7 @@ class AccessTest : public ::testing::Test {
 };
 
 TEST_F(AccessTest, KnowsATokenByItsDigest) {
-  open(line("ana", "secret-one") + line("bo", "secret-two", "roles=admin"));
+  open(token_line("ana", "secret-one") + token_line("bo", "secret-two", "roles=admin"));
   ASSERT_TRUE(who("Bearer secret-one"));
   EXPECT_EQ(who("Bearer secret-one")->name, "ana");
   EXPECT_EQ(who("bearer  secret-two")->name, "bo");
@@ -58,7 +47,7 @@ TEST_F(AccessTest, KnowsATokenByItsDigest) {
 }
 
 TEST_F(AccessTest, TokensExpire) {
-  open(line("ana", "one", "roles=predict expires=1800000010"));
+  open(token_line("ana", "one", "roles=predict expires=1800000010"));
   Credentials credentials(access.get());
   std::string why;
   EXPECT_TRUE(credentials.identify("Bearer one", now, why));
@@ -68,7 +57,7 @@ TEST_F(AccessTest, TokensExpire) {
 }
 
 TEST_F(AccessTest, AConnectionForgetsNothingItMustNot) {
-  open(line("ana", "one") + line("bo", "two"));
+  open(token_line("ana", "one") + token_line("bo", "two"));
   Credentials credentials(access.get());
   std::string why;
   const PrincipalRef ana = credentials.identify("Bearer one", now, why);
@@ -77,21 +66,21 @@ TEST_F(AccessTest, AConnectionForgetsNothingItMustNot) {
   EXPECT_FALSE(credentials.identify("", now, why));
   EXPECT_FALSE(credentials.identify("Bearer three", now, why));
   EXPECT_EQ(credentials.identify("Bearer one", now, why), ana);
-  folder.file("tokens", line("bo", "two"));
+  folder.file("tokens", token_line("bo", "two"));
   ASSERT_TRUE(access->reload().ok());
   EXPECT_FALSE(credentials.identify("Bearer one", now, why));
 }
 
 TEST_F(AccessTest, AReloadKeepsWhatItCannotReplaceAndBucketsThatStay) {
-  open(line("ana", "one", "roles=predict rate=1 burst=1"));
+  open(token_line("ana", "one", "roles=predict rate=1 burst=1"));
   EXPECT_TRUE(Gate::count(who("Bearer one"), now).granted());
-  folder.file("tokens", line("ana", "one", "roles=predict rate=1 burst=1") + "# more\n");
+  folder.file("tokens", token_line("ana", "one", "roles=predict rate=1 burst=1") + "# more\n");
   ASSERT_TRUE(access->reload().ok());
   EXPECT_EQ(Gate::count(who("Bearer one"), now).verdict, Verdict::limited);
   folder.file("tokens", "nonsense");
   EXPECT_FALSE(access->reload().ok());
   EXPECT_TRUE(who("Bearer one"));
-  folder.file("tokens", line("ana", "one", "roles=predict rate=5 burst=1"));
+  folder.file("tokens", token_line("ana", "one", "roles=predict rate=5 burst=1"));
   ASSERT_TRUE(access->reload().ok());
   EXPECT_TRUE(Gate::count(who("Bearer one"), now).granted());
 }
@@ -128,7 +117,7 @@ TEST(SubjectBucketsTest, AreBoundedAndForgetTheIdle) {
 }
 
 TEST_F(AccessTest, TheGateKnowsWhoMayDoWhat) {
-  open(line("ana", "one"));
+  open(token_line("ana", "one"));
   const Gate gate(access.get(), Surface::everything);
   const PrincipalRef ana = who("Bearer one");
   EXPECT_TRUE(gate.admit(ServerCall::infer, ana, "").granted());
@@ -139,7 +128,7 @@ TEST_F(AccessTest, TheGateKnowsWhoMayDoWhat) {
   EXPECT_FALSE(gate.counts(ServerCall::health));
   options.health_is_open = false;
   options.metrics_are_open = true;
-  open(line("ana", "one"));
+  open(token_line("ana", "one"));
   const Gate other(access.get(), Surface::everything);
   EXPECT_FALSE(other.admit(ServerCall::health, nullptr, "").granted());
   EXPECT_TRUE(other.admit(ServerCall::metrics, nullptr, "").granted());

@@ -37,18 +37,12 @@ bool has(const OtlpExporter& exporter, const std::string& line) {
   return exporter.metrics_text().find(line + "\n") != std::string::npos;
 }
 
-// Bounded, for what another thread does.
-template <class Condition>
-bool soon(Condition condition) {
-  for (int i = 0; i < 10'000 && !condition(); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return condition();
-}
+constexpr std::chrono::seconds kPatience(20);
 
 TEST(OtlpExporter, SendsBatchesAndTheRestWhenItStops) {
   std::mutex mutex;
   std::vector<std::string> models;
+  std::promise<void> asked;
   HttpServerDouble server([&](const std::string& request) {
     otlp::ExportTraceServiceRequest spans;
     EXPECT_TRUE(spans.ParseFromString(request.substr(request.find("\r\n\r\n") + 4)));
@@ -57,6 +51,7 @@ TEST(OtlpExporter, SendsBatchesAndTheRestWhenItStops) {
     for (const auto& span : spans.resource_spans(0).scope_spans(0).spans()) {
       if (span.name() != "InferRequest" && span.name() != "compute") models.push_back(span.name());
     }
+    if (models.size() == 2) asked.set_value();
     return http_reply("200 OK");
   });
   NullLog log;
@@ -65,8 +60,10 @@ TEST(OtlpExporter, SendsBatchesAndTheRestWhenItStops) {
   {
     const auto exporter = *OtlpExporter::start(options, log);
     exporter->write(record("a"));
-    exporter->write(record("b"));
-    EXPECT_TRUE(soon([&] { return has(*exporter, "mlops_trace_spans_exported_total 6"); }));
+    exporter->write(record("b"));  // fills a batch
+    EXPECT_EQ(asked.get_future().wait_for(kPatience), std::future_status::ready);
+    EXPECT_TRUE(exporter->flush(kPatience));
+    EXPECT_TRUE(has(*exporter, "mlops_trace_spans_exported_total 6"));
     exporter->write(record("c"));
   }
   EXPECT_EQ(models, (std::vector<std::string>{"a", "b", "c"}));
@@ -89,7 +86,8 @@ TEST(OtlpExporter, TriesAgainWhatIsRefusedForTheMoment) {
   CountingLog log;
   const auto exporter = *OtlpExporter::start(options_for(server.url()), log);
   exporter->write(record("a"));
-  EXPECT_TRUE(soon([&] { return has(*exporter, "mlops_trace_spans_exported_total 3"); }));
+  EXPECT_TRUE(exporter->flush(kPatience));
+  EXPECT_TRUE(has(*exporter, "mlops_trace_spans_exported_total 3"));
   EXPECT_TRUE(has(*exporter, "mlops_trace_export_failures_total 2"));
   EXPECT_EQ(log.lines.load(), 2);  // that it fails, once, and that it works again
 }
@@ -102,10 +100,11 @@ TEST(OtlpExporter, GivesUpWhatIsRefusedForGoodAndGoesOn) {
   NullLog log;
   const auto exporter = *OtlpExporter::start(options_for(server.url()), log);
   exporter->write(record("a"));
-  EXPECT_TRUE(soon(
-      [&] { return has(*exporter, "mlops_trace_spans_dropped_total{reason=\"not_taken\"} 3"); }));
+  EXPECT_TRUE(exporter->flush(kPatience));
+  EXPECT_TRUE(has(*exporter, "mlops_trace_spans_dropped_total{reason=\"not_taken\"} 3"));
   exporter->write(record("b"));
-  EXPECT_TRUE(soon([&] { return has(*exporter, "mlops_trace_spans_exported_total 3"); }));
+  EXPECT_TRUE(exporter->flush(kPatience));
+  EXPECT_TRUE(has(*exporter, "mlops_trace_spans_exported_total 3"));
 }
 
 TEST(OtlpExporter, NeverWaitsForTheCollectorAndDropsWhatDoesNotFit) {

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from faults import eventually
 from serving import RunningServer, infer_body, receive_reply
 
 
@@ -34,6 +35,17 @@ class Reloading:
         end = text.rfind("\n") + 1  # the last line may be on its way
         new, self._seen = text[self._seen : end], end
         return [json.loads(line) for line in new.splitlines()]
+
+    def next_line(self, level: str) -> dict[str, object]:
+        """The first of this level since lines() was called; what came with it is gone."""
+        found: list[dict[str, object]] = []
+
+        def came() -> bool:
+            found.extend(line for line in self.lines() if line["level"] == level)
+            return bool(found)
+
+        eventually(came)
+        return found[0]
 
     def reload(self) -> list[str]:
         """Messages of one reload, once it is over."""
@@ -82,7 +94,7 @@ def test_what_can_change_changes_and_the_rest_is_named(
         assert "reload: strict-model-config stays 'false'; 'true' needs a restart" in messages
         assert messages[-1] == "reload: done in part"
         assert server.request("POST", "/v2/models/type_fp32/infer", body)[0] == 200
-        line = next(line for line in running.lines() if line["level"] == "verbose")
+        line = running.next_line("verbose")
         assert line["request_id"] == "r-1"
         assert (line["route"], line["status"], line["model"]) == ("infer", "200", "type_fp32")
         assert int(str(line["duration_us"])) >= 0

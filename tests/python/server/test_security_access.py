@@ -21,6 +21,7 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from faults import eventually
 from serving import RunningServer, infer_body, onnxruntime_library, server_binary
 from tritonclient.utils import InferenceServerException
 
@@ -69,7 +70,9 @@ class Secured:
         }
         return jwt.encode(whole, self.issuer, algorithm="ES256")
 
-    def audited(self) -> list[dict[str, Any]]:
+    def audited(self, at_least: int = 0) -> list[dict[str, Any]]:
+        """The audit log, which is written a moment after the answer."""
+        eventually(lambda: self.audit.read_text().count("\n") >= at_least)
         return [json.loads(line) for line in self.audit.read_text().splitlines()]
 
 
@@ -252,7 +255,7 @@ def test_administration_is_audited(secured: Secured) -> None:
     assert secured.call("POST", load, predict)[0] == 403
     message = b"\x12\x09mlp_small"
     assert secured.rpc(SERVICE + "RepositoryModelUnload", admin, message) == grpc.StatusCode.OK
-    records = secured.audited()[before:]
+    records = secured.audited(before + 4)[before:]
     facts = [[r["call"], r["door"], r["who"], r.get("target"), r["result"]] for r in records]
     assert facts == [
         ["repository_load", "http", "admin", "mlp_small", "200"],
