@@ -152,11 +152,9 @@ TEST(LineWriter, ItsEndDoesNotWaitForAWriteThatHangs) {
   ASSERT_EQ(::ptsname_r(reader.get(), name, sizeof name), 0);
   const Fd terminal(::open(name, O_RDWR | O_NOCTTY));
   ASSERT_TRUE(terminal);
-  fill(terminal.get());
-  char some[64];
-  ASSERT_GT(::read(reader.get(), some, sizeof some), 0);
-  LineWriter writer(terminal.get(), kBytesMax, {tell});
-  for (int i = 0; i < 40; ++i) writer.add(LineLevel::info, line(0));
+  constexpr std::size_t kMoreThanATerminalHolds = std::size_t{1} << 20;
+  LineWriter writer(terminal.get(), 2 * kMoreThanATerminalHolds, {tell});
+  writer.add(LineLevel::info, std::string(kMoreThanATerminalHolds, 'x') + "\n");
   EXPECT_FALSE(writer.flush(std::chrono::milliseconds(0)));
 }
 
