@@ -18,6 +18,7 @@ CORE_LEVELS = {
     "tensor": 1,
     "request": 2,
     "model": 2,
+    "trees": 2,
     "route": 3,
     "cache": 3,
     "batch": 3,

@@ -14,6 +14,7 @@
 #include "execute/builtin_backends.h"
 #include "execute/one_answer_backend.h"
 #include "execute/ort_backend.h"
+#include "execute/tree_backend.h"
 #include "model/config_fit.h"
 #include "model/model_folder.h"
 
@@ -134,6 +135,8 @@ class EngineImpl final : public Engine {
   }
 
   Result<std::unique_ptr<Backend>> backend_for(const ModelSource& source);
+  Result<std::unique_ptr<Backend>> with_trees(const ModelSource& source,
+                                              std::unique_ptr<Backend> loaded);
 
   // Loads while readiness says "not yet", and keeps saying so if it fails.
   template <class MakeBackend>
@@ -244,7 +247,25 @@ Result<std::unique_ptr<Backend>> EngineImpl::backend_for(const ModelSource& sour
   }
   Result<std::shared_ptr<OrtRuntime>> runtime = ort_runtime();
   if (!runtime.ok()) return runtime.status();
-  return load_ort_backend(*runtime, source.path, source.ort, &copies_);
+  Result<std::unique_ptr<Backend>> loaded =
+      load_ort_backend(*runtime, source.path, source.ort, &copies_);
+  if (!loaded.ok()) return loaded;
+  return with_trees(source, *std::move(loaded));
+}
+
+Result<std::unique_ptr<Backend>> EngineImpl::with_trees(const ModelSource& source,
+                                                        std::unique_ptr<Backend> loaded) {
+  const ConfigStrings none;
+  const Result<TreeExecution> wanted =
+      tree_execution(source.config ? source.config->parameters : none);
+  if (!wanted.ok()) return wanted.status();
+  Result<TreeChoice> choice = choose_tree_backend(std::move(loaded), source.path, *wanted);
+  if (!choice.ok()) return choice.status();
+  if (!choice->reason.empty()) {
+    log_.log(Severity::info, "model '" + source.name + "' version " +
+                                 std::to_string(source.version) + ": " + choice->reason);
+  }
+  return std::move(choice->backend);
 }
 
 void EngineImpl::note_asked(const ModelSet& set) {
