@@ -266,6 +266,12 @@ TEST(LanePool, ABurstOnOneModelDoesNotHoldUpAnother) {
   loaded.engine->submit(other);
   EXPECT_TRUE(other->wait().status.ok());
   for (const auto& call : calls) EXPECT_TRUE(call->wait().status.ok());
+  // A turn is paid for when it is over, which is after its answers, and before the next one.
+  for (const char* model : {"burst", "other"}) {
+    const auto last = call_for(request_for(model, float_rows(1, 1)));
+    loaded.engine->submit(last);
+    EXPECT_TRUE(last->wait().status.ok());
+  }
   const EngineStats stats = loaded.engine->stats();
   EXPECT_EQ(stats.pool.cores, 1U);
   for (const ModelStats& model : stats.models) EXPECT_GT(model.compute_ns, 0U);
