@@ -136,7 +136,7 @@ Result<TreeChoice> choose_tree_backend(std::unique_ptr<Backend> loaded,
   return TreeChoice{std::move(made->backend),
                     std::to_string(forest.roots.size()) + " trees of depth " +
                         std::to_string(*std::ranges::max_element(forest.depths)) +
-                        " run natively (" + std::string(predictor.finder()) +
+                        " run natively (" + predictor.finders() +
                         "), ONNX Runtime took " + two_digits(trial->speed_up_one_row) +
                         " times as long for a row, " + two_digits(trial->speed_up_many_rows) +
                         " for " + std::to_string(kTrialRows)};

@@ -5,9 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string_view>
+#include <string>
 #include <vector>
 
+#include "base/instruction_set.h"
 #include "trees/forest.h"
 
 namespace mlops {
@@ -21,7 +22,7 @@ struct RowTile {
 };
 
 // Leaves of a range of trees: leaves[(tree - first) * pitch + row], each a number in
-// Forest::leaves.
+// Forest::leaves. `first` is a multiple of kTreesAtOnce.
 struct LeafRange {
   std::uint32_t first = 0;
   std::uint32_t last = 0;
@@ -29,17 +30,32 @@ struct LeafRange {
   std::size_t pitch = 0;  // at least the tile's count
 };
 
-// Immutable, so any thread may use it. Allocates nothing in find().
+// Leaves of so many trees for a whole tile stay in the first-level cache until they are added up.
+inline constexpr std::uint32_t kTreesAtOnce = 64;
+
+// Immutable, so any thread may use it. Allocates nothing in prepare() and find().
 class LeafFinder {
  public:
   virtual ~LeafFinder() = default;
-  virtual std::string_view name() const = 0;
-  virtual void find(const RowTile& tile, const LeafRange& range) const = 0;
+  virtual std::string name() const = 0;
+  // Of memory on a border of kScratchAlign, which one caller at a time lends to both below.
+  virtual std::size_t scratch_bytes() const { return 0; }
+  // What find() needs to know of a tile, once for all ranges of trees.
+  virtual void prepare(const RowTile&, std::byte* /*scratch*/) const {}
+  virtual void find(const RowTile& tile, const LeafRange& range, std::byte* scratch) const = 0;
 };
+
+inline constexpr std::size_t kScratchAlign = 64;
 
 // Any forest that compares floats; the forest outlives it.
 std::unique_ptr<LeafFinder> make_plain_finder(const Forest& forest);
-// Null where a decision is no split of floats (split.h), or there are too many features or nodes.
+
+// The others are null where a decision is no split of floats (split.h), or where the forest is too
+// large for them.
 std::unique_ptr<LeafFinder> make_walk_finder(const Forest& forest);
+// All rows of a tile at once, every node of every tree: for many rows and small trees.
+std::unique_ptr<LeafFinder> make_blend_finder(const Forest& forest, InstructionSet set);
+// Sixty-four trees at once, row by row: for few rows and shallow trees. Null below AVX-512.
+std::unique_ptr<LeafFinder> make_lane_finder(const Forest& forest, InstructionSet set);
 
 }  // namespace mlops

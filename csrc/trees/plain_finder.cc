@@ -8,8 +8,8 @@ class PlainFinder final : public LeafFinder {
  public:
   explicit PlainFinder(const Forest& forest) : forest_(forest) {}
 
-  std::string_view name() const override { return "plain"; }
-  void find(const RowTile& tile, const LeafRange& range) const override {
+  std::string name() const override { return "plain"; }
+  void find(const RowTile& tile, const LeafRange& range, std::byte*) const override {
     for (std::uint32_t tree = range.first; tree < range.last; ++tree) {
       std::uint32_t* leaves = range.leaves + (tree - range.first) * range.pitch;
       for (std::size_t row = 0; row < tile.count; ++row) {

@@ -4,16 +4,8 @@
 #include <utility>
 
 namespace mlops {
-namespace {
-
-// Leaves of so many trees for a whole tile stay in the first-level cache until they are added up.
-constexpr std::uint32_t kTreesAtOnce = 64;
-
-}  // namespace
-
 TreePredictor::TreePredictor(Forest forest) : forest_(std::move(forest)) {
-  finder_ = make_walk_finder(forest_);
-  if (!finder_) finder_ = make_plain_finder(forest_);
+  finders_ = choose_finders(forest_);
 }
 
 Result<std::unique_ptr<TreePredictor>> TreePredictor::make(Forest forest) {
@@ -31,15 +23,25 @@ Result<std::unique_ptr<TreePredictor::Session>> TreePredictor::make_session() co
 }
 
 TreePredictor::Session::Session(const TreePredictor& predictor, std::unique_ptr<Scorer> scorer)
-    : predictor_(predictor), scorer_(std::move(scorer)), leaves_(kTreesAtOnce * kTileRows) {}
+    : predictor_(predictor), scorer_(std::move(scorer)), leaves_(kTreesAtOnce * kTileRows) {
+  const FinderChoice& finders = predictor.finders_;
+  std::size_t size = finders.few->scratch_bytes();
+  if (finders.many) size = std::max(size, finders.many->scratch_bytes());
+  memory_.resize(size + kScratchAlign);
+  std::size_t space = memory_.size();
+  void* at = memory_.data();
+  scratch_ = static_cast<std::byte*>(std::align(kScratchAlign, size, at, space));
+}
 
 void TreePredictor::Session::run(const RowTile& tile, const ScoreRoom& room) {
   const auto trees = static_cast<std::uint32_t>(predictor_.forest_.roots.size());
+  const LeafFinder& finder = predictor_.finders_.for_rows(tile.count);
+  finder.prepare(tile, scratch_);
   scorer_->start(tile.count);
   for (std::uint32_t first = 0; first < trees; first += kTreesAtOnce) {
     const LeafRange range = {first, std::min(trees, first + kTreesAtOnce), leaves_.data(),
                              tile.count};
-    predictor_.finder_->find(tile, range);
+    finder.find(tile, range, scratch_);
     scorer_->add(range, tile.count);
   }
   scorer_->finish(tile.count, room);

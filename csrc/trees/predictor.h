@@ -2,10 +2,10 @@
 // A forest that answers rows. Immutable: any thread may use it, each with a Session of its own.
 
 #include <memory>
-#include <string_view>
+#include <string>
 #include <vector>
 
-#include "trees/leaf_finder.h"
+#include "trees/finder_choice.h"
 #include "trees/scores.h"
 
 namespace mlops {
@@ -26,13 +26,15 @@ class TreePredictor {
     const TreePredictor& predictor_;
     std::unique_ptr<Scorer> scorer_;
     std::vector<std::uint32_t> leaves_;
+    std::vector<std::byte> memory_;
+    std::byte* scratch_;  // in memory_, aligned
   };
 
   // unimplemented for what scores.h does not know.
   static Result<std::unique_ptr<TreePredictor>> make(Forest forest);
 
   const Forest& forest() const { return forest_; }
-  std::string_view finder() const { return finder_->name(); }
+  std::string finders() const { return finders_.text(); }
   // The predictor outlives it.
   Result<std::unique_ptr<Session>> make_session() const;
 
@@ -40,7 +42,7 @@ class TreePredictor {
   explicit TreePredictor(Forest forest);
 
   const Forest forest_;
-  std::unique_ptr<LeafFinder> finder_;
+  FinderChoice finders_;
 };
 
 }  // namespace mlops

@@ -75,9 +75,9 @@ class WalkFinder final : public LeafFinder {
     return order.size() < kNodesMax;
   }
 
-  std::string_view name() const override { return "walk"; }
+  std::string name() const override { return "walk"; }
 
-  void find(const RowTile& tile, const LeafRange& range) const override {
+  void find(const RowTile& tile, const LeafRange& range, std::byte*) const override {
     if (tile.count >= kAtOnce) {
       for (std::uint32_t tree = range.first; tree < range.last; ++tree) {
         rows_down_one_tree(tile, tree, range.leaves + (tree - range.first) * range.pitch);
