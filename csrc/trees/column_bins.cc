@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -13,35 +14,37 @@ namespace {
 constexpr std::size_t kBordersMax = 255;  // of a column
 constexpr std::size_t kBlock = 16;        // borders compared at once; and blocks
 
-// One column of one tile: the last border of each of its blocks, then the blocks.
-struct Search {
+// What one call turns into bytes.
+struct Work {
+  std::span<const BinColumn> columns;
   const float* borders;
-  bool several_blocks;
-  std::uint8_t nan_byte;
-  const float* x;
-  std::size_t stride;
-  std::size_t rows;
+  const RowTile& tile;
   std::uint8_t* bytes;
-  std::size_t step;
+  std::size_t column_step;
+  std::size_t row_step;
 };
 
 // The three below are one loop over three ways to count borders below x. NaN is above none.
-void search_baseline(const Search& search) {
-  for (std::size_t row = 0; row < search.rows; ++row) {
-    const float x = search.x[row * search.stride];
-    const float* borders = search.borders;
-    const auto below = [x](const float* sixteen) {
-      unsigned count = 0;
-      for (std::size_t i = 0; i < kBlock; ++i) count += static_cast<unsigned>(sixteen[i] < x);
-      return count;
-    };
-    unsigned block = 0;
-    if (search.several_blocks) {
-      block = below(borders) * kBlock;
-      borders += kBlock;
+void fill_baseline(const Work& work) {
+  const auto below = [](const float* sixteen, float x) {
+    unsigned count = 0;
+    for (std::size_t i = 0; i < kBlock; ++i) count += static_cast<unsigned>(sixteen[i] < x);
+    return count;
+  };
+  std::uint8_t* bytes = work.bytes;
+  for (const BinColumn& column : work.columns) {
+    for (std::size_t row = 0; row < work.tile.count; ++row) {
+      const float x = work.tile.rows[row * work.tile.stride + column.feature];
+      const float* borders = work.borders + column.first;
+      unsigned block = 0;
+      if (column.several_blocks) {
+        block = below(borders, x) * kBlock;
+        borders += kBlock;
+      }
+      const unsigned byte = block + below(borders + block, x);
+      bytes[row * work.row_step] = x == x ? static_cast<std::uint8_t>(byte) : column.nan_byte;
     }
-    const unsigned byte = block + below(borders + block);
-    search.bytes[row * search.step] = x == x ? static_cast<std::uint8_t>(byte) : search.nan_byte;
+    bytes += work.column_step;
   }
 }
 
@@ -54,18 +57,22 @@ void search_baseline(const Search& search) {
                          static_cast<unsigned>(_mm256_movemask_ps(high)) << 8));
 }
 
-[[gnu::target("avx2,popcnt")]] void search_avx2(const Search& search) {
-  for (std::size_t row = 0; row < search.rows; ++row) {
-    const float x = search.x[row * search.stride];
-    const __m256 all = _mm256_set1_ps(x);
-    const float* borders = search.borders;
-    unsigned block = 0;
-    if (search.several_blocks) {
-      block = below_avx2(borders, all) * kBlock;
-      borders += kBlock;
+[[gnu::target("avx2,popcnt")]] void fill_avx2(const Work& work) {
+  std::uint8_t* bytes = work.bytes;
+  for (const BinColumn& column : work.columns) {
+    for (std::size_t row = 0; row < work.tile.count; ++row) {
+      const float x = work.tile.rows[row * work.tile.stride + column.feature];
+      const __m256 all = _mm256_set1_ps(x);
+      const float* borders = work.borders + column.first;
+      unsigned block = 0;
+      if (column.several_blocks) {
+        block = below_avx2(borders, all) * kBlock;
+        borders += kBlock;
+      }
+      const unsigned byte = block + below_avx2(borders + block, all);
+      bytes[row * work.row_step] = x == x ? static_cast<std::uint8_t>(byte) : column.nan_byte;
     }
-    const unsigned byte = block + below_avx2(borders + block, all);
-    search.bytes[row * search.step] = x == x ? static_cast<std::uint8_t>(byte) : search.nan_byte;
+    bytes += work.column_step;
   }
 }
 
@@ -74,30 +81,25 @@ void search_baseline(const Search& search) {
       __builtin_popcount(_mm512_cmp_ps_mask(_mm512_loadu_ps(borders), x, _CMP_LT_OQ)));
 }
 
-[[gnu::target("avx512f,popcnt")]] void search_avx512(const Search& search) {
-  for (std::size_t row = 0; row < search.rows; ++row) {
-    const float x = search.x[row * search.stride];
-    const __m512 all = _mm512_set1_ps(x);
-    const float* borders = search.borders;
-    unsigned block = 0;
-    if (search.several_blocks) {
-      block = below_avx512(borders, all) * kBlock;
-      borders += kBlock;
+[[gnu::target("avx512f,popcnt")]] void fill_avx512(const Work& work) {
+  std::uint8_t* bytes = work.bytes;
+  for (const BinColumn& column : work.columns) {
+    for (std::size_t row = 0; row < work.tile.count; ++row) {
+      const float x = work.tile.rows[row * work.tile.stride + column.feature];
+      const __m512 all = _mm512_set1_ps(x);
+      const float* borders = work.borders + column.first;
+      unsigned block = 0;
+      if (column.several_blocks) {
+        block = below_avx512(borders, all) * kBlock;
+        borders += kBlock;
+      }
+      const unsigned byte = block + below_avx512(borders + block, all);
+      bytes[row * work.row_step] = x == x ? static_cast<std::uint8_t>(byte) : column.nan_byte;
     }
-    const unsigned byte = block + below_avx512(borders + block, all);
-    search.bytes[row * search.step] = x == x ? static_cast<std::uint8_t>(byte) : search.nan_byte;
+    bytes += work.column_step;
   }
 }
 #endif
-
-void search_column(InstructionSet set, const Search& search) {
-#if defined(__x86_64__)
-  if (set == InstructionSet::avx512) return search_avx512(search);
-  if (set == InstructionSet::avx2) return search_avx2(search);
-#endif
-  static_cast<void>(set);
-  search_baseline(search);
-}
 
 }  // namespace
 
@@ -125,18 +127,17 @@ std::optional<ColumnBins> ColumnBins::of(const Forest& forest, std::size_t colum
 }
 
 void ColumnBins::add_column(std::uint32_t feature, bool nan_goes_left, std::vector<float> sorted) {
-  Column column;
+  BinColumn column;
   column.feature = feature;
   column.nan_byte = nan_goes_left ? 0 : 255;
   column.first = static_cast<std::uint32_t>(borders_.size());
-  column.blocks = static_cast<std::uint32_t>((sorted.size() + kBlock - 1) / kBlock);
+  const std::size_t blocks = (sorted.size() + kBlock - 1) / kBlock;
+  column.several_blocks = blocks > 1;
   // One more block than needed: a value above the last border of a full last block looks there.
-  sorted.resize((column.blocks + 1) * kBlock, std::numeric_limits<float>::infinity());
-  if (column.blocks > 1) {
-    for (std::size_t i = 0; i < kBlock; ++i) {
-      borders_.push_back(i < column.blocks ? sorted[i * kBlock + kBlock - 1]
-                                           : std::numeric_limits<float>::infinity());
-    }
+  sorted.resize((blocks + 1) * kBlock, std::numeric_limits<float>::infinity());
+  for (std::size_t i = 0; column.several_blocks && i < kBlock; ++i) {
+    borders_.push_back(i < blocks ? sorted[i * kBlock + kBlock - 1]
+                                  : std::numeric_limits<float>::infinity());
   }
   borders_.insert(borders_.end(), sorted.begin(), sorted.end());
   columns_.push_back(column);
@@ -153,12 +154,12 @@ BinnedSplit ColumnBins::place(std::uint32_t feature, const Split& split) const {
 
 void ColumnBins::fill(const RowTile& tile, std::uint8_t* bytes, std::size_t column_step,
                       std::size_t row_step) const {
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const Column& column = columns_[i];
-    search_column(set_, {borders_.data() + column.first, column.blocks > 1, column.nan_byte,
-                         tile.rows + column.feature, tile.stride, tile.count,
-                         bytes + i * column_step, row_step});
-  }
+  const Work work{columns_, borders_.data(), tile, bytes, column_step, row_step};
+#if defined(__x86_64__)
+  if (set_ == InstructionSet::avx512) return fill_avx512(work);
+  if (set_ == InstructionSet::avx2) return fill_avx2(work);
+#endif
+  fill_baseline(work);
 }
 
 }  // namespace mlops

@@ -21,6 +21,15 @@ struct BinnedSplit {
   std::uint8_t border = 0;  // left when the byte is at most this
 };
 
+// A column's borders, sorted, in blocks of sixteen: the last of each block (where there are
+// several), then the blocks.
+struct BinColumn {
+  std::uint32_t feature = 0;
+  std::uint32_t first = 0;  // of its floats
+  bool several_blocks = false;
+  std::uint8_t nan_byte = 255;
+};
+
 class ColumnBins {
  public:
   // nullopt when there would be more than `columns_max`. For split forests.
@@ -34,18 +43,12 @@ class ColumnBins {
             std::size_t row_step) const;
 
  private:
-  struct Column {
-    std::uint32_t feature = 0;
-    std::uint32_t first = 0;   // in borders_: the last of each block (if several), then the blocks
-    std::uint32_t blocks = 1;  // of sixteen borders
-    std::uint8_t nan_byte = 255;
-  };
   using Key = std::pair<std::uint32_t, bool>;  // a feature, and whether its NaN goes left
 
   void add_column(std::uint32_t feature, bool nan_goes_left, std::vector<float> sorted);
 
   InstructionSet set_ = InstructionSet::baseline;
-  std::vector<Column> columns_;
+  std::vector<BinColumn> columns_;
   std::vector<float> borders_;  // padded with infinity
   std::map<Key, std::vector<float>> borders_of_;
   std::map<Key, std::size_t> first_column_of_;

@@ -4,7 +4,7 @@
 // child found, which is the number of the leaf among those of the complete tree.
 
 #include <algorithm>
-#include <bit>
+#include <utility>
 
 #include "trees/column_bins.h"
 #include "trees/leaf_finder.h"
@@ -35,6 +35,7 @@ struct alignas(64) Position {
 struct Group {
   std::uint32_t first = 0;  // in positions
   std::uint32_t depth = 0;
+  std::size_t leaves = 0;  // in leaf_of_; each tree has as many
 };
 
 class LaneFinder final : public LeafFinder {
@@ -42,14 +43,13 @@ class LaneFinder final : public LeafFinder {
   explicit LaneFinder(ColumnBins bins) : bins_(std::move(bins)) {}
 
   void add_group(const Forest& forest, std::uint32_t first, std::uint32_t last) {
-    Group group{static_cast<std::uint32_t>(positions_.size()), 0};
+    Group group{static_cast<std::uint32_t>(positions_.size()), 0, leaf_of_.size()};
     for (std::uint32_t tree = first; tree < last; ++tree) {
       group.depth = std::max(group.depth, forest.depths[tree]);
     }
     positions_.resize(positions_.size() + (std::size_t{1} << group.depth) - 1);
     groups_.push_back(group);
     for (std::uint32_t tree = first; tree < last; ++tree) {
-      leaves_from_.push_back(static_cast<std::uint32_t>(leaf_of_.size()));
       leaf_of_.resize(leaf_of_.size() + (std::size_t{1} << group.depth));
       fill(forest, {forest.roots[tree], 0, 0, tree - first});
     }
@@ -76,9 +76,9 @@ class LaneFinder final : public LeafFinder {
       } else {
         descend<true>(group, bytes, found);
       }
-      for (std::uint32_t tree = range.first; tree < range.last; ++tree) {
-        const std::uint32_t lane = tree - range.first;
-        range.leaves[lane * range.pitch + row] = leaf_of_[leaves_from_[tree] + found[lane]];
+      const std::uint32_t* leaf_of = leaf_of_.data() + group.leaves;
+      for (std::size_t lane = 0; lane < range.last - range.first; ++lane) {
+        range.leaves[lane * range.pitch + row] = leaf_of[(lane << group.depth) + found[lane]];
       }
     }
   }
@@ -98,8 +98,10 @@ class LaneFinder final : public LeafFinder {
     const ForestNode& node = forest.nodes[at.node];
     if (node.mode == NodeMode::leaf) {
       const std::uint32_t below = group.depth - at.level;
-      std::fill_n(leaf_of_.begin() + leaves_from_.back() + (std::ptrdiff_t{at.number} << below),
-                  std::size_t{1} << below, node.on_true);
+      const std::size_t first =
+          group.leaves + (std::size_t{at.lane} << group.depth) + (std::size_t{at.number} << below);
+      std::fill_n(leaf_of_.begin() + static_cast<std::ptrdiff_t>(first), std::size_t{1} << below,
+                  node.on_true);
       return;
     }
     const Split split = *split_of(node);
@@ -122,39 +124,77 @@ class LaneFinder final : public LeafFinder {
     return _mm512_cmpgt_epu8_mask(value, _mm512_load_si512(position.border));
   }
 
+  struct Row {
+    __m512i low;  // its columns
+    __m512i high;
+  };
+
+  template <bool two_registers>
+  [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static __m512i blend(const Position& position,
+                                                                      const Row& row, __m512i left,
+                                                                      __m512i right) {
+    return _mm512_mask_blend_epi8(goes_right<two_registers>(position, row.low, row.high), left,
+                                  right);
+  }
+
+  // What the node finds that has these four below its children, of which the first leaf is `leaf`.
+  template <bool two_registers>
+  [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static __m512i three_levels(const Position& top,
+                                                                             const Position* middle,
+                                                                             const Position* low,
+                                                                             const Row& row,
+                                                                             __m512i leaf) {
+    const __m512i two = _mm512_set1_epi8(2);
+    const __m512i one = _mm512_set1_epi8(1);
+    __m512i pair[4];
+    for (std::size_t i = 0; i < 4; ++i) {
+      pair[i] = blend<two_registers>(low[i], row, leaf, _mm512_add_epi8(leaf, one));
+      leaf = _mm512_add_epi8(leaf, two);
+    }
+    return blend<two_registers>(top, row, blend<two_registers>(middle[0], row, pair[0], pair[1]),
+                                blend<two_registers>(middle[1], row, pair[2], pair[3]));
+  }
+
+  // The three lowest levels in registers, the others by way of memory.
   template <bool two_registers>
   [[gnu::target("avx512f,avx512bw,avx512vbmi")]] void descend(const Group& group,
-                                                              const std::uint8_t* row,
+                                                              const std::uint8_t* bytes,
                                                               std::uint8_t* found) const {
-    const __m512i low = _mm512_load_si512(row);
-    const __m512i high = _mm512_load_si512(row + kLanes);
+    const Row row{_mm512_load_si512(bytes), _mm512_load_si512(bytes + kLanes)};
     std::size_t width = std::size_t{1} << (group.depth - 1);
     const Position* level = positions_.data() + group.first + width - 1;
-    __m512i left = _mm512_setzero_si512();
-    const __m512i one = _mm512_set1_epi8(1);
-    const __m512i two = _mm512_set1_epi8(2);
-    for (std::size_t i = 0; i < width; ++i) {
-      const __mmask64 right = goes_right<two_registers>(level[i], low, high);
-      _mm512_store_si512(found + i * kLanes, _mm512_mask_add_epi8(left, right, left, one));
-      left = _mm512_add_epi8(left, two);
+    if (width >= 4) {
+      const Position* middle = level - width / 2;
+      width /= 4;
+      const Position* low = std::exchange(level, middle - width);
+      for (std::size_t i = 0; i < width; ++i) {
+        const __m512i leaf = _mm512_set1_epi8(static_cast<char>(8 * i));
+        _mm512_store_si512(found + i * kLanes, three_levels<two_registers>(level[i], middle + 2 * i,
+                                                                           low + 4 * i, row, leaf));
+      }
+    } else {
+      for (std::size_t i = 0; i < width; ++i) {
+        const __m512i leaf = _mm512_set1_epi8(static_cast<char>(2 * i));
+        _mm512_store_si512(found + i * kLanes,
+                           blend<two_registers>(level[i], row, leaf,
+                                                _mm512_set1_epi8(static_cast<char>(2 * i + 1))));
+      }
     }
     while (width > 1) {
       width /= 2;
       level -= width;
       for (std::size_t i = 0; i < width; ++i) {
-        const __mmask64 right = goes_right<two_registers>(level[i], low, high);
-        const __m512i a = _mm512_load_si512(found + 2 * i * kLanes);
-        const __m512i b = _mm512_load_si512(found + (2 * i + 1) * kLanes);
-        _mm512_store_si512(found + i * kLanes, _mm512_mask_blend_epi8(right, a, b));
+        const __m512i left = _mm512_load_si512(found + 2 * i * kLanes);
+        const __m512i right = _mm512_load_si512(found + (2 * i + 1) * kLanes);
+        _mm512_store_si512(found + i * kLanes, blend<two_registers>(level[i], row, left, right));
       }
     }
   }
 
   const ColumnBins bins_;
   std::vector<Position> positions_;
-  std::vector<Group> groups_;               // of kTreesAtOnce trees
-  std::vector<std::uint32_t> leaf_of_;      // of complete leaves
-  std::vector<std::uint32_t> leaves_from_;  // in leaf_of_, per tree
+  std::vector<Group> groups_;           // of kTreesAtOnce trees
+  std::vector<std::uint32_t> leaf_of_;  // of complete leaves
 };
 
 }  // namespace

@@ -45,6 +45,9 @@ class ForestScorer final : public Scorer {
   }
 
   void add(const LeafRange& range, std::size_t rows) override {
+    const bool sums =
+        forest_.aggregate == Aggregate::sum || forest_.aggregate == Aggregate::average;
+    if (rows == 1 && sums && !singles_.empty()) return add_to_one_row(range);
     for (std::uint32_t tree = range.first; tree < range.last; ++tree) {
       const std::uint32_t* leaves = range.leaves + (tree - range.first) * range.pitch;
       if (!singles_.empty()) {
@@ -87,6 +90,15 @@ class ForestScorer final : public Scorer {
       sums_[row * 2 + common_target_] = sum;
       scored_[row * 2 + common_target_] = 1;
     }
+  }
+
+  void add_to_one_row(const LeafRange& range) {
+    Real sum = sums_[0];
+    const Real* values = singles_.data();
+    for (std::size_t i = 0; i < range.last - range.first; ++i) {
+      sum += values[range.leaves[i * range.pitch]];
+    }
+    sums_[0] = sum;
   }
 
   void add_single(const std::uint32_t* leaves, std::size_t rows) {
