@@ -14,11 +14,12 @@ namespace {
 constexpr std::size_t kBordersMax = 255;  // of a column
 constexpr std::size_t kBlock = 16;        // borders compared at once; and blocks
 
-// What one call turns into bytes.
+// What one call turns into bytes. The loops below copy what they use: a byte that is written may,
+// for all a compiler knows, be a part of this.
 struct Work {
   std::span<const BinColumn> columns;
   const float* borders;
-  const RowTile& tile;
+  RowTile tile;
   std::uint8_t* bytes;
   std::size_t column_step;
   std::size_t row_step;
@@ -31,20 +32,22 @@ void fill_baseline(const Work& work) {
     for (std::size_t i = 0; i < kBlock; ++i) count += static_cast<unsigned>(sixteen[i] < x);
     return count;
   };
-  std::uint8_t* bytes = work.bytes;
-  for (const BinColumn& column : work.columns) {
-    for (std::size_t row = 0; row < work.tile.count; ++row) {
-      const float x = work.tile.rows[row * work.tile.stride + column.feature];
-      const float* borders = work.borders + column.first;
-      unsigned block = 0;
-      if (column.several_blocks) {
-        block = below(borders, x) * kBlock;
-        borders += kBlock;
-      }
-      const unsigned byte = block + below(borders + block, x);
-      bytes[row * work.row_step] = x == x ? static_cast<std::uint8_t>(byte) : column.nan_byte;
+  const Work with = work;
+  std::uint8_t* bytes = with.bytes;
+  for (const BinColumn column : with.columns) {
+    const float* borders = with.borders + column.first;
+    const float* blocks = borders + (column.several_blocks ? kBlock : 0);
+    const float* x = with.tile.rows + column.feature;
+    std::uint8_t* byte = bytes;
+    for (std::size_t row = 0; row < with.tile.count; ++row) {
+      const float value = *x;
+      const std::size_t block = column.several_blocks ? below(borders, value) * kBlock : 0;
+      const std::size_t count = block + below(blocks + block, value);
+      *byte = value == value ? static_cast<std::uint8_t>(count) : column.nan_byte;
+      x += with.tile.stride;
+      byte += with.row_step;
     }
-    bytes += work.column_step;
+    bytes += with.column_step;
   }
 }
 
@@ -58,21 +61,23 @@ void fill_baseline(const Work& work) {
 }
 
 [[gnu::target("avx2,popcnt")]] void fill_avx2(const Work& work) {
-  std::uint8_t* bytes = work.bytes;
-  for (const BinColumn& column : work.columns) {
-    for (std::size_t row = 0; row < work.tile.count; ++row) {
-      const float x = work.tile.rows[row * work.tile.stride + column.feature];
-      const __m256 all = _mm256_set1_ps(x);
-      const float* borders = work.borders + column.first;
-      unsigned block = 0;
-      if (column.several_blocks) {
-        block = below_avx2(borders, all) * kBlock;
-        borders += kBlock;
-      }
-      const unsigned byte = block + below_avx2(borders + block, all);
-      bytes[row * work.row_step] = x == x ? static_cast<std::uint8_t>(byte) : column.nan_byte;
+  const Work with = work;
+  std::uint8_t* bytes = with.bytes;
+  for (const BinColumn column : with.columns) {
+    const float* borders = with.borders + column.first;
+    const float* blocks = borders + (column.several_blocks ? kBlock : 0);
+    const float* x = with.tile.rows + column.feature;
+    std::uint8_t* byte = bytes;
+    for (std::size_t row = 0; row < with.tile.count; ++row) {
+      const float value = *x;
+      const __m256 all = _mm256_set1_ps(value);
+      const std::size_t block = column.several_blocks ? below_avx2(borders, all) * kBlock : 0;
+      const std::size_t count = block + below_avx2(blocks + block, all);
+      *byte = value == value ? static_cast<std::uint8_t>(count) : column.nan_byte;
+      x += with.tile.stride;
+      byte += with.row_step;
     }
-    bytes += work.column_step;
+    bytes += with.column_step;
   }
 }
 
@@ -82,21 +87,23 @@ void fill_baseline(const Work& work) {
 }
 
 [[gnu::target("avx512f,popcnt")]] void fill_avx512(const Work& work) {
-  std::uint8_t* bytes = work.bytes;
-  for (const BinColumn& column : work.columns) {
-    for (std::size_t row = 0; row < work.tile.count; ++row) {
-      const float x = work.tile.rows[row * work.tile.stride + column.feature];
-      const __m512 all = _mm512_set1_ps(x);
-      const float* borders = work.borders + column.first;
-      unsigned block = 0;
-      if (column.several_blocks) {
-        block = below_avx512(borders, all) * kBlock;
-        borders += kBlock;
-      }
-      const unsigned byte = block + below_avx512(borders + block, all);
-      bytes[row * work.row_step] = x == x ? static_cast<std::uint8_t>(byte) : column.nan_byte;
+  const Work with = work;
+  std::uint8_t* bytes = with.bytes;
+  for (const BinColumn column : with.columns) {
+    const float* borders = with.borders + column.first;
+    const float* blocks = borders + (column.several_blocks ? kBlock : 0);
+    const float* x = with.tile.rows + column.feature;
+    std::uint8_t* byte = bytes;
+    for (std::size_t row = 0; row < with.tile.count; ++row) {
+      const float value = *x;
+      const __m512 all = _mm512_set1_ps(value);
+      const std::size_t block = column.several_blocks ? below_avx512(borders, all) * kBlock : 0;
+      const std::size_t count = block + below_avx512(blocks + block, all);
+      *byte = value == value ? static_cast<std::uint8_t>(count) : column.nan_byte;
+      x += with.tile.stride;
+      byte += with.row_step;
     }
-    bytes += work.column_step;
+    bytes += with.column_step;
   }
 }
 #endif

@@ -67,18 +67,23 @@ class LaneFinder final : public LeafFinder {
   void find(const RowTile& tile, const LeafRange& range, std::byte* scratch) const override {
     const Group& group = groups_[range.first / kTreesAtOnce];
     auto* found = reinterpret_cast<std::uint8_t*>(scratch) + kTileRows * kLaneColumnsMax;
+    // Copies: for all a compiler knows, a leaf that is written may be a part of the others.
+    const std::uint32_t* const leaf_of = leaf_of_.data() + group.leaves;
+    const std::uint32_t depth = group.depth;
+    const std::size_t lanes = range.last - range.first;
+    const std::size_t pitch = range.pitch;
     for (std::size_t row = 0; row < tile.count; ++row) {
       const auto* bytes = reinterpret_cast<const std::uint8_t*>(scratch) + row * kLaneColumnsMax;
-      if (group.depth == 0) {
+      if (depth == 0) {
         std::fill_n(found, kLanes, std::uint8_t{0});
       } else if (bins_.columns() <= kLanes) {
         descend<false>(group, bytes, found);
       } else {
         descend<true>(group, bytes, found);
       }
-      const std::uint32_t* leaf_of = leaf_of_.data() + group.leaves;
-      for (std::size_t lane = 0; lane < range.last - range.first; ++lane) {
-        range.leaves[lane * range.pitch + row] = leaf_of[(lane << group.depth) + found[lane]];
+      std::uint32_t* leaf = range.leaves + row;
+      for (std::size_t lane = 0; lane < lanes; ++lane, leaf += pitch) {
+        *leaf = leaf_of[(lane << depth) + found[lane]];
       }
     }
   }
