@@ -47,8 +47,8 @@ Result<std::vector<TreeOutput>> match_outputs(const Signature& signature, const 
     const auto found =
         std::ranges::find(graph.outputs, spec.name, &std::pair<std::string, TreeOutput>::first);
     if (found == graph.outputs.end()) return Status::unimplemented("its outputs are not clear");
-    if (!spec.rank_known || spec.dims.empty() || spec.dims[0] != kAnySize) {
-      return Status::unimplemented("output '" + spec.name + "' has no open number of rows");
+    if (!spec.rank_known || spec.dims.empty() || (spec.dims[0] != kAnySize && spec.dims[0] != 1)) {
+      return Status::unimplemented("output '" + spec.name + "' has a number of rows of its own");
     }
     const bool classes = found->second == TreeOutput::classes;
     if (spec.dtype != (classes ? DType::i64 : DType::f32)) {
@@ -57,6 +57,11 @@ Result<std::vector<TreeOutput>> match_outputs(const Signature& signature, const 
     kinds.push_back(found->second);
   }
   return kinds;
+}
+
+bool declares_one_row(const Signature& signature) {
+  return std::ranges::any_of(signature.outputs,
+                             [](const TensorSpec& spec) { return spec.dims[0] == 1; });
 }
 
 // How many values a row has in a trial.
@@ -126,8 +131,8 @@ Result<TreeChoice> choose_tree_backend(std::unique_ptr<Backend> loaded,
   Result<Candidate> made = make_candidate(*loaded, *file);
   if (!made.ok()) return keep(made.status().message());
   const TreePredictor& predictor = made->backend->predictor();
-  const Result<TreeTrial> trial =
-      try_trees(*loaded, *made->backend, predictor.forest(), made->width);
+  const Result<TreeTrial> trial = try_trees(*loaded, *made->backend, predictor.forest(),
+                                            {made->width, declares_one_row(loaded->signature())});
   if (!trial.ok()) return keep("a trial failed: " + trial.status().message());
   if (!trial->alike) return keep("our answers to some rows differ from its");
   const bool faster = trial->speed_up_one_row > 1 && trial->speed_up_many_rows > 1;
@@ -136,10 +141,10 @@ Result<TreeChoice> choose_tree_backend(std::unique_ptr<Backend> loaded,
   return TreeChoice{std::move(made->backend),
                     std::to_string(forest.roots.size()) + " trees of depth " +
                         std::to_string(*std::ranges::max_element(forest.depths)) +
-                        " run natively (" + predictor.finders() +
-                        "), ONNX Runtime took " + two_digits(trial->speed_up_one_row) +
-                        " times as long for a row, " + two_digits(trial->speed_up_many_rows) +
-                        " for " + std::to_string(kTrialRows)};
+                        " run natively (" + predictor.finders() + "), ONNX Runtime took " +
+                        two_digits(trial->speed_up_one_row) + " times as long for a row, " +
+                        two_digits(trial->speed_up_many_rows) + " for " +
+                        std::to_string(kTrialRows)};
 }
 
 }  // namespace mlops

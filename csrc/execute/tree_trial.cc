@@ -88,31 +88,55 @@ Result<double> speed_up(Executor& reference, Executor& ours, const Tensor& input
 
 }  // namespace
 
+namespace {
+
+// Both on all rows, so many in a call.
+Result<bool> answers_alike(Executor& theirs, Executor& mine, const Tensor& all,
+                           std::int64_t at_once, std::size_t outputs) {
+  const std::size_t row_bytes = all.bytes.size() / static_cast<std::size_t>(all.shape[0]);
+  Tensor some = all;
+  some.shape.set(0, at_once);
+  for (std::int64_t first = 0; first < all.shape[0]; first += at_once) {
+    some.bytes = all.bytes.subspan(static_cast<std::size_t>(first) * row_bytes,
+                                   static_cast<std::size_t>(at_once) * row_bytes);
+    std::vector<OutputSlot> expected = fresh_slots(outputs);
+    std::vector<OutputSlot> given = fresh_slots(outputs);
+    if (Status s = theirs.run({&some, 1}, expected); !s.ok()) return s;
+    if (Status s = mine.run({&some, 1}, given); !s.ok()) return s;
+    if (!std::ranges::equal(expected, given, alike, &OutputSlot::tensor, &OutputSlot::tensor)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<TreeTrial> try_trees(Backend& reference, Backend& ours, const Forest& forest,
-                            std::int64_t width) {
+                            const TrialRows& trial_of) {
   Result<std::unique_ptr<Executor>> theirs = reference.make_executor();
   if (!theirs.ok()) return theirs.status();
   Result<std::unique_ptr<Executor>> mine = ours.make_executor();
   if (!mine.ok()) return mine.status();
-  const std::vector<float> rows = trial_rows(forest, static_cast<std::size_t>(width));
-  const Tensor many{DType::f32, Shape{kTrialRows, width}, std::as_bytes(std::span(rows)), {}};
+  const std::vector<float> rows = trial_rows(forest, static_cast<std::size_t>(trial_of.width));
+  const Tensor many{
+      DType::f32, Shape{kTrialRows, trial_of.width}, std::as_bytes(std::span(rows)), {}};
   const std::size_t outputs = ours.signature().outputs.size();
-  std::vector<OutputSlot> expected = fresh_slots(outputs);
-  std::vector<OutputSlot> given = fresh_slots(outputs);
-  if (Status s = (*theirs)->run({&many, 1}, expected); !s.ok()) return s;
-  if (Status s = (*mine)->run({&many, 1}, given); !s.ok()) return s;
+  const std::int64_t at_once = trial_of.one_at_a_time ? 1 : kTrialRows;
+  const Result<bool> same = answers_alike(**theirs, **mine, many, at_once, outputs);
+  if (!same.ok()) return same.status();
   TreeTrial trial;
-  trial.alike =
-      std::ranges::equal(expected, given, alike, &OutputSlot::tensor, &OutputSlot::tensor);
+  trial.alike = *same;
   if (!trial.alike) return trial;
   Tensor one = many;
   one.shape.set(0, 1);
-  one.bytes = many.bytes.first(static_cast<std::size_t>(width) * sizeof(float));
+  one.bytes = many.bytes.first(static_cast<std::size_t>(trial_of.width) * sizeof(float));
   const Result<double> for_one = speed_up(**theirs, **mine, one, outputs);
-  const Result<double> for_many = speed_up(**theirs, **mine, many, outputs);
   if (!for_one.ok()) return for_one.status();
+  trial.speed_up_one_row = trial.speed_up_many_rows = *for_one;
+  if (trial_of.one_at_a_time) return trial;
+  const Result<double> for_many = speed_up(**theirs, **mine, many, outputs);
   if (!for_many.ok()) return for_many.status();
-  trial.speed_up_one_row = *for_one;
   trial.speed_up_many_rows = *for_many;
   return trial;
 }

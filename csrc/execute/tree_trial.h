@@ -16,8 +16,15 @@ struct TreeTrial {
 
 inline constexpr std::int64_t kTrialRows = 256;
 
+struct TrialRows {
+  std::int64_t width = 0;
+  // For a file that declares answers of one row, as LightGBM's converter writes them: ONNX Runtime
+  // answers more, and logs that it should not have to. Then both speed-ups are that of one row.
+  bool one_at_a_time = false;
+};
+
 // Fails as either fails.
 Result<TreeTrial> try_trees(Backend& reference, Backend& ours, const Forest& forest,
-                            std::int64_t width);
+                            const TrialRows& trial_of);
 
 }  // namespace mlops

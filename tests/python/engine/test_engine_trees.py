@@ -165,6 +165,24 @@ def test_two_classes_of_which_one_has_weights(
     expect_same(tmp_path, "trees", path, exact=transform == "NONE")
 
 
+def test_labels_declared_for_one_row_as_lightgbm_exports_them(tmp_path: Path) -> None:
+    grower = grown(3, MODES[:1], trees=9, depth=5)
+    node = helper.make_node(
+        "TreeEnsembleClassifier",
+        ["x"],
+        ["label", "scores"],
+        domain="ai.onnx.ml",
+        classlabels_int64s=[0, 1],
+        post_transform="LOGISTIC",
+        **grower.attributes(),
+        **weights(grower, "class", 1, 1, positive=False),
+    )
+    label = helper.make_tensor_value_info("label", TensorProto.INT64, [1])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", 2])
+    path = save(tmp_path, "trees", node, [label, scores])
+    expect_same(tmp_path, "trees", path, exact=False)
+
+
 @pytest.mark.parametrize("aggregate", ["SUM", "AVERAGE", "MIN", "MAX"])
 @pytest.mark.parametrize("targets", [1, 3])
 def test_regressors(tmp_path: Path, targets: int, aggregate: str) -> None:
