@@ -19,8 +19,8 @@ struct Shape {
   std::uint32_t trees = 1;
   std::uint32_t depth = 4;
   std::uint32_t features = 5;
-  unsigned leaf_percent = 20;   // of places above the deepest
-  std::size_t borders = 12;     // a feature has about as many
+  unsigned leaf_percent = 20;  // of places above the deepest
+  std::size_t borders = 12;    // a feature has about as many
 };
 
 class Grower {
@@ -90,10 +90,10 @@ class Grower {
 std::vector<std::uint32_t> leaves_of(const LeafFinder& finder, const Forest& forest,
                                      const RowTile& tile) {
   struct Free {
-    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{kScratchAlign}); }
+    void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{kScratchAlign}); }
   };
   const std::unique_ptr<std::byte, Free> scratch(static_cast<std::byte*>(
-      ::operator new(finder.scratch_bytes() + 1, std::align_val_t{kScratchAlign})));
+      ::operator new (finder.scratch_bytes() + 1, std::align_val_t{kScratchAlign})));
   const auto trees = static_cast<std::uint32_t>(forest.roots.size());
   std::vector<std::uint32_t> leaves(trees * tile.count);
   finder.prepare(tile, scratch.get());
