@@ -35,7 +35,7 @@ def train(rows: np.ndarray, labels: np.ndarray, trees: int, depth: int) -> light
         "learning_rate": 0.02,
         "seed": 1,
         "deterministic": True,
-        "num_threads": 2,
+        "num_threads": 1,
         "verbose": -1,
     }
     return lightgbm.train(options, lightgbm.Dataset(rows, labels), trees)

@@ -20,24 +20,25 @@ constexpr std::size_t kFileBytesMax = std::size_t{512} << 20;
 
 class TreeBackend final : public Backend {
  public:
-  TreeBackend(Signature signature, std::string platform, std::vector<TreeOutput> outputs,
+  TreeBackend(Signature signature, std::string platform, TreeTensors tensors,
               std::unique_ptr<TreePredictor> predictor)
       : signature_(std::move(signature)),
         platform_(std::move(platform)),
-        outputs_(std::move(outputs)),
+        tensors_(std::move(tensors)),
         predictor_(std::move(predictor)) {}
 
   const Signature& signature() const override { return signature_; }
   std::string_view platform() const override { return platform_; }
   Result<std::unique_ptr<Executor>> make_executor() override {
-    return TreeExecutor::make(*predictor_, outputs_);
+    return TreeExecutor::make(*predictor_, tensors_);
   }
   const TreePredictor& predictor() const { return *predictor_; }
+  const TreeTensors& tensors() const { return tensors_; }
 
  private:
   const Signature signature_;
   const std::string platform_;  // of the file's format, which is what clients ask about
-  const std::vector<TreeOutput> outputs_;
+  const TreeTensors tensors_;
   const std::unique_ptr<TreePredictor> predictor_;
 };
 
@@ -51,7 +52,8 @@ Result<std::vector<TreeOutput>> match_outputs(const Signature& signature, const 
       return Status::unimplemented("output '" + spec.name + "' has a number of rows of its own");
     }
     const bool classes = found->second == TreeOutput::classes;
-    if (spec.dtype != (classes ? DType::i64 : DType::f32)) {
+    const DType of_classes = graph.forest.classes.names.empty() ? DType::i64 : DType::bytes;
+    if (spec.dtype != (classes ? of_classes : DType::f32)) {
       return Status::unimplemented("output '" + spec.name + "' has a type of its own");
     }
     kinds.push_back(found->second);
@@ -77,6 +79,13 @@ Result<std::int64_t> row_width(const Signature& signature, const TreeGraph& grap
   if (std::cmp_less(width, graph.forest.features)) {
     return Status::unimplemented("its trees read more values than a row has");
   }
+  const bool fit = std::ranges::all_of(graph.steps, [width](const RowStep& step) {
+    return step.fits(static_cast<std::size_t>(width));
+  });
+  if (!fit) return Status::unimplemented("what is before its trees is made for other rows");
+  if (!graph.steps.empty() && input.dims[1] == kAnySize) {
+    return Status::unimplemented("its number of columns is open");
+  }
   if (input.dims[0] != kAnySize) return Status::unimplemented("its number of rows is fixed");
   return width;
 }
@@ -101,9 +110,11 @@ Result<Candidate> make_candidate(const Backend& loaded, const std::string& file)
   if (!outputs.ok()) return outputs.status();
   Result<std::unique_ptr<TreePredictor>> predictor = TreePredictor::make(std::move(graph->forest));
   if (!predictor.ok()) return predictor.status();
-  return Candidate{std::make_unique<TreeBackend>(loaded.signature(), std::string(loaded.platform()),
-                                                 *std::move(outputs), *std::move(predictor)),
-                   *width};
+  return Candidate{
+      std::make_unique<TreeBackend>(loaded.signature(), std::string(loaded.platform()),
+                                    TreeTensors{*std::move(outputs), std::move(graph->steps)},
+                                    *std::move(predictor)),
+      *width};
 }
 
 }  // namespace
@@ -131,8 +142,9 @@ Result<TreeChoice> choose_tree_backend(std::unique_ptr<Backend> loaded,
   Result<Candidate> made = make_candidate(*loaded, *file);
   if (!made.ok()) return keep(made.status().message());
   const TreePredictor& predictor = made->backend->predictor();
-  const Result<TreeTrial> trial = try_trees(*loaded, *made->backend, predictor.forest(),
-                                            {made->width, declares_one_row(loaded->signature())});
+  const Result<TreeTrial> trial = try_trees(
+      *loaded, *made->backend, predictor.forest(),
+      {made->width, declares_one_row(loaded->signature()), made->backend->tensors().steps});
   if (!trial.ok()) return keep("a trial failed: " + trial.status().message());
   if (!trial->alike) return keep("our answers to some rows differ from its");
   const bool faster = trial->speed_up_one_row > 1 && trial->speed_up_many_rows > 1;

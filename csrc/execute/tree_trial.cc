@@ -15,7 +15,8 @@ namespace {
 constexpr float kTolerance = 5e-7F;
 constexpr int kRepeats = 5;
 
-std::vector<float> trial_rows(const Forest& forest, std::size_t width) {
+std::vector<float> trial_rows(const Forest& forest, const TrialRows& trial_of) {
+  const auto width = static_cast<std::size_t>(trial_of.width);
   std::vector<std::vector<float>> borders(width);
   for (const ForestNode& node : forest.nodes) {
     if (node.mode != NodeMode::leaf) {
@@ -34,7 +35,10 @@ std::vector<float> trial_rows(const Forest& forest, std::size_t width) {
       rows[i] = kOdd[random() % std::size(kOdd)];
       continue;
     }
-    const float border = near[random() % near.size()];
+    float border = near[random() % near.size()];
+    for (std::size_t step = trial_of.steps.size(); step-- > 0;) {
+      border = trial_of.steps[step].undo(border, i % width);
+    }
     rows[i] = kind <= 3   ? border
               : kind <= 5 ? std::nextafter(border, kInfinity)
                           : std::nextafter(border, -kInfinity);
@@ -118,7 +122,7 @@ Result<TreeTrial> try_trees(Backend& reference, Backend& ours, const Forest& for
   if (!theirs.ok()) return theirs.status();
   Result<std::unique_ptr<Executor>> mine = ours.make_executor();
   if (!mine.ok()) return mine.status();
-  const std::vector<float> rows = trial_rows(forest, static_cast<std::size_t>(trial_of.width));
+  const std::vector<float> rows = trial_rows(forest, trial_of);
   const Tensor many{
       DType::f32, Shape{kTrialRows, trial_of.width}, std::as_bytes(std::span(rows)), {}};
   const std::size_t outputs = ours.signature().outputs.size();

@@ -2,9 +2,12 @@
 // Whether two back ends answer alike, and which is faster, on rows that sit on the borders of a
 // forest's decisions. Deterministic rows; the times are the machine's.
 
+#include <span>
+
 #include "base/clock.h"
 #include "execute/backend.h"
 #include "trees/forest.h"
+#include "trees/row_steps.h"
 
 namespace mlops {
 
@@ -21,6 +24,7 @@ struct TrialRows {
   // For a file that declares answers of one row, as LightGBM's converter writes them: ONNX Runtime
   // answers more, and logs that it should not have to. Then both speed-ups are that of one row.
   bool one_at_a_time = false;
+  std::span<const RowStep> steps;  // before the trees
 };
 
 // Fails as either fails.

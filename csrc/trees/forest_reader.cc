@@ -28,6 +28,11 @@ std::int64_t AttributeList::integer(std::string_view name, std::int64_t otherwis
   return found ? found->integer.value_or(otherwise) : otherwise;
 }
 
+float AttributeList::number(std::string_view name, float otherwise) const {
+  const OnnxAttribute* found = find(name);
+  return found && found->number ? *found->number : otherwise;
+}
+
 std::string_view AttributeList::text(std::string_view name, std::string_view otherwise) const {
   const OnnxAttribute* found = find(name);
   return found ? found->text : otherwise;

@@ -24,6 +24,7 @@ class AttributeList {
   std::span<const std::int64_t> integers(std::string_view name) const;
   std::span<const std::string_view> texts(std::string_view name) const;
   std::int64_t integer(std::string_view name, std::int64_t otherwise) const;
+  float number(std::string_view name, float otherwise) const;
   std::string_view text(std::string_view name, std::string_view otherwise) const;
   // The list of floats `name`, or the tensor `name`_as_tensor, or the tensor `name`.
   Result<std::vector<double>> numbers(std::string_view name) const;

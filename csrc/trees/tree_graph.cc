@@ -24,6 +24,37 @@ bool is_one(const OnnxConstant& constant) {
          tensor->dims.size() <= 1;
 }
 
+std::vector<float> narrowed(const std::vector<double>& values) {
+  std::vector<float> floats;
+  for (const double value : values) floats.push_back(static_cast<float>(value));
+  return floats;
+}
+
+Result<RowStep> read_row_step(const OnnxNode& node) {
+  const bool scales = node.type == "Scaler";
+  if (node.domain != "ai.onnx.ml" || (!scales && node.type != "Imputer")) {
+    return not_understood("it has an operator of another kind before its trees");
+  }
+  Result<std::vector<OnnxAttribute>> read = read_attributes(node);
+  if (!read.ok()) return read.status();
+  const AttributeList attributes(*std::move(read));
+  const auto first = attributes.numbers(scales ? "offset" : "imputed_value_floats");
+  if (!first.ok()) return first.status();
+  RowStep step;
+  step.kind = scales ? RowStep::Kind::scale : RowStep::Kind::impute;
+  step.first = narrowed(*first);
+  step.replaced = attributes.number("replaced_value_float", 0);
+  if (scales) {
+    const auto second = attributes.numbers("scale");
+    if (!second.ok()) return second.status();
+    step.second = narrowed(*second);
+  }
+  if (step.first.empty() || (scales && step.second.empty())) {
+    return not_understood("its " + std::string(node.type) + " leaves out its numbers");
+  }
+  return step;
+}
+
 class GraphReader {
  public:
   explicit GraphReader(OnnxGraph graph) : graph_(std::move(graph)) {}
@@ -55,12 +86,25 @@ class GraphReader {
   }
 
   Status find_input() {
+    const Status other = not_understood("its trees do not read the model's one input");
     std::vector<std::string_view> fed;  // not by the file itself
     for (const std::string_view name : graph_.inputs) {
       if (!graph_.constant(name)) fed.push_back(name);
     }
-    if (fed.size() != 1 || ensemble_->inputs.size() != 1 || ensemble_->inputs[0] != fed[0]) {
-      return not_understood("its trees do not read the model's one input");
+    if (fed.size() != 1 || ensemble_->inputs.size() != 1) return other;
+    std::string_view name = ensemble_->inputs[0];
+    for (std::size_t step = 0; name != fed[0]; ++step) {
+      const OnnxNode* maker = maker_of(name);
+      if (!maker || step == kStepsMax || maker == ensemble_ || maker->inputs.size() != 1) {
+        return other;
+      }
+      if (!(is_standard(*maker) && maker->type == "Identity")) {
+        const Result<RowStep> read = read_row_step(*maker);
+        if (!read.ok()) return read.status();
+        made_.steps.insert(made_.steps.begin(), *read);
+      }
+      count_visit(maker);
+      name = maker->inputs[0];
     }
     made_.input = fed[0];
     return {};
@@ -129,7 +173,6 @@ class GraphReader {
     if (!all) return not_understood("its numbers are no floats");
     // ONNX Runtime looks them up as bits of whole numbers.
     if (!forest.sets.empty()) return not_understood("it has nodes that test for membership");
-    if (!forest.classes.names.empty()) return not_understood("its classes have names");
     return {};
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 // An ONNX file that is a tree ensemble and nothing else of consequence: what exporters put around
-// one (Identity, a Cast to the type that is there already, a product with 1) is looked through.
+// one (Identity, a Cast to the type that is there already, a product with 1) is looked through, and
+// what they put before one (Scaler, Imputer) is told.
 
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "base/status.h"
 #include "trees/forest.h"
+#include "trees/row_steps.h"
 
 namespace mlops {
 
@@ -17,6 +19,7 @@ enum class TreeOutput : std::uint8_t { classes, scores };
 struct TreeGraph {
   Forest forest;
   std::string input;
+  std::vector<RowStep> steps;  // from a row of the input to what the trees read, in order
   std::vector<std::pair<std::string, TreeOutput>> outputs;  // the graph's, in its order
 };
 

@@ -73,10 +73,15 @@ def weights(grower: Grower, kind: str, targets: int, per_leaf: int, positive: bo
 
 
 def save(
-    repository: Path, name: str, node: onnx.NodeProto, outputs: list, version: int = 3
+    repository: Path,
+    name: str,
+    node: onnx.NodeProto,
+    outputs: list,
+    version: int = 3,
+    before: tuple[onnx.NodeProto, ...] = (),
 ) -> Path:
     table = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", FEATURES])
-    graph = helper.make_graph([node], name, [table], outputs)
+    graph = helper.make_graph([*before, node], name, [table], outputs)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", version)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     (repository / name / "1").mkdir(parents=True)
@@ -112,7 +117,10 @@ def expect_same(repository: Path, name: str, path: Path, exact: bool) -> None:
             expected = dict(zip(names, session.run(names, {"x": table}), strict=True))
             given = engine.infer(name, {"x": table})
             for output in names:
-                if exact or expected[output].dtype != np.float32:
+                if expected[output].dtype == object:  # names: ours are bytes
+                    names_given = [name.decode() for name in given[output].tolist()]
+                    assert names_given == expected[output].tolist()
+                elif exact or expected[output].dtype != np.float32:
                     np.testing.assert_array_equal(given[output], expected[output])
                 else:
                     np.testing.assert_allclose(given[output], expected[output], 1e-6, 1e-6)
@@ -163,6 +171,65 @@ def test_two_classes_of_which_one_has_weights(
 ) -> None:
     path = classifier(tmp_path, 5, 2, 1, transform, MODES[:1], positive, one_class=True)
     expect_same(tmp_path, "trees", path, exact=transform == "NONE")
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_classes_with_names(tmp_path: Path, classes: int) -> None:
+    grower = grown(classes, MODES[:1], trees=9, depth=5)
+    node = helper.make_node(
+        "TreeEnsembleClassifier",
+        ["x"],
+        ["label", "scores"],
+        domain="ai.onnx.ml",
+        classlabels_strings=["", "late", "zu früh"][:classes],
+        post_transform="SOFTMAX",
+        **grower.attributes(),
+        **weights(grower, "class", classes, classes, positive=False),
+    )
+    label = helper.make_tensor_value_info("label", TensorProto.STRING, ["N"])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", classes])
+    path = save(tmp_path, "trees", node, [label, scores])
+    expect_same(tmp_path, "trees", path, exact=False)
+
+
+def step(kind: str, name_in: str, name_out: str, **attributes: object) -> onnx.NodeProto:
+    return helper.make_node(kind, [name_in], [name_out], domain="ai.onnx.ml", **attributes)
+
+
+SCALES = [1.0, 0.5, -3.0, 1e-3, 7.7, 0.1]
+STEPS = {
+    "scaler": [("Scaler", {"offset": [0.1] * FEATURES, "scale": SCALES})],
+    "one scale": [("Scaler", {"offset": [0.25], "scale": [0.3]})],
+    "imputer": [
+        ("Imputer", {"imputed_value_floats": SCALES, "replaced_value_float": float("nan")})
+    ],
+    "of a value": [("Imputer", {"imputed_value_floats": [0.1], "replaced_value_float": 0.0})],
+    "both": [
+        ("Imputer", {"imputed_value_floats": SCALES, "replaced_value_float": float("nan")}),
+        ("Scaler", {"offset": SCALES, "scale": SCALES}),
+    ],
+}
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS.keys())
+def test_what_pipelines_put_before_trees(tmp_path: Path, steps: list) -> None:
+    grower = grown(11, MODES[:4], trees=20, depth=5)
+    before = tuple(
+        step(kind, "x" if i == 0 else f"x{i}", f"x{i + 1}", **attributes)
+        for i, (kind, attributes) in enumerate(steps)
+    )
+    node = helper.make_node(
+        "TreeEnsembleRegressor",
+        [f"x{len(steps)}"],
+        ["y"],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        **grower.attributes(),
+        **weights(grower, "target", 1, 1, positive=False),
+    )
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 1])
+    path = save(tmp_path, "trees", node, [y], before=before)
+    expect_same(tmp_path, "trees", path, exact=True)
 
 
 def test_labels_declared_for_one_row_as_lightgbm_exports_them(tmp_path: Path) -> None:
