@@ -10,6 +10,8 @@ std::string_view code_name(Code code) {
       return "invalid_argument";
     case Code::not_found:
       return "not_found";
+    case Code::already_exists:
+      return "already_exists";
     case Code::unavailable:
       return "unavailable";
     case Code::resource_exhausted:

@@ -1,8 +1,9 @@
 #pragma once
-// The only error vocabulary of the project: eight codes, a message, and Result<T>.
+// The only error vocabulary of the project: nine codes, a message, and Result<T>.
 // Messages are written for the person who sent the request or wrote the file; they carry no
 // secrets.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@ enum class Code : std::uint8_t {
   ok = 0,
   invalid_argument,  // the request or file is wrong and will stay wrong
   not_found,         // no such model, version or file
+  already_exists,    // the name is taken; ask for another, or remove what has it
   unavailable,  // exists, but cannot serve now (loading, draining, full); retry elsewhere or later
   resource_exhausted,  // a bound was reached (memory, size); retry later with less
   deadline_exceeded,
@@ -22,6 +24,8 @@ enum class Code : std::uint8_t {
   unimplemented,  // understood, but not supported by this build or model
   internal,       // our defect, or the execution back end's
 };
+
+inline constexpr std::size_t kCodes = 10;  // ok included
 
 std::string_view code_name(Code code);
 
@@ -32,6 +36,7 @@ class [[nodiscard]] Status {
 
   static Status invalid_argument(std::string m) { return {Code::invalid_argument, std::move(m)}; }
   static Status not_found(std::string m) { return {Code::not_found, std::move(m)}; }
+  static Status already_exists(std::string m) { return {Code::already_exists, std::move(m)}; }
   static Status unavailable(std::string m) { return {Code::unavailable, std::move(m)}; }
   static Status resource_exhausted(std::string m) {
     return {Code::resource_exhausted, std::move(m)};

@@ -68,7 +68,7 @@ std::int64_t time_calls(EngineHandle& handle, const py::str& name, const py::dic
   return (end - begin).count();
 }
 
-// For the test that walks all eight codes.
+// For the test that walks all codes.
 void raise_code(const std::string& code, const std::string& message) {
   for (std::uint8_t i = 1; i <= static_cast<std::uint8_t>(Code::internal); ++i) {
     const auto candidate = static_cast<Code>(i);

@@ -11,9 +11,10 @@ struct ErrorClass {
   const char* name;
 };
 
-constexpr std::array<ErrorClass, 8> kErrorClasses{{
+constexpr std::array<ErrorClass, kCodes - 1> kErrorClasses{{
     {Code::invalid_argument, "InvalidArgument"},
     {Code::not_found, "NotFound"},
+    {Code::already_exists, "AlreadyExists"},
     {Code::unavailable, "Unavailable"},
     {Code::resource_exhausted, "ResourceExhausted"},
     {Code::deadline_exceeded, "DeadlineExceeded"},
@@ -23,7 +24,7 @@ constexpr std::array<ErrorClass, 8> kErrorClasses{{
 }};
 
 // By Code; filled once at import, never freed: extension modules are not unloaded.
-std::array<PyObject*, 9> classes{};
+std::array<PyObject*, kCodes> classes{};
 
 }  // namespace
 

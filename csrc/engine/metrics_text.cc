@@ -102,6 +102,7 @@ void failures(std::string& page, const EngineStats& stats) {
   header(page, ours, "Failed inference requests, by status code", "counter");
   for (const ModelStats& model : stats.models) {
     for (std::size_t code = 1; code < model.failure.size(); ++code) {
+      if (code == static_cast<std::size_t>(Code::already_exists)) continue;  // no request's end
       const std::string label(code_name(static_cast<Code>(code)));
       sample(page, ours, labels_of(model) + ",code=\"" + label + "\"",
              std::to_string(model.failure[code]));

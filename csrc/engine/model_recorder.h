@@ -50,7 +50,7 @@ class FailureRecorder {
   void add_to(ModelStats& stats) const;
 
  private:
-  std::array<ShardedCounter, 9> failures_;
+  std::array<ShardedCounter, kCodes> failures_;
   std::array<ShardedCounter, kRefusals> refused_;
   ShardedCounter failure_ns_;
 };

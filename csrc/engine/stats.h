@@ -40,7 +40,7 @@ struct ModelStats {
   std::string name;
   std::int64_t version = 0;
   std::uint64_t success = 0;                       // requests
-  std::array<std::uint64_t, 9> failure{};          // requests, by Code
+  std::array<std::uint64_t, kCodes> failure{};     // requests, by Code
   std::uint64_t failure_ns = 0;                    // submission to refusal, all failures
   std::array<std::uint64_t, kRefusals> refused{};  // of the failures, by Refusal
   std::uint64_t inferences = 0;                    // rows executed for successful requests

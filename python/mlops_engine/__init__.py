@@ -13,6 +13,7 @@ NumPy, loading a model needs an installed ``onnxruntime`` (or a path to its libr
 from mlops_engine._native import __version__
 from mlops_engine.engine import Engine
 from mlops_engine.errors import (
+    AlreadyExists,
     Cancelled,
     DeadlineExceeded,
     Internal,
@@ -26,6 +27,7 @@ from mlops_engine.errors import (
 from mlops_engine.tensor import ModelInfo, TensorSpec
 
 __all__ = [
+    "AlreadyExists",
     "Cancelled",
     "DeadlineExceeded",
     "Engine",

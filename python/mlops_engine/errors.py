@@ -1,4 +1,4 @@
-"""The eight ways in which the engine says no, as exceptions.
+"""The nine ways in which the engine says no, as exceptions.
 
 One status code of the core is one class here, one HTTP and one gRPC status of the server. Where
 Python has a built-in exception of the same meaning, the class derives from it too, so that code
@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "AlreadyExists",
     "Cancelled",
     "DeadlineExceeded",
     "Internal",
@@ -49,6 +50,12 @@ class NotFound(MlopsError, LookupError):
     """There is no such model, version or file."""
 
     code = "not_found"
+
+
+class AlreadyExists(MlopsError):
+    """The name is taken; ask for another, or remove what has it."""
+
+    code = "already_exists"
 
 
 class Unavailable(MlopsError):

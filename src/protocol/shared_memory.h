@@ -41,6 +41,7 @@ class SharedMemory {
  public:
   virtual ~SharedMemory() = default;
 
+  // already_exists when the name is registered, whatever it stands for.
   virtual Status add(const SharedRegion& region) = 0;
   // Unknown names are fine. A region in use goes when its last request does.
   virtual Status remove(const std::string& name) = 0;

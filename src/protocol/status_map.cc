@@ -12,10 +12,11 @@ struct Mapping {
   bool retryable;
 };
 
-constexpr std::array<Mapping, 9> kTable = {{
+constexpr std::array<Mapping, kCodes> kTable = {{
     {200, 0, false},   // ok
     {400, 3, false},   // invalid_argument
     {404, 5, false},   // not_found
+    {400, 6, false},   // already_exists
     {503, 14, true},   // unavailable
     {503, 8, true},    // resource_exhausted
     {504, 4, false},   // deadline_exceeded

@@ -158,8 +158,7 @@ Status SharedRegions::add(const SharedRegion& region) {
   Result<Fd> object = open_object(region);
   const std::lock_guard lock(table_->mutex);
   if (table_->regions.contains(region.name)) {
-    return Status::invalid_argument("shared memory region '" + region.name +
-                                    "' already in manager");
+    return Status::already_exists("shared memory region '" + region.name + "' already in manager");
   }
   if (!object.ok()) return object.status();
   if (table_->regions.size() >= kRegionsMax) {

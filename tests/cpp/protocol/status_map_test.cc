@@ -20,6 +20,7 @@ TEST(StatusMap, EveryCodeHasItsNumbers) {
       {Code::ok, 200, 0, false},
       {Code::invalid_argument, 400, 3, false},
       {Code::not_found, 404, 5, false},
+      {Code::already_exists, 400, 6, false},
       {Code::unavailable, 503, 14, true},
       {Code::resource_exhausted, 503, 8, true},
       {Code::deadline_exceeded, 504, 4, false},

@@ -98,6 +98,7 @@ TEST_F(SharedRegionsTest, WhatDoesNotFitTheObjectIsRefused) {
   }
   ASSERT_TRUE(regions.add({"r", object.key, 0, 10}).ok());
   EXPECT_EQ(refusal({"r", object.key, 0, 10}), "shared memory region 'r' already in manager");
+  EXPECT_EQ(regions.add({"r", object.key, 0, 10}).code(), Code::already_exists);
 }
 
 TEST_F(SharedRegionsTest, PlacesOutsideTheRegionAreRefused) {

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.native
 CLASSES = {
     "invalid_argument": (me.InvalidArgument, ValueError),
     "not_found": (me.NotFound, LookupError),
+    "already_exists": (me.AlreadyExists, Exception),
     "unavailable": (me.Unavailable, Exception),
     "resource_exhausted": (me.ResourceExhausted, Exception),
     "deadline_exceeded": (me.DeadlineExceeded, TimeoutError),

@@ -84,8 +84,10 @@ def test_inputs_and_outputs_in_a_region(
             handle, np.float32, list(BATCH.shape), offset=BATCH.nbytes
         )
         np.testing.assert_array_equal(written, plain)
-        with pytest.raises(InferenceServerException, match="'pair' already in manager"):
+        with pytest.raises(InferenceServerException, match="'pair' already in manager") as twice:
             client.register_system_shared_memory("pair", key, 8)
+        taken = "StatusCode.ALREADY_EXISTS" if door is tritonclient.grpc else "400"
+        assert twice.value.status() == taken
         client.unregister_system_shared_memory("pair")
         with pytest.raises(InferenceServerException, match="Unable to find system shared memory"):
             client.infer("type_fp32", [tensor], outputs=[output])
