@@ -53,6 +53,19 @@ Status read_integer(const ConfigValue& value, T& out) {
   return {};
 }
 
+template <class T>
+Status read_real(const ConfigValue& value, T& out) {
+  std::string_view text = value.text;
+  if (text.size() > 1 && (text.ends_with('f') || text.ends_with('F')) && !text.ends_with("inf")) {
+    text.remove_suffix(1);
+  }
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, out);
+  const bool is_word = value.kind == ConfigValue::Kind::word;
+  if (!is_word || error != std::errc() || stop != end) return expected(value, "a number");
+  return {};
+}
+
 }  // namespace
 
 Status config_error(const ConfigValue& value, const std::string& what) {
@@ -90,15 +103,10 @@ Status read_value(ConfigReader&, const ConfigValue& value, std::uint64_t& out) {
 }
 
 Status read_value(ConfigReader&, const ConfigValue& value, float& out) {
-  std::string_view text = value.text;
-  if (text.size() > 1 && (text.ends_with('f') || text.ends_with('F')) && !text.ends_with("inf")) {
-    text.remove_suffix(1);
-  }
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, out);
-  const bool is_word = value.kind == ConfigValue::Kind::word;
-  if (!is_word || error != std::errc() || stop != end) return expected(value, "a number");
-  return {};
+  return read_real(value, out);
+}
+Status read_value(ConfigReader&, const ConfigValue& value, double& out) {
+  return read_real(value, out);
 }
 
 Status read_value(ConfigReader&, const ConfigValue& value, std::optional<DType>& out) {

@@ -30,6 +30,7 @@ Status read_value(ConfigReader& reader, const ConfigValue& value, std::uint32_t&
 Status read_value(ConfigReader& reader, const ConfigValue& value, std::int64_t& out);
 Status read_value(ConfigReader& reader, const ConfigValue& value, std::uint64_t& out);
 Status read_value(ConfigReader& reader, const ConfigValue& value, float& out);
+Status read_value(ConfigReader& reader, const ConfigValue& value, double& out);
 Status read_value(ConfigReader& reader, const ConfigValue& value, std::optional<DType>& out);
 
 // `names` in the order of the enum's values.
@@ -112,16 +113,6 @@ constexpr auto member(std::string_view name) {
 
 // Known to Triton, of no effect here.
 void note_unused(ConfigReader& reader, std::string_view name, const ConfigValue& value);
-template <class T, const char* Name>
-constexpr ConfigMember<T> unused_member() {
-  return {Name,
-          [](ConfigReader& reader, const ConfigValue& value, T&) {
-            note_unused(reader, Name, value);
-            return Status();
-          },
-          true};
-}
-
 // Which of `names` each field is; checks that the value is a message, that every key is known, and
 // that only repeated ones are there twice.
 Status match_members(const ConfigValue& value, std::span<const std::string_view> names,

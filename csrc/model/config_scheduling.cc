@@ -152,7 +152,11 @@ Status read_value(ConfigReader& reader, const ConfigValue& value, EnsembleStep& 
       member<&EnsembleStep::version>("model_version"),
       member<&EnsembleStep::input_map>("input_map"),
       member<&EnsembleStep::output_map>("output_map"),
-      unused_member<EnsembleStep, kNamespace>(),
+      ConfigMember<EnsembleStep>{kNamespace,
+                                 [](ConfigReader& r, const ConfigValue& v, EnsembleStep& step) {
+                                   note_unused(r, kNamespace, v);
+                                   return read_value(r, v, step.model_namespace);
+                                 }},
   };
   if (Status s = read_members(reader, value, kMembers, "step", out); !s.ok()) return s;
   if (out.model.empty()) return config_error(value, "a step has no model_name");

@@ -1,5 +1,6 @@
 // Inputs, outputs, instance groups, versions, warm-up: what a configuration says about the model.
 
+#include "model/accepted_settings.h"
 #include "model/config_messages.h"
 
 namespace mlops {
@@ -40,18 +41,28 @@ Status read_format(ConfigReader&, const ConfigValue& value, TensorConfig& out) {
 }
 
 constexpr char kNonLinear[] = "is_non_linear_format_io";
-constexpr char kResources[] = "resources";
 constexpr char kSecondary[] = "secondary_devices";
 constexpr char kProfile[] = "profile";
 constexpr char kPassive[] = "passive";
 constexpr char kHostPolicy[] = "host_policy";
 
+// Its priority acts, its resources do not.
 Status read_rate_limiter(ConfigReader& reader, const ConfigValue& value, InstanceGroup& out) {
-  constexpr std::array kMembers = {
-      unused_member<InstanceGroup, kResources>(),
-      member<&InstanceGroup::priority>("priority"),
-  };
-  return read_members(reader, value, kMembers, "rate_limiter", out);
+  Status status = accept_setting(kInstanceSettings, "rate_limiter", value, out.accepted);
+  if (!status.ok()) return status;
+  for (const ConfigField& field : value.fields) {
+    if (field.name == "resources") {
+      note_unused(reader, field.name, field.value);
+    } else if (Status s = read_value(reader, field.value, out.priority); !s.ok()) {
+      return s;
+    }
+  }
+  return {};
+}
+
+Status read_non_linear(ConfigReader& reader, const ConfigValue& value, TensorConfig& out) {
+  note_unused(reader, kNonLinear, value);
+  return read_value(reader, value, out.is_non_linear_format);
 }
 
 template <class T, const auto& Names>
@@ -86,7 +97,7 @@ Status read_input(ConfigReader& reader, const ConfigValue& value, TensorConfig& 
       member<&TensorConfig::is_shape_tensor>("is_shape_tensor"),
       member<&TensorConfig::allow_ragged_batch>("allow_ragged_batch"),
       member<&TensorConfig::optional>("optional"),
-      unused_member<TensorConfig, kNonLinear>(),
+      ConfigMember<TensorConfig>{kNonLinear, read_non_linear},
   };
   return read_members(reader, value, kMembers, "input", out);
 }
@@ -99,7 +110,7 @@ Status read_output(ConfigReader& reader, const ConfigValue& value, TensorConfig&
       ConfigMember<TensorConfig>{"reshape", read_reshape},
       member<&TensorConfig::label_filename>("label_filename"),
       member<&TensorConfig::is_shape_tensor>("is_shape_tensor"),
-      unused_member<TensorConfig, kNonLinear>(),
+      ConfigMember<TensorConfig>{kNonLinear, read_non_linear},
   };
   return read_members(reader, value, kMembers, "output", out);
 }
@@ -135,10 +146,10 @@ Status read_value(ConfigReader& reader, const ConfigValue& value, InstanceGroup&
       member<&InstanceGroup::count>("count"),
       member<&InstanceGroup::gpus>("gpus"),
       ConfigMember<InstanceGroup>{"rate_limiter", read_rate_limiter},
-      unused_member<InstanceGroup, kSecondary>(),
-      unused_member<InstanceGroup, kProfile>(),
-      unused_member<InstanceGroup, kPassive>(),
-      unused_member<InstanceGroup, kHostPolicy>(),
+      accepted_member<InstanceGroup, kInstanceSettings, kSecondary>(true),
+      accepted_member<InstanceGroup, kInstanceSettings, kProfile>(true),
+      accepted_member<InstanceGroup, kInstanceSettings, kPassive>(false),
+      accepted_member<InstanceGroup, kInstanceSettings, kHostPolicy>(false),
   };
   return read_members(reader, value, kMembers, "instance_group", out);
 }

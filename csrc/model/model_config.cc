@@ -1,5 +1,6 @@
 #include "model/model_config.h"
 
+#include "model/accepted_settings.h"
 #include "model/config_messages.h"
 
 namespace mlops {
@@ -10,6 +11,7 @@ struct Parameter {
 };
 struct Ensembling {
   std::vector<EnsembleStep> steps;
+  std::uint32_t inflight_requests_max = 0;
 };
 struct Switch {
   bool on = false;
@@ -33,11 +35,16 @@ constexpr char kMaxInflight[] = "max_inflight_requests";
 Status read_ensemble(ConfigReader& reader, const ConfigValue& value, ModelConfig& out) {
   constexpr std::array kMembers = {
       member<&Ensembling::steps>("step"),
-      unused_member<Ensembling, kMaxInflight>(),
+      ConfigMember<Ensembling>{kMaxInflight,
+                               [](ConfigReader& r, const ConfigValue& v, Ensembling& ensembling) {
+                                 note_unused(r, kMaxInflight, v);
+                                 return mlops::read_value(r, v, ensembling.inflight_requests_max);
+                               }},
   };
   Ensembling ensembling;
   Status status = read_members(reader, value, kMembers, "ensemble_scheduling", ensembling);
   out.ensemble = std::move(ensembling.steps);
+  out.ensemble_inflight_requests_max = ensembling.inflight_requests_max;
   return status;
 }
 
@@ -93,10 +100,10 @@ constexpr std::array kModelMembers = {
     member<&ModelConfig::warmup>("model_warmup"),
     ConfigMember<ModelConfig>{"model_transaction_policy", read_decoupled},
     ConfigMember<ModelConfig>{"response_cache", read_response_cache},
-    unused_member<ModelConfig, kOptimization>(),
-    unused_member<ModelConfig, kOperations>(),
-    unused_member<ModelConfig, kAgents>(),
-    unused_member<ModelConfig, kMetrics>(),
+    accepted_member<ModelConfig, kModelSettings, kOptimization>(),
+    accepted_member<ModelConfig, kModelSettings, kOperations>(),
+    accepted_member<ModelConfig, kModelSettings, kAgents>(),
+    accepted_member<ModelConfig, kModelSettings, kMetrics>(),
 };
 
 }  // namespace

@@ -30,6 +30,7 @@ struct TensorConfig {
   std::optional<std::vector<std::int64_t>> reshape;
   TensorFormat format = TensorFormat::none;
   bool is_shape_tensor = false;
+  bool is_non_linear_format = false;  // accepted without effect
   bool allow_ragged_batch = false;
   bool optional = false;
   std::string label_filename;
@@ -41,7 +42,8 @@ struct InstanceGroup {
   Kind kind = Kind::automatic;
   std::uint32_t count = 0;  // 0: the engine's default
   std::vector<std::int32_t> gpus;
-  std::uint32_t priority = 0;  // of its rate limiter: 1 is the highest; 0: none was given
+  std::uint32_t priority = 0;         // of its rate limiter: 1 is the highest; 0: none was given
+  std::vector<ConfigField> accepted;  // as given; accepted_settings.h
 };
 
 struct QueuePolicy {
@@ -50,6 +52,8 @@ struct QueuePolicy {
   std::uint64_t default_timeout_us = 0;  // 0: none
   bool allow_timeout_override = false;
   std::uint32_t queue_requests_max = 0;  // 0: the engine's default
+
+  bool operator==(const QueuePolicy&) const = default;
 };
 
 struct DynamicBatching {
@@ -111,9 +115,10 @@ struct SequenceBatching {
 
 struct EnsembleStep {
   std::string model;
-  std::int64_t version = -1;  // -1: the version that policy makes the default
-  ConfigStrings input_map;    // the model's input -> the ensemble's tensor
-  ConfigStrings output_map;   // the model's output -> the ensemble's tensor
+  std::int64_t version = -1;    // -1: the version that policy makes the default
+  ConfigStrings input_map;      // the model's input -> the ensemble's tensor
+  ConfigStrings output_map;     // the model's output -> the ensemble's tensor
+  std::string model_namespace;  // accepted without effect
 };
 
 struct WarmupInput {
@@ -160,13 +165,15 @@ struct ModelConfig {
   std::optional<DynamicBatching> dynamic_batching;
   std::optional<SequenceBatching> sequence_batching;
   std::optional<std::vector<EnsembleStep>> ensemble;
-  std::string default_model_filename;  // empty: model.onnx
+  std::uint32_t ensemble_inflight_requests_max = 0;  // accepted without effect
+  std::string default_model_filename;                // empty: model.onnx
   ConfigStrings cc_model_filenames;
   ConfigStrings metric_tags;
   ConfigStrings parameters;
   std::vector<ModelWarmup> warmup;
   bool decoupled = false;
   bool response_cache = false;
+  std::vector<ConfigField> accepted;  // as given, without effect; accepted_settings.h
 
   bool is_ensemble() const { return ensemble.has_value() || platform == "ensemble"; }
 };

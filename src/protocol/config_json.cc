@@ -56,11 +56,13 @@ class Reader {
     return place_;
   }
 
-  void read_object(ConfigValue& into) {
+  // `of` is the object's own name.
+  void read_object(ConfigValue& into, std::string_view of = {}) {
     std::string_view key;
     for (json_.enter_object(); json_.next_key(key);) {
       const std::string name = snake_case(key);
-      const bool is_map = std::ranges::count(kMaps, name) > 0;
+      const bool of_graph = of == "graph_spec" || of == "graph_lower_bound";
+      const bool is_map = std::ranges::count(kMaps, name) > 0 || (of_graph && name == "input");
       if (is_map && json_.peek() == JsonKind::object) {
         read_map(name, into);
       } else {
@@ -102,7 +104,7 @@ class Reader {
     value.place = place();
     switch (json_.peek()) {
       case JsonKind::object:
-        read_object(value);
+        read_object(value, name);
         break;
       case JsonKind::string:
         value.kind = ConfigValue::Kind::text;

@@ -1,6 +1,7 @@
 #include "protocol/model_config.h"
 
 #include "engine/complete_config.h"
+#include "protocol/accepted_echo.h"
 
 namespace mlops {
 namespace {
@@ -30,6 +31,7 @@ void fill_tensor(Tensor& tensor, const TensorConfig& config) {
   fill_all(tensor.mutable_dims(), config.dims);
   if (config.reshape) fill_all(tensor.mutable_reshape()->mutable_shape(), *config.reshape);
   tensor.set_is_shape_tensor(config.is_shape_tensor);
+  tensor.set_is_non_linear_format_io(config.is_non_linear_format);
 }
 
 void fill(inference::ModelInput& input, const TensorConfig& config) {
@@ -62,6 +64,8 @@ void fill(inference::ModelInstanceGroup& group, const InstanceGroup& from) {
   group.set_kind(static_cast<inference::ModelInstanceGroup::Kind>(from.kind));
   group.set_count(static_cast<std::int32_t>(from.count));
   fill_all(group.mutable_gpus(), from.gpus);
+  // Fields that this message does not list: they are sent as they are.
+  group.MergeFromString(accepted_wire(kInstanceSettings, from.accepted));
 }
 
 void fill(inference::ModelQueuePolicy& policy, const QueuePolicy& from) {
@@ -78,7 +82,7 @@ void fill(inference::ModelDynamicBatching& batching, const DynamicBatching& from
   batching.set_preserve_ordering(from.preserve_ordering);
   batching.set_priority_levels(from.priority_levels);
   batching.set_default_priority_level(from.default_priority_level);
-  if (from.priority_levels > 0) {
+  if (shows_default_policy(from)) {
     fill(*batching.mutable_default_queue_policy(), from.default_queue_policy);
   }
   for (const auto& [level, policy] : from.priority_queue_policy) {
@@ -143,6 +147,7 @@ void fill(inference::ModelEnsembling& ensembling, const std::vector<EnsembleStep
     step.set_model_version(from.version);
     fill_strings(step.mutable_input_map(), from.input_map);
     fill_strings(step.mutable_output_map(), from.output_map);
+    step.set_model_namespace(from.model_namespace);
   }
 }
 
@@ -169,6 +174,10 @@ void fill(inference::ModelWarmup& warmup, const ModelWarmup& from) {
 
 }  // namespace
 
+bool shows_default_policy(const DynamicBatching& batching) {
+  return batching.priority_levels > 0 || batching.default_queue_policy != QueuePolicy();
+}
+
 ModelConfig shown_config(const ModelInfo& info) {
   return info.config ? *info.config : complete_config(nullptr, info);
 }
@@ -179,6 +188,7 @@ inference::ModelConfig make_model_config(const ModelInfo& info) {
   config.set_name(from.name);
   config.set_platform(from.platform);
   config.set_backend(from.backend);
+  config.set_runtime(from.runtime);
   if (from.version_policy) fill(*config.mutable_version_policy(), *from.version_policy);
   config.set_max_batch_size(static_cast<std::int32_t>(from.max_batch_size.value_or(0)));
   for (const TensorConfig& input : from.inputs) fill(*config.add_input(), input);
@@ -186,7 +196,11 @@ inference::ModelConfig make_model_config(const ModelInfo& info) {
   for (const InstanceGroup& group : from.instance_groups) fill(*config.add_instance_group(), group);
   if (from.dynamic_batching) fill(*config.mutable_dynamic_batching(), *from.dynamic_batching);
   if (from.sequence_batching) fill(*config.mutable_sequence_batching(), *from.sequence_batching);
-  if (from.ensemble) fill(*config.mutable_ensemble_scheduling(), *from.ensemble);
+  if (from.ensemble) {
+    fill(*config.mutable_ensemble_scheduling(), *from.ensemble);
+    config.mutable_ensemble_scheduling()->set_max_inflight_requests(
+        from.ensemble_inflight_requests_max);
+  }
   config.set_default_model_filename(from.default_model_filename);
   fill_strings(config.mutable_cc_model_filenames(), from.cc_model_filenames);
   fill_strings(config.mutable_metric_tags(), from.metric_tags);
@@ -196,6 +210,7 @@ inference::ModelConfig make_model_config(const ModelInfo& info) {
   for (const ModelWarmup& warmup : from.warmup) fill(*config.add_model_warmup(), warmup);
   config.mutable_model_transaction_policy()->set_decoupled(from.decoupled);
   config.mutable_response_cache()->set_enable(from.response_cache);
+  config.MergeFromString(accepted_wire(kModelSettings, from.accepted));
   return config;
 }
 

@@ -10,6 +10,9 @@ namespace mlops {
 // signature.
 ModelConfig shown_config(const ModelInfo& info);
 
+// Whether there is one to show: without levels, only one that was given.
+bool shows_default_policy(const DynamicBatching& batching);
+
 // With max_batch_size above zero the dims leave out the batch axis, as Triton's do.
 inference::ModelConfig make_model_config(const ModelInfo& info);
 

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "protocol/accepted_echo.h"
 #include "protocol/json_writer.h"
 #include "protocol/metadata_json.h"
 #include "protocol/model_config.h"
@@ -49,7 +50,8 @@ void write_inputs(JsonWriter& json, const ModelConfig& config) {
     write_reshape(json, input);
     json.key("is_shape_tensor").boolean(input.is_shape_tensor);
     json.key("allow_ragged_batch").boolean(input.allow_ragged_batch);
-    json.key("optional").boolean(input.optional).end_object();
+    json.key("optional").boolean(input.optional);
+    json.key("is_non_linear_format_io").boolean(input.is_non_linear_format).end_object();
   }
   json.end_array();
 }
@@ -62,7 +64,8 @@ void write_outputs(JsonWriter& json, const ModelConfig& config) {
     json.key("dims").integers(output.dims);
     write_reshape(json, output);
     json.key("label_filename").string(output.label_filename);
-    json.key("is_shape_tensor").boolean(output.is_shape_tensor).end_object();
+    json.key("is_shape_tensor").boolean(output.is_shape_tensor);
+    json.key("is_non_linear_format_io").boolean(output.is_non_linear_format).end_object();
   }
   json.end_array();
 }
@@ -95,7 +98,7 @@ void write_dynamic(JsonWriter& json, const DynamicBatching& batching) {
   json.key("preserve_ordering").boolean(batching.preserve_ordering);
   count(json, "priority_levels", batching.priority_levels);
   count(json, "default_priority_level", batching.default_priority_level);
-  if (batching.priority_levels > 0) {
+  if (shows_default_policy(batching)) {
     json.key("default_queue_policy");
     write_policy(json, batching.default_queue_policy);
   }
@@ -169,16 +172,17 @@ void write_sequence(JsonWriter& json, const SequenceBatching& batching) {
   json.end_array().key("iterative_sequence").boolean(batching.iterative).end_object();
 }
 
-void write_ensemble(JsonWriter& json, const std::vector<EnsembleStep>& steps) {
+void write_ensemble(JsonWriter& json, const ModelConfig& config) {
   json.key("ensemble_scheduling").object().key("step").array();
-  for (const EnsembleStep& step : steps) {
+  for (const EnsembleStep& step : *config.ensemble) {
     json.object().key("model_name").string(step.model);
     json.key("model_version").integer(step.version);
     write_strings(json, "input_map", step.input_map);
     write_strings(json, "output_map", step.output_map);
-    json.key("model_namespace").string("").end_object();
+    json.key("model_namespace").string(step.model_namespace).end_object();
   }
-  json.end_array().end_object();
+  json.end_array();
+  count(json, "max_inflight_requests", config.ensemble_inflight_requests_max).end_object();
 }
 
 void write_instance_groups(JsonWriter& json, const ModelConfig& config) {
@@ -187,8 +191,8 @@ void write_instance_groups(JsonWriter& json, const ModelConfig& config) {
     json.object().key("name").string(group.name);
     json.key("kind").string(kInstanceKinds[index_of(group.kind)]);
     count(json, "count", group.count).key("gpus").integers(group.gpus);
-    json.key("secondary_devices").array().end_array().key("profile").array().end_array();
-    json.key("passive").boolean(false).key("host_policy").string("").end_object();
+    write_accepted(json, kInstanceSettings, group.accepted);
+    json.end_object();
   }
   json.end_array();
 }
@@ -230,7 +234,7 @@ std::string model_config_json(const ModelInfo& info) {
   json.key("batch_input").array().end_array().key("batch_output").array().end_array();
   if (config.dynamic_batching) write_dynamic(json, *config.dynamic_batching);
   if (config.sequence_batching) write_sequence(json, *config.sequence_batching);
-  if (config.ensemble) write_ensemble(json, *config.ensemble);
+  if (config.ensemble) write_ensemble(json, config);
   write_instance_groups(json, config);
   json.key("default_model_filename").string(config.default_model_filename);
   write_strings(json, "cc_model_filenames", config.cc_model_filenames);
@@ -244,7 +248,9 @@ std::string model_config_json(const ModelInfo& info) {
   json.key("model_transaction_policy").object();
   json.key("decoupled").boolean(config.decoupled).end_object();
   json.key("response_cache").object();
-  json.key("enable").boolean(config.response_cache).end_object().end_object();
+  json.key("enable").boolean(config.response_cache).end_object();
+  write_accepted(json, kModelSettings, config.accepted);
+  json.end_object();
   return json.take();
 }
 

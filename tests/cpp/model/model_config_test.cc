@@ -104,6 +104,33 @@ TEST(ModelConfigText, NotesWhatIsKnownAndUnused) {
                                                      "'passive' (line 2, column 27)"}));
 }
 
+TEST(ModelConfigText, KeepsAndChecksWhatHasNoEffect) {
+  const auto found = read(
+      "optimization { cuda { graphs: true } }\n"
+      "instance_group { rate_limiter { priority: 3 resources { name: 'R' count: 1 } } }");
+  ASSERT_TRUE(found.ok()) << found.status().message();
+  EXPECT_EQ(found->config.accepted.at(0).name, "optimization");
+  EXPECT_EQ(found->config.instance_groups.at(0).priority, 3U);
+  EXPECT_EQ(found->config.instance_groups.at(0).accepted.at(0).name, "rate_limiter");
+  const std::pair<const char*, const char*> kCases[] = {
+      {"optimization { graphs { } }",
+       "unknown key 'graphs' in optimization; did you mean 'graph'?"},
+      {"optimization { graph { level: 'x' } }", "expected an integer"},
+      {"optimization { graph { level: 1 level: 2 } }", "'level' is given twice"},
+      {"optimization { priority: HIGH }", "expected one of PRIORITY_DEFAULT, "},
+      {"optimization { execution_accelerators { cpu_execution_accelerator { "
+       "parameters { key: 'k' } parameters { key: 'k' } } } }",
+       "key 'k' is given twice"},
+      {"optimization { cuda { graph_spec { input { value: { dim: 1 } } } } }", "has no key"},
+      {"model_metrics { metric_control { histogram_options { buckets: 'x' } } }", "a number"},
+      {"model_operations: 1", "a message in braces"},
+      {"optimization { } optimization { }", "'optimization' is given twice"},
+  };
+  for (const auto& [text, error] : kCases) {
+    EXPECT_NE(error_of(text).find(error), std::string::npos) << text << ": " << error_of(text);
+  }
+}
+
 TEST(ModelConfigText, UnknownKeysNameTheNearOne) {
   EXPECT_EQ(error_of("name: 'm'\nmax_batchsize: 4"),
             "line 2, column 16: unknown key 'max_batchsize' in a model configuration; did you mean "
