@@ -46,6 +46,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("model", type=Path, help="the float model, an ONNX file")
     _add_data(parser)
+    _add_how(parser, defaults)
+    _add_verdict(parser, defaults)
+    parser.set_defaults(run=run)
+
+
+def _add_how(parser: argparse.ArgumentParser, defaults: QuantizeOptions) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--method", choices=METHODS, default=defaults.method, help="%(default)s")
     how.add_argument(
@@ -86,6 +92,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="worst layers that may go back to float until the gates hold (any)",
     )
+
+
+def _add_verdict(parser: argparse.ArgumentParser, defaults: QuantizeOptions) -> None:
     verdict = parser.add_argument_group("verdict")
     verdict.add_argument(
         "--gate",
@@ -114,7 +123,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="least gain at each batch size (%(default)s)",
     )
     verdict.add_argument("--force", action="store_true", help="publish what is refused, too")
-    parser.set_defaults(run=run)
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

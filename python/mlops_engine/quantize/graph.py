@@ -45,6 +45,9 @@ class Layer:
         Tensors that go in (the activation) and come out.
     weights
         Number of weights.
+    activated
+        What a Relu or Clip that alone reads `output` makes of it; `output` where there is none.
+        Asymmetric ranges do the clipping, so that a variant may have this tensor only.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Layer:
     source: str
     output: str
     weights: int
+    activated: str
 
 
 def read(path: Path) -> onnx.ModelProto:
@@ -143,8 +147,26 @@ def layers(model: onnx.ModelProto, method: str) -> list[Layer]:
         for tensor in model.graph.initializer
         if tensor.data_type == onnx.TensorProto.FLOAT
     }
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+
+    def activated(output: str) -> str:
+        reading = readers.get(output, [])
+        if len(reading) == 1 and reading[0].op_type in {"Relu", "Clip"}:
+            return str(reading[0].output[0])
+        return output
+
     found = [
-        Layer(node.name, node.op_type, node.input[0], node.output[0], weights[node.input[1]])
+        Layer(
+            node.name,
+            node.op_type,
+            node.input[0],
+            node.output[0],
+            weights[node.input[1]],
+            activated(node.output[0]),
+        )
         for node in model.graph.node
         if node.op_type in METHOD_OPERATORS[method]
         and not node.domain

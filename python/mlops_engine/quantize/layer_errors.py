@@ -62,8 +62,9 @@ def measure(
 ) -> list[LayerError]:
     """Execute the float model and the variant over the rows; compare every layer's tensors."""
     exact, variant = models
-    wanted = list(dict.fromkeys(t for layer in layers for t in (layer.source, layer.output)))
     here = _tensors(variant)
+    ends = {e.name: e.output if e.output in here else e.activated for e in layers}
+    wanted = list(dict.fromkeys(t for layer in layers for t in (layer.source, ends[layer.name])))
     pairs = [
         (name, f"{name}{DEQUANTIZED}" if f"{name}{DEQUANTIZED}" in here else name)
         for name in wanted
@@ -77,8 +78,7 @@ def measure(
             sums[name].add(a, b)
     found = []
     for layer in layers:
-        # A fused activation takes the layer's own output with it; then nothing is known of it.
-        before, after = sums.get(layer.source), sums.get(layer.output)
+        before, after = sums.get(layer.source), sums.get(ends[layer.name])
         if after is None:
             continue
         noise_in = before.relative_noise if before else 0.0

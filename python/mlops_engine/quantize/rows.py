@@ -141,7 +141,7 @@ def _fit(array: Array, spec: InputSpec, what: str) -> Array:
                 f"{what}: input {spec.name!r} is {array.dtype}, the model takes {spec.dtype}"
             )
     if cast.dtype.kind == "f":
-        finite = np.isfinite(cast).reshape(len(cast), -1).all(axis=1)
+        finite = np.isfinite(cast).all(axis=tuple(range(1, cast.ndim)))
         if not finite.all():
             first = int(np.flatnonzero(~finite)[0])
             raise QuantizeError(

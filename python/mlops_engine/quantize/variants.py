@@ -11,14 +11,13 @@ from typing import Any
 
 import onnx
 from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
     QuantFormat,
     QuantType,
     quantize_dynamic,
     quantize_static,
 )
 
+from . import calibration
 from .errors import MissingExtraError, QuantizeError
 from .graph import LAYER_OPERATORS, Layer
 from .half import to_bfloat16, to_float16
@@ -27,11 +26,6 @@ from .options import QuantizeOptions
 from .quiet import quiet
 from .rows import Rows
 
-CALIBRATION_METHODS = {
-    "minmax": CalibrationMethod.MinMax,
-    "entropy": CalibrationMethod.Entropy,
-    "percentile": CalibrationMethod.Percentile,
-}
 # Between two layers these pass 8-bit numbers on; as floats they would cost two conversions each.
 PASSING_OPERATORS = (
     "Relu",
@@ -49,7 +43,6 @@ PASSING_OPERATORS = (
     "Pad",
     "Resize",
 )
-ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,7 @@ class Recipe:
     layers: list[Layer]
     options: QuantizeOptions
     isa: Isa
-    calibration: Rows | None
+    calibration: Rows
     fixed_rows: int | None
     ranges: Path
 
@@ -92,19 +85,6 @@ class Recipe:
             ) from error
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Feeds of equally many rows: the histograms of the library need that."""
-
-    def __init__(self, rows: Rows, fixed_rows: int | None) -> None:
-        count = len(rows)
-        divisors = (n for n in range(min(ROWS_AT_ONCE, count), 0, -1) if count % n == 0)
-        self._feeds = rows.batches(fixed_rows or next(divisors))
-
-    def get_next(self) -> dict[str, Any] | None:
-        """Return the next feed, None at the end."""
-        return next(self._feeds, None)
-
-
 def static_types(options: QuantizeOptions, isa: Isa) -> tuple[str, bool]:
     """Return the type of activations, and whether weights keep to 7 bits."""
     activation = isa.activation if options.activation == "auto" else options.activation
@@ -112,7 +92,6 @@ def static_types(options: QuantizeOptions, isa: Isa) -> tuple[str, bool]:
 
 
 def _static(recipe: Recipe, in_float: list[str]) -> onnx.ModelProto:
-    assert recipe.calibration is not None
     options = recipe.options
     activation, reduce_range = static_types(options, recipe.isa)
     extra: dict[str, Any] = {
@@ -120,21 +99,25 @@ def _static(recipe: Recipe, in_float: list[str]) -> onnx.ModelProto:
         "WeightSymmetric": True,
         "MatMulConstBOnly": True,
     }
-    if options.calibration == "percentile":
-        extra["CalibPercentile"] = options.percentile
+    operators = _static_operators(recipe)
+    if not recipe.ranges.is_file():
+        found = calibration.find_ranges(
+            recipe.prepared, operators, options, recipe.calibration, recipe.fixed_rows
+        )
+        calibration.save_ranges(found, recipe.ranges)
     return _to_file(
         lambda path: quantize_static(
             copy.deepcopy(recipe.prepared),
             path,
-            _Reader(recipe.calibration, recipe.fixed_rows) if recipe.calibration else None,
+            None,
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=_static_operators(recipe),
+            op_types_to_quantize=operators,
             per_channel=True,
             reduce_range=reduce_range,
             activation_type=QuantType.QUInt8 if activation == "uint8" else QuantType.QInt8,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=in_float,
-            calibrate_method=CALIBRATION_METHODS[options.calibration],
+            calibrate_method=calibration.METHODS[options.calibration],
             extra_options=extra,
             calibration_cache_path=recipe.ranges,
         )
