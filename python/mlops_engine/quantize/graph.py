@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,11 +85,13 @@ def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
                 f"the model has opset {_opset(model)} and cannot be raised to {OPSET_MIN}: {error}"
             ) from error
     with tempfile.TemporaryDirectory(prefix="mlops-quantize-") as folder:
-        path = Path(folder) / "prepared.onnx"
+        source, path = Path(folder) / "source.onnx", Path(folder) / "prepared.onnx"
         try:
             with quiet():
-                # A copy: the library moves the weights of what it is given into a temporary file.
-                quant_pre_process(copy.deepcopy(model), path, skip_symbolic_shape=True)
+                # By file: of a model object the library moves every initialiser into another file,
+                # where shape inference no longer finds the shapes that are constants.
+                onnx.save(model, source)
+                quant_pre_process(source, path, skip_symbolic_shape=True)
         except Exception as error:
             raise QuantizeError(f"ONNX Runtime cannot load the model: {error}") from error
         prepared = onnx.load(path)

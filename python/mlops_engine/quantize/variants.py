@@ -106,8 +106,9 @@ def _static(recipe: Recipe, in_float: list[str]) -> onnx.ModelProto:
         )
         calibration.save_ranges(found, recipe.ranges)
     return _to_file(
-        lambda path: quantize_static(
-            copy.deepcopy(recipe.prepared),
+        recipe.prepared,
+        lambda source, path: quantize_static(
+            source,
             path,
             None,
             quant_format=QuantFormat.QDQ,
@@ -120,7 +121,7 @@ def _static(recipe: Recipe, in_float: list[str]) -> onnx.ModelProto:
             calibrate_method=calibration.METHODS[options.calibration],
             extra_options=extra,
             calibration_cache_path=recipe.ranges,
-        )
+        ),
     )
 
 
@@ -131,8 +132,9 @@ def _static_operators(recipe: Recipe) -> list[str]:
 
 def _dynamic(recipe: Recipe, in_float: list[str]) -> onnx.ModelProto:
     return _to_file(
-        lambda path: quantize_dynamic(
-            copy.deepcopy(recipe.prepared),
+        recipe.prepared,
+        lambda source, path: quantize_dynamic(
+            source,
             path,
             op_types_to_quantize=["MatMul", "Conv"],
             per_channel=True,
@@ -140,7 +142,7 @@ def _dynamic(recipe: Recipe, in_float: list[str]) -> onnx.ModelProto:
             weight_type=QuantType.QInt8,
             nodes_to_exclude=in_float + [f"{name}_MatMul" for name in in_float],
             extra_options={"MatMulConstBOnly": True},
-        )
+        ),
     )
 
 
@@ -191,9 +193,10 @@ _MAKERS: dict[str, Callable[[Recipe, list[str]], onnx.ModelProto]] = {
 }
 
 
-def _to_file(write: Callable[[Path], None]) -> onnx.ModelProto:
-    """Run what can only write files."""
+def _to_file(model: onnx.ModelProto, write: Callable[[Path, Path], None]) -> onnx.ModelProto:
+    """Run what is only safe from file to file: a model object would lose its weights to it."""
     with tempfile.TemporaryDirectory(prefix="mlops-quantize-") as folder:
-        path = Path(folder) / "variant.onnx"
-        write(path)
+        source, path = Path(folder) / "float.onnx", Path(folder) / "variant.onnx"
+        onnx.save(model, source)
+        write(source, path)
         return onnx.load(path)

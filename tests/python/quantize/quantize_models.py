@@ -72,3 +72,26 @@ def weightless_model() -> Any:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 4])],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def reshaping_model() -> Any:
+    """Shapes that are constants of the graph, as transformers have."""
+    rng = np.random.default_rng(2)
+    constants = [
+        numpy_helper.from_array(rng.standard_normal((32, 64)).astype(np.float32), "w0"),
+        numpy_helper.from_array(np.array([-1, 8, 8], np.int64), "split"),
+        numpy_helper.from_array(rng.standard_normal((8, 16)).astype(np.float32), "w1"),
+    ]
+    nodes = [
+        helper.make_node("MatMul", ["x", "w0"], ["m"], "first"),
+        helper.make_node("Reshape", ["m", "split"], ["s"], "reshape"),
+        helper.make_node("MatMul", ["s", "w1"], ["y"], "second"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "reshaping",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 32])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 8, 16])],
+        constants,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

