@@ -3,6 +3,8 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <cstring>
+
 namespace mlops {
 namespace {
 
@@ -12,6 +14,15 @@ int hex_value(char c) {
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
+
+std::uint64_t word_at(std::string_view text, std::size_t at) {
+  std::uint64_t word;
+  std::memcpy(&word, text.data() + at, sizeof word);
+  return word;
+}
+
+// The compiler must not know it, or it might stop as soon as it is not zero.
+void hide(std::uint64_t& value) { asm volatile("" : "+r"(value)); }
 
 }  // namespace
 
@@ -34,7 +45,16 @@ std::optional<TokenDigest> digest_from_hex(std::string_view hex) {
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+  if (a.size() != b.size()) return false;
+  // Whole words first: a token is compared for every request, and CRYPTO_memcmp goes byte by byte.
+  std::uint64_t difference = 0;
+  std::size_t at = 0;
+  for (; at + sizeof difference <= a.size(); at += sizeof difference) {
+    difference |= word_at(a, at) ^ word_at(b, at);
+    hide(difference);
+  }
+  return (difference | static_cast<std::uint64_t>(
+                           CRYPTO_memcmp(a.data() + at, b.data() + at, a.size() - at))) == 0;
 }
 
 bool equal_in_constant_time(const TokenDigest& a, const TokenDigest& b) {
