@@ -84,7 +84,8 @@ FinderChoice choose_finders(const Forest& forest) {
   double many_time = time_of(*choice.many, forest, values, kTileRows);
   for (std::shared_ptr<const LeafFinder> finder :
        {std::shared_ptr<const LeafFinder>(make_lane_finder(forest, set)),
-        std::shared_ptr<const LeafFinder>(make_blend_finder(forest, set))}) {
+        std::shared_ptr<const LeafFinder>(make_blend_finder(forest, set)),
+        std::shared_ptr<const LeafFinder>(make_byte_walk_finder(forest, set))}) {
     if (!finder) continue;
     if (const double time = time_of(*finder, forest, values, 1); time < few_time) {
       few_time = time;

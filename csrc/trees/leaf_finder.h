@@ -57,5 +57,7 @@ std::unique_ptr<LeafFinder> make_walk_finder(const Forest& forest);
 std::unique_ptr<LeafFinder> make_blend_finder(const Forest& forest, InstructionSet set);
 // Sixty-four trees at once, row by row: for few rows and shallow trees. Null below AVX-512.
 std::unique_ptr<LeafFinder> make_lane_finder(const Forest& forest, InstructionSet set);
+// Node by node, eight walks abreast: for trees that are too large to look at every node.
+std::unique_ptr<LeafFinder> make_byte_walk_finder(const Forest& forest, InstructionSet set);
 
 }  // namespace mlops

@@ -117,6 +117,7 @@ int expect_alike(const Shape& shape, unsigned seed) {
     if (set > best_instruction_set()) continue;
     finders.push_back(make_blend_finder(forest, set));
     finders.push_back(make_lane_finder(forest, set));
+    finders.push_back(make_byte_walk_finder(forest, set));
   }
   std::erase(finders, nullptr);
   const auto plain = make_plain_finder(forest);
@@ -133,10 +134,10 @@ int expect_alike(const Shape& shape, unsigned seed) {
   return static_cast<int>(finders.size());
 }
 
-// Walk, and blend for each instruction set, and lanes with AVX-512.
+// Walk, blend and byte walk for each instruction set, and lanes with AVX-512.
 int finders_here() {
   const auto set = static_cast<int>(best_instruction_set());
-  return 2 + set + (best_instruction_set() == InstructionSet::avx512 ? 1 : 0);
+  return 1 + 2 * (1 + set) + (best_instruction_set() == InstructionSet::avx512 ? 1 : 0);
 }
 
 TEST(Finders, ReachTheSameLeavesInSmallForests) {
@@ -163,8 +164,16 @@ TEST(Finders, ReachTheSameLeavesOverManyColumns) {
   expect_alike({70, 7, 300, 0, 20}, 2);
 }
 
+TEST(Finders, ReachTheSameLeavesInDeepTrees) {
+  EXPECT_GT(expect_alike({70, 10, 12, 10, 60}, 8), 1);
+  EXPECT_GT(expect_alike({66, 30, 12, 40, 60}, 9), 1);
+  expect_alike({5, 12, 100, 2, 60}, 10);   // two registers of columns
+  expect_alike({5, 12, 200, 2, 300}, 11);  // too many columns for any
+}
+
 TEST(Finders, LeaveTreesThatAreTooLargeToOthers) {
   EXPECT_LT(expect_alike({3, 11, 4, 3, 100}, 3), finders_here());
+  EXPECT_EQ(expect_alike({1, 17, 4, 0, 100}, 4), 1);  // more nodes than a link can name
 }
 
 TEST(Finders, AChoiceNamesWhatItTook) {
