@@ -19,7 +19,9 @@ namespace {
 
 constexpr std::size_t kNodesMax = 1U << 16;  // of one tree: a link has 16 bits
 constexpr std::size_t kWalkColumnsMax = 256;
-constexpr std::size_t kAbreast = 8;
+constexpr std::size_t kRowsAbreast = 8;
+// More of them: other trees share no cache lines, so there is more to wait for.
+constexpr std::uint32_t kTreesAbreast = 32;
 constexpr std::uint32_t kNoLeaf = UINT32_MAX;
 // So many levels cost 64 trees about as much as one more step of their walks.
 constexpr std::uint32_t kTopDepth = 6;
@@ -46,12 +48,13 @@ struct Walker {
 };
 
 // At most `steps` each, and two between looks whether anybody still moves.
-[[gnu::always_inline]] inline void walk(const Walker (&walkers)[kAbreast],
-                                        std::uint32_t (&at)[kAbreast], std::uint32_t steps) {
+template <std::size_t abreast>
+[[gnu::always_inline]] inline void walk(const Walker (&walkers)[abreast],
+                                        std::uint32_t (&at)[abreast], std::uint32_t steps) {
   std::uint32_t moved = 1;
   for (std::uint32_t done = 0; done < steps && moved != 0; done += 2) {
     moved = 0;
-    for (std::size_t i = 0; i < kAbreast; ++i) {
+    for (std::size_t i = 0; i < abreast; ++i) {
       const Walker walker = walkers[i];
       const std::uint32_t to = next(walker.tree, next(walker.tree, at[i], walker.row), walker.row);
       moved |= to ^ at[i];
@@ -101,7 +104,7 @@ class ByteWalkFinder final : public LeafFinder {
     } else {
       std::fill_n(starts, tile.count * kLanes, std::uint8_t{0});
     }
-    if (tile.count >= kAbreast) {
+    if (tile.count >= kRowsAbreast) {
       for (std::uint32_t tree = range.first; tree < range.last; ++tree) {
         rows_down_one_tree(tile.count, bytes, {tree, starts + (tree - range.first)},
                            range.leaves + (tree - range.first) * range.pitch);
@@ -191,27 +194,28 @@ class ByteWalkFinder final : public LeafFinder {
     const Tree tree = trees_[starts.tree];
     const Node* nodes = nodes_.data() + tree.base;
     const std::uint16_t* leaf_of = leaf_of_.data() + tree.base;
-    for (std::size_t done = 0; done < count; done += kAbreast) {
-      const std::size_t row = std::min(done, count - kAbreast);
-      Walker walkers[kAbreast];
-      std::uint32_t at[kAbreast];
-      for (std::size_t i = 0; i < kAbreast; ++i) {
+    for (std::size_t done = 0; done < count; done += kRowsAbreast) {
+      const std::size_t row = std::min(done, count - kRowsAbreast);
+      Walker walkers[kRowsAbreast];
+      std::uint32_t at[kRowsAbreast];
+      for (std::size_t i = 0; i < kRowsAbreast; ++i) {
         walkers[i] = {nodes, bytes + (row + i) * row_bytes_};
         at[i] = starts.first[(row + i) * kLanes];
       }
       walk(walkers, at, tree.steps);
-      for (std::size_t i = 0; i < kAbreast; ++i) leaves[row + i] = tree.first_leaf + leaf_of[at[i]];
+      for (std::size_t i = 0; i < kRowsAbreast; ++i)
+        leaves[row + i] = tree.first_leaf + leaf_of[at[i]];
     }
   }
 
   void one_row_down_trees(const std::uint8_t* row, const std::uint8_t* starts,
                           const LeafRange& range, std::size_t column) const {
     const std::uint32_t count = range.last - range.first;
-    for (std::uint32_t done = 0; done < count; done += kAbreast) {
-      Walker walkers[kAbreast];
-      std::uint32_t at[kAbreast];
+    for (std::uint32_t done = 0; done < count; done += kTreesAbreast) {
+      Walker walkers[kTreesAbreast];
+      std::uint32_t at[kTreesAbreast];
       std::uint32_t steps = 0;
-      for (std::uint32_t i = 0; i < kAbreast; ++i) {
+      for (std::uint32_t i = 0; i < kTreesAbreast; ++i) {
         const std::uint32_t lane = std::min(done + i, count - 1);
         const Tree& tree = trees_[range.first + lane];
         walkers[i] = {nodes_.data() + tree.base, row};
@@ -219,7 +223,7 @@ class ByteWalkFinder final : public LeafFinder {
         steps = std::max(steps, tree.steps);
       }
       walk(walkers, at, steps);
-      for (std::uint32_t i = 0; i < kAbreast && done + i < count; ++i) {
+      for (std::uint32_t i = 0; i < kTreesAbreast && done + i < count; ++i) {
         const Tree& tree = trees_[range.first + done + i];
         range.leaves[(done + i) * range.pitch + column] =
             tree.first_leaf + leaf_of_[tree.base + at[i]];
