@@ -1,6 +1,7 @@
 #include "engine/decoupled_scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/make_response.h"
 
@@ -9,6 +10,12 @@ namespace {
 
 // Steps of one generation before the others have their turn.
 constexpr int kStepsPerTurn = 16;
+
+// In the back end since the last part was sent.
+std::uint64_t take_infer_ns(GenerationTask& task) {
+  const Duration since = task.spent - std::exchange(task.told, task.spent);
+  return static_cast<std::uint64_t>(since.count());
+}
 
 }  // namespace
 
@@ -148,11 +155,16 @@ bool DecoupledScheduler::step(const TaskRef& task, LaneRecorder& recorder) {
 }
 
 bool DecoupledScheduler::send_part(const TaskRef& task) {
+  const TimePoint before = context_.clock->now();
   Response part;
   make_response(
       context_, task->pending->request, task->resolved,
       [&](std::size_t i) { return std::exchange(task->outputs[i].tensor, {}); }, part);
   const PartOutcome outcome = task->pending->send_part(std::move(part));
+  if (outcome != PartOutcome::over) {
+    responses_.success(task->parts++, take_infer_ns(*task),
+                       elapsed_ns(before, context_.clock->now()));
+  }
   if (outcome == PartOutcome::full) queue_->park(task);
   if (outcome == PartOutcome::over) fail(task, {});
   return outcome == PartOutcome::more;
@@ -169,7 +181,9 @@ void DecoupledScheduler::end(const TaskRef& task, LaneRecorder& recorder) {
     ExecutionTimes times;
     times.infer_ns = static_cast<std::uint64_t>(task->spent.count());
     recorder.execution(1, 1, times, false);
+    responses_.empty(task->parts, take_infer_ns(*task));
   } else {
+    responses_.failure(task->parts, pending.outcome(), take_infer_ns(*task));
     context_.failures->add(pending.outcome(), elapsed_ns(submitted, now));
   }
   queue_->finish(task);
@@ -180,13 +194,15 @@ void DecoupledScheduler::fail(const TaskRef& task, Status why) {
   const Code code = why.code();
   const TimePoint submitted = task->pending->submitted_at;
   const bool ours = code != Code::ok && task->pending->fail(std::move(why));
-  context_.failures->add(ours ? code : task->pending->outcome(),
-                         elapsed_ns(submitted, context_.clock->now()));
+  const Code outcome = ours ? code : task->pending->outcome();
+  context_.failures->add(outcome, elapsed_ns(submitted, context_.clock->now()));
+  if (task->generation) responses_.failure(task->parts, outcome, take_infer_ns(*task));
   queue_->finish(task);
 }
 
 void DecoupledScheduler::add_to(ModelStats& stats) const {
   for (const auto& recorder : recorders_) recorder->add_to(stats);
+  responses_.add_to(stats.responses);
   stats.queued = queue_->size();
   stats.compute_ns = static_cast<std::uint64_t>(seat_->computed().count());
 }

@@ -8,6 +8,7 @@
 #include "engine/deadline_watch.h"
 #include "engine/generation_queue.h"
 #include "engine/lane_pool.h"
+#include "engine/response_table.h"
 #include "engine/scheduler.h"
 #include "engine/served_model.h"
 
@@ -45,6 +46,7 @@ class DecoupledScheduler final : public Scheduler {
   std::unique_ptr<LanePool::Seat> seat_;  // before the queue, which wakes it
   const std::shared_ptr<GenerationQueue> queue_;
   std::vector<std::unique_ptr<LaneRecorder>> recorders_;  // one per lane
+  ResponseTable responses_;
   std::mutex mutex_;
   std::vector<LaneRecorder*> idle_;  // guarded by mutex_
 };

@@ -9,17 +9,21 @@ namespace {
 // A step as its model sees it: a request like any other.
 class StepCall final : public Pending {
  public:
-  StepCall(Ref<EnsembleRun> run, std::size_t step) : run_(std::move(run)), step_(step) {}
+  StepCall(Ref<EnsembleRun> run, std::size_t step, bool traced)
+      : run_(std::move(run)), step_(step) {
+    if (traced) timeline = &times_;
+  }
 
  private:
   void deliver(Response&& response) noexcept override {
     // The run goes with its last step, which may be this one.
     const Ref<EnsembleRun> run = std::move(run_);
-    run->step_done(step_, std::move(response));
+    run->step_done(step_, *this, std::move(response));
   }
 
   Ref<EnsembleRun> run_;
   const std::size_t step_;
+  RequestTimeline times_;
 };
 
 }  // namespace
@@ -87,7 +91,8 @@ PendingRef EnsembleRun::make_step_locked(std::size_t index) {
   const Request& whole = request_->request;
   begun_[index] = true;
   ++in_flight_;
-  auto call = make_ref<StepCall>(Ref<EnsembleRun>::share(this), index);
+  auto call =
+      make_ref<StepCall>(Ref<EnsembleRun>::share(this), index, request_->timeline != nullptr);
   Request& request = call->request;
   request.model = planned.model;
   request.version = planned.version;
@@ -117,9 +122,23 @@ Status EnsembleRun::take_outputs_locked(std::size_t step, const Response& respon
   return {};
 }
 
-void EnsembleRun::step_done(std::size_t step, Response&& response) noexcept {
+// Those of a member that failed are not for reading: a lane may still be at work on them.
+void EnsembleRun::note_times_locked(const Pending& call, const Response& response) {
+  if (!call.timeline || !response.status.ok() || request_->done()) return;
+  std::vector<MemberTimes>& members = request_->timeline->members;
+  const std::size_t own = members.size();
+  members.push_back(
+      {response.model, response.version, call.submitted_at, owner_->now(), *call.timeline, {}});
+  for (const MemberTimes& inner : call.timeline->members) {
+    const std::size_t within = inner.within ? own + 1 + *inner.within : own;
+    members.emplace_back(inner).within = within;
+  }
+}
+
+void EnsembleRun::step_done(std::size_t step, const Pending& call, Response&& response) noexcept {
   calls_->remove(step);
   std::unique_lock lock(mutex_);
+  note_times_locked(call, response);
   const Status taken = take_outputs_locked(step, response);
   if (!taken.ok()) {
     lock.unlock();

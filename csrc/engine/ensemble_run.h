@@ -20,6 +20,7 @@ class EnsembleOwner {
   virtual void launch(std::vector<PendingRef> steps) = 0;
   // The last step is done with. `response` is for the request; nothing of the run is used after.
   virtual void run_ended(Pending& request, Response&& response) = 0;
+  virtual TimePoint now() const = 0;
 
  protected:
   ~EnsembleOwner() = default;
@@ -51,12 +52,13 @@ class EnsembleRun final : public RefCounted {
 
   // The steps that need nothing but the request. Called once.
   std::vector<PendingRef> first_steps();
-  void step_done(std::size_t step, Response&& response) noexcept;
+  void step_done(std::size_t step, const Pending& call, Response&& response) noexcept;
 
  private:
   std::vector<PendingRef> steps_that_can_go_locked();
   PendingRef make_step_locked(std::size_t index);
   Status take_outputs_locked(std::size_t step, const Response& response);
+  void note_times_locked(const Pending& call, const Response& response);
   Response make_response_locked() const;
 
   const std::shared_ptr<EnsembleOwner> owner_;

@@ -34,7 +34,9 @@ class GenerationTask final : public PartSource {
   std::vector<OutputSlot> outputs;
   std::unique_ptr<Generation> generation;  // null until claimed
   TimePoint started_at{};
-  Duration spent{0};  // in the back end
+  Duration spent{0};      // in the back end
+  Duration told{0};       // of it, for the parts that were sent
+  std::size_t parts = 0;  // sent
 
  private:
   friend class GenerationQueue;

@@ -45,6 +45,7 @@ class ServedEnsemble final : public Servable,
   const EnsemblePlan& plan() const override { return plan_; }
   void launch(std::vector<PendingRef> steps) override;
   void run_ended(Pending& request, Response&& response) override;
+  TimePoint now() const override { return clock_.now(); }
 
  private:
   bool enter();

@@ -25,6 +25,21 @@ struct BatchStats {
   std::uint64_t output_ns = 0;
 };
 
+struct CountedTime {
+  std::uint64_t count = 0;
+  std::uint64_t ns = 0;
+};
+
+// The responses of one number that a decoupled model gave, or did not.
+struct ResponseStats {
+  CountedTime compute_infer;   // since the response before, in the back end
+  CountedTime compute_output;  // handing it over; not of empty ones
+  CountedTime success;
+  CountedTime fail;
+  CountedTime empty;  // without outputs: that was all
+  CountedTime cancel;
+};
+
 // Triton's bucket edges of nv_inference_first_response_histogram_ms.
 inline constexpr std::array<std::uint64_t, 4> kFirstResponseEdgesMs = {100, 500, 2000, 5000};
 
@@ -61,7 +76,8 @@ struct ModelStats {
   RequestTimes per_request;
   // Successes by the time to their first response: at most kFirstResponseEdgesMs[i], last: longer.
   std::array<std::uint64_t, kFirstResponseEdgesMs.size() + 1> first_response{};
-  std::vector<BatchStats> batches;  // ascending by rows
+  std::vector<BatchStats> batches;       // ascending by rows
+  std::vector<ResponseStats> responses;  // by number; of decoupled models
 };
 
 // The threads that all models share; see lane_pool.h.

@@ -17,18 +17,36 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/ref.h"
 #include "request/request.h"
 
 namespace mlops {
 
-// When the steps of a traced request happened; the epoch for those that did not.
-struct RequestTimeline {
+// When a model's lane was at work on a request; the epoch for what did not happen.
+struct ComputeTimes {
   TimePoint start{};         // taken into a batch
   TimePoint input_end{};     // its inputs are gathered
   TimePoint output_start{};  // the back end is done
   TimePoint end{};           // its answer is made
+};
+
+// A member's part in an ensemble's answer.
+struct MemberTimes {
+  std::string model;
+  std::int64_t version = 0;
+  TimePoint submitted{};
+  TimePoint ended{};
+  ComputeTimes computed;
+  // The member that it is a member of, in RequestTimeline::members; none: the ensemble itself.
+  std::optional<std::size_t> within;
+};
+
+// What is remembered of a traced request.
+struct RequestTimeline : ComputeTimes {
+  std::vector<MemberTimes> members = {};  // of an ensemble, as they ended; a member before its own
 };
 
 enum class PendingState : std::uint8_t { queued, claimed, done };

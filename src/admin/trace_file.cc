@@ -21,12 +21,13 @@ void TraceFile::write(TraceRecord&& record) noexcept {
   const std::uint32_t traces_per_file = settings_.settings(record.model).log_frequency;
   const std::lock_guard lock(mutex_);
   if (!file_ || (traces_per_file > 0 && traces_ >= traces_per_file)) open_locked(traces_per_file);
-  const std::string text = (traces_ == 0 ? "[" : ",") + trace_json(next_id_, record);
+  std::uint64_t next_id = next_id_;
+  const std::string text = (traces_ == 0 ? "[" : ",") + trace_json(next_id, record);
   const std::string bytes = text + "]\n";
   const ssize_t written =
       file_ ? ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_)) : -1;
   if (written == static_cast<ssize_t>(bytes.size())) {
-    ++next_id_;
+    next_id_ = next_id;
     ++traces_;
     size_ += text.size();
     failed_ = false;

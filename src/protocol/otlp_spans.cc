@@ -21,7 +21,7 @@ class RecordSpans {
     trace_ = record.parent ? text_of(record.parent->trace) : bits() + bits();
   }
 
-  void add(std::uint64_t number) {
+  void add(std::uint64_t& next_id) {
     const TraceRecord& r = record_;
     otlp::Span& root =
         span("InferRequest", otlp::Span::SPAN_KIND_SERVER,
@@ -36,28 +36,53 @@ class RecordSpans {
     event(root, door + "_SEND_END", r.send_end);
     mark_failure(root);
 
-    otlp::Span& model = span(r.model, otlp::Span::SPAN_KIND_INTERNAL, root.span_id(),
-                             r.request_start, r.request_end);
-    event(model, "REQUEST_START", r.request_start);
-    event(model, "QUEUE_START", r.queue_start);
-    event(model, "REQUEST_END", r.request_end);
-    attribute(model, "triton.model_name").set_string_value(r.model);
-    attribute(model, "triton.model_version").set_int_value(r.version);
-    attribute(model, "triton.trace_id").set_int_value(static_cast<std::int64_t>(number));
-    attribute(model, "triton.trace_parent_id").set_int_value(0);
-    if (!r.request_id.empty()) attribute(model, "triton.request_id").set_string_value(r.request_id);
-    mark_failure(model);
-
-    if (r.computed.start == TimePoint{}) return;
-    otlp::Span& compute = span("compute", otlp::Span::SPAN_KIND_INTERNAL, model.span_id(),
-                               r.computed.start, r.computed.end);
-    event(compute, "COMPUTE_START", r.computed.start);
-    event(compute, "COMPUTE_INPUT_END", r.computed.input_end);
-    event(compute, "COMPUTE_OUTPUT_START", r.computed.output_start);
-    event(compute, "COMPUTE_END", r.computed.end);
+    const std::uint64_t number = next_id++;
+    const std::string model =
+        add_model({r.model, r.version, r.queue_start, r.request_end, r.computed, {}},
+                  r.request_start, root.span_id(), {number, 0});
+    std::vector<std::string> members;
+    for (const MemberTimes& member : r.computed.members) {
+      const std::string& parent = member.within ? members[*member.within] : model;
+      const std::uint64_t above = member.within ? number + 1 + *member.within : number;
+      members.push_back(add_model(member, member.submitted, parent, {next_id++, above}));
+    }
   }
 
  private:
+  struct Numbers {
+    std::uint64_t own;
+    std::uint64_t parent;
+  };
+
+  // Its id. A span is not used after the next was made: they lie in a container that grows.
+  std::string add_model(const MemberTimes& times, TimePoint start, const std::string& parent,
+                        const Numbers& numbers) {
+    otlp::Span& model =
+        span(times.model, otlp::Span::SPAN_KIND_INTERNAL, parent, start, times.ended);
+    event(model, "REQUEST_START", start);
+    event(model, "QUEUE_START", times.submitted);
+    event(model, "REQUEST_END", times.ended);
+    attribute(model, "triton.model_name").set_string_value(times.model);
+    attribute(model, "triton.model_version").set_int_value(times.version);
+    attribute(model, "triton.trace_id").set_int_value(static_cast<std::int64_t>(numbers.own));
+    attribute(model, "triton.trace_parent_id")
+        .set_int_value(static_cast<std::int64_t>(numbers.parent));
+    if (!record_.request_id.empty()) {
+      attribute(model, "triton.request_id").set_string_value(record_.request_id);
+    }
+    mark_failure(model);
+    std::string id = model.span_id();
+    const ComputeTimes& computed = times.computed;
+    if (computed.start == TimePoint{}) return id;
+    otlp::Span& compute =
+        span("compute", otlp::Span::SPAN_KIND_INTERNAL, id, computed.start, computed.end);
+    event(compute, "COMPUTE_START", computed.start);
+    event(compute, "COMPUTE_INPUT_END", computed.input_end);
+    event(compute, "COMPUTE_OUTPUT_START", computed.output_start);
+    event(compute, "COMPUTE_END", computed.end);
+    return id;
+  }
+
   template <std::size_t N>
   static std::string text_of(const std::array<std::uint8_t, N>& bytes) {
     return {bytes.begin(), bytes.end()};
@@ -119,8 +144,12 @@ class RecordSpans {
 
 }  // namespace
 
+std::size_t span_count(const TraceRecord& record) {
+  return kSpansPerRecord + 2 * record.computed.members.size();
+}
+
 std::string encode_otlp_spans(std::span<const TraceRecord> records, const OtlpResource& resource,
-                              const OtlpClock& clock, std::uint64_t first_id,
+                              const OtlpClock& clock, std::uint64_t& next_id,
                               const std::function<std::uint64_t()>& random) {
   otlp::ExportTraceServiceRequest request;
   otlp::ResourceSpans& all = *request.add_resource_spans();
@@ -133,7 +162,7 @@ std::string encode_otlp_spans(std::span<const TraceRecord> records, const OtlpRe
   scope.mutable_scope()->set_name("mlops-server");
   scope.mutable_scope()->set_version(std::string(kVersion));
   for (const TraceRecord& record : records) {
-    RecordSpans(record, clock, random, scope).add(first_id++);
+    RecordSpans(record, clock, random, scope).add(next_id);
   }
   return request.SerializeAsString();
 }

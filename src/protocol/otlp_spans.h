@@ -1,6 +1,7 @@
 #pragma once
 // Traced requests as OpenTelemetry spans, named as Triton names them: InferRequest, below it one
-// span of the model's name, below that "compute". Pure.
+// span of the model's name, below that "compute", and where it is an ensemble its members likewise.
+// Pure.
 
 #include <cstdint>
 #include <functional>
@@ -14,7 +15,9 @@
 
 namespace mlops {
 
-inline constexpr std::size_t kSpansPerRecord = 3;
+inline constexpr std::size_t kSpansPerRecord = 3;  // at least room for so many
+// At most, with its members.
+std::size_t span_count(const TraceRecord& record);
 
 struct OtlpResource {
   std::vector<std::pair<std::string, std::string>> attributes;  // service.name and others
@@ -25,10 +28,10 @@ struct OtlpClock {
   std::int64_t unix_offset_ns = 0;
 };
 
-// The body of one export request, protobuf. `random` gives the bits of ids. `first_id` numbers the
-// records, as Triton's files do.
+// The body of one export request, protobuf. `random` gives the bits of ids. `next_id` numbers the
+// models' spans, as Triton's files do, and is left behind the last.
 std::string encode_otlp_spans(std::span<const TraceRecord> records, const OtlpResource& resource,
-                              const OtlpClock& clock, std::uint64_t first_id,
+                              const OtlpClock& clock, std::uint64_t& next_id,
                               const std::function<std::uint64_t()>& random);
 
 // What a collector that accepted a request did not take of it.

@@ -37,6 +37,19 @@ void fill(inference::InferBatchStatistics& stats, const BatchStats& batch) {
   fill(*stats.mutable_compute_output(), batch.executions, batch.output_ns);
 }
 
+void fill(inference::StatisticDuration& duration, const CountedTime& time) {
+  fill(duration, time.count, time.ns);
+}
+
+void fill(inference::InferResponseStatistics& stats, const ResponseStats& response) {
+  fill(*stats.mutable_compute_infer(), response.compute_infer);
+  fill(*stats.mutable_compute_output(), response.compute_output);
+  fill(*stats.mutable_success(), response.success);
+  fill(*stats.mutable_fail(), response.fail);
+  fill(*stats.mutable_empty_response(), response.empty);
+  fill(*stats.mutable_cancel(), response.cancel);
+}
+
 inference::ModelStatisticsResponse describe(std::span<const ModelStats> models) {
   inference::ModelStatisticsResponse reply;
   for (const ModelStats& model : models) {
@@ -48,6 +61,9 @@ inference::ModelStatisticsResponse describe(std::span<const ModelStats> models) 
     stats.set_execution_count(model.executions);
     fill(*stats.mutable_inference_stats(), model);
     for (const BatchStats& batch : model.batches) fill(*stats.add_batch_stats(), batch);
+    for (std::size_t i = 0; i < model.responses.size(); ++i) {
+      fill((*stats.mutable_response_stats())[std::to_string(i)], model.responses[i]);
+    }
   }
   return reply;
 }
@@ -70,13 +86,31 @@ void write(JsonWriter& json, const inference::InferStatistics& stats) {
   json.end_object();
 }
 
+void write(JsonWriter& json, const inference::InferResponseStatistics& stats) {
+  json.object();
+  write(json, "compute_infer", stats.compute_infer());
+  write(json, "compute_output", stats.compute_output());
+  write(json, "success", stats.success());
+  write(json, "fail", stats.fail());
+  write(json, "empty_response", stats.empty_response());
+  write(json, "cancel", stats.cancel());
+  json.end_object();
+}
+
 void write(JsonWriter& json, const inference::ModelStatistics& model) {
   json.object().key("name").string(model.name()).key("version").string(model.version());
   json.key("last_inference").integer(static_cast<std::int64_t>(model.last_inference()));
   json.key("inference_count").integer(static_cast<std::int64_t>(model.inference_count()));
   json.key("execution_count").integer(static_cast<std::int64_t>(model.execution_count()));
   write(json, model.inference_stats());
-  json.key("response_stats").object().end_object();
+  json.key("response_stats").object();
+  // By number: a map of texts would put 10 before 2.
+  for (int i = 0; i < model.response_stats_size(); ++i) {
+    const std::string number = std::to_string(i);
+    json.key(number);
+    write(json, model.response_stats().at(number));
+  }
+  json.end_object();
   json.key("batch_stats").array();
   for (const auto& batch : model.batch_stats()) {
     json.object().key("batch_size").integer(static_cast<std::int64_t>(batch.batch_size()));

@@ -11,25 +11,47 @@ void write_step(JsonWriter& json, const char* name, TimePoint at) {
   json.object().key("name").string(name).key("ns").integer(since.count()).end_object();
 }
 
+void write_model(JsonWriter& json, std::uint64_t id, const std::string& model, std::int64_t version,
+                 const std::string& request_id) {
+  json.object().key("id").integer(static_cast<std::int64_t>(id)).key("model_name").string(model);
+  json.key("model_version").integer(version).key("request_id").string(request_id);
+}
+
+std::string steps_json(std::uint64_t id, TimePoint start, TimePoint queued,
+                       const ComputeTimes& computed, TimePoint end) {
+  JsonWriter json;
+  json.object().key("id").integer(static_cast<std::int64_t>(id)).key("timestamps").array();
+  write_step(json, "REQUEST_START", start);
+  write_step(json, "QUEUE_START", queued);
+  write_step(json, "COMPUTE_START", computed.start);
+  write_step(json, "COMPUTE_INPUT_END", computed.input_end);
+  write_step(json, "COMPUTE_OUTPUT_START", computed.output_start);
+  write_step(json, "COMPUTE_END", computed.end);
+  write_step(json, "REQUEST_END", end);
+  json.end_array().end_object();
+  return json.take();
+}
+
 }  // namespace
 
-std::string trace_json(std::uint64_t id, const TraceRecord& record) {
-  const auto number = static_cast<std::int64_t>(id);
+std::string trace_json(std::uint64_t& next_id, const TraceRecord& record) {
+  const std::uint64_t id = next_id++;
   JsonWriter request;
-  request.object().key("id").integer(number).key("model_name").string(record.model);
-  request.key("model_version").integer(record.version);
-  request.key("request_id").string(record.request_id).end_object();
-  JsonWriter steps;
-  steps.object().key("id").integer(number).key("timestamps").array();
-  write_step(steps, "REQUEST_START", record.request_start);
-  write_step(steps, "QUEUE_START", record.queue_start);
-  write_step(steps, "COMPUTE_START", record.computed.start);
-  write_step(steps, "COMPUTE_INPUT_END", record.computed.input_end);
-  write_step(steps, "COMPUTE_OUTPUT_START", record.computed.output_start);
-  write_step(steps, "COMPUTE_END", record.computed.end);
-  write_step(steps, "REQUEST_END", record.request_end);
-  steps.end_array().end_object();
-  return request.take() + "," + steps.take();
+  write_model(request, id, record.model, record.version, record.request_id);
+  request.end_object();
+  std::string text =
+      request.take() + "," +
+      steps_json(id, record.request_start, record.queue_start, record.computed, record.request_end);
+  for (const MemberTimes& member : record.computed.members) {
+    const std::uint64_t own = next_id++;
+    JsonWriter json;
+    write_model(json, own, member.model, member.version, record.request_id);
+    const std::uint64_t parent = member.within ? id + 1 + *member.within : id;
+    json.key("parent_id").integer(static_cast<std::int64_t>(parent)).end_object();
+    text += "," + json.take() + "," +
+            steps_json(own, member.submitted, member.submitted, member.computed, member.ended);
+  }
+  return text;
 }
 
 }  // namespace mlops

@@ -39,8 +39,9 @@ class TraceSink {
   virtual void write(TraceRecord&& record) noexcept = 0;
 };
 
-// Two objects, of the request and of its timestamps, without brackets around them. Steps that did
-// not happen are left out.
-std::string trace_json(std::uint64_t id, const TraceRecord& record);
+// Two objects, of the request and of its timestamps, without brackets around them, and two for each
+// member of an ensemble. Steps that did not happen are left out. Takes as many ids as there are
+// models.
+std::string trace_json(std::uint64_t& next_id, const TraceRecord& record);
 
 }  // namespace mlops

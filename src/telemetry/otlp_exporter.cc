@@ -138,8 +138,8 @@ void OtlpExporter::export_batch(const std::vector<TraceRecord>& batch) {
                         duration_cast<nanoseconds>(now.time_since_epoch()).count()};
   const std::string body =
       encode_otlp_spans(batch, resource_, clock, next_id_, [this] { return random_(); });
-  next_id_ += batch.size();
-  const std::size_t spans = batch.size() * kSpansPerRecord;
+  std::size_t spans = 0;
+  for (const TraceRecord& record : batch) spans += span_count(record);
   const TimePoint end = now + options_.patience;
   Sent sent = Sent::retry;
   for (Duration backoff = options_.backoff; true;

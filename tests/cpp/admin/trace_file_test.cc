@@ -51,6 +51,28 @@ TEST(TraceFile, IsAJsonArrayAfterEveryTrace) {
                 "\n");
 }
 
+TEST(TraceFile, MembersOfAnEnsembleNameTheirParent) {
+  const testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "trace.json").string();
+  const TraceControl settings(path, {});
+  NullLog log;
+  TraceFile file(settings, log);
+  TraceRecord ensemble = record();
+  static_cast<ComputeTimes&>(ensemble.computed) = {};
+  ensemble.computed.members = {{"a", 3, at_ns(21), at_ns(40), {}, std::nullopt},
+                               {"b", 4, at_ns(22), at_ns(39), {}, 0}};
+  file.write(std::move(ensemble));
+  file.write(record());
+  const std::string text = text_of(path);
+  for (const char* part :
+       {R"({"id":2,"model_name":"a","model_version":3,"request_id":"r\"1","parent_id":1})",
+        R"({"id":3,"model_name":"b","model_version":4,"request_id":"r\"1","parent_id":2})",
+        R"({"id":2,"timestamps":[{"name":"REQUEST_START","ns":21},{"name":"QUEUE_START","ns":21},)",
+        R"({"id":4,"model_name":"m","model_version":2,"request_id":"r\"1"},)"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+  }
+}
+
 TEST(TraceFile, TheLogFrequencySplitsFiles) {
   const testing::TemporaryFolder folder;
   const std::string path = (folder.path() / "trace.json").string();

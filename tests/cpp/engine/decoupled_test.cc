@@ -58,6 +58,35 @@ TEST(Decoupled, AnswersInPartsAndEndsWithoutOutputs) {
   EXPECT_EQ(loaded.engine->stats().models.at(0).executions, 3U);
 }
 
+TEST(Decoupled, ResponsesAreCountedByTheirNumber) {
+  LoadedEngine loaded;
+  load_square(loaded);
+  for (const std::int32_t number : {0, 2, 2, 3, -4}) {
+    const auto call = make_ref<PartsCall>(square_of(number));
+    loaded.engine->submit(call);
+    call->wait();
+  }
+  const auto cancelled = make_ref<PartsCall>(square_of(1000), 4);
+  loaded.engine->submit(cancelled);
+  cancelled->take(4);
+  cancelled->cancel();
+  loaded.engine->drain(kNever);
+  const std::vector<ResponseStats> responses = loaded.engine->stats().models.at(0).responses;
+  ASSERT_GE(responses.size(), 5U);
+  const std::uint64_t successes[] = {4, 4, 2, 1};
+  const std::uint64_t empties[] = {1, 0, 2, 1};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(responses[i].success.count, successes[i]) << i;
+    EXPECT_EQ(responses[i].compute_output.count, successes[i]) << i;
+    EXPECT_EQ(responses[i].compute_infer.count, successes[i] + empties[i]) << i;
+    EXPECT_EQ(responses[i].empty.count, empties[i]) << i;
+    EXPECT_EQ(responses[i].fail.count, 0U) << i;
+  }
+  std::uint64_t cancels = 0;
+  for (const ResponseStats& response : responses) cancels += response.cancel.count;
+  EXPECT_EQ(cancels, 1U);
+}
+
 TEST(Decoupled, DoorsForOneAnswerAreTold) {
   LoadedEngine loaded;
   load_square(loaded);

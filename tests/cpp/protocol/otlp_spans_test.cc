@@ -19,8 +19,10 @@ TraceRecord record() {
 std::vector<otlp::Span> spans_of(const TraceRecord& record) {
   std::uint64_t counter = 0;
   const std::vector<TraceRecord> records = {record};
-  const std::string body = encode_otlp_spans(records, {{{"service.name", "s"}}}, {1000}, 7,
+  std::uint64_t next_id = 7;
+  const std::string body = encode_otlp_spans(records, {{{"service.name", "s"}}}, {1000}, next_id,
                                              [&counter] { return counter++; });
+  EXPECT_EQ(next_id, 8 + record.computed.members.size());
   otlp::ExportTraceServiceRequest request;
   EXPECT_TRUE(request.ParseFromString(body));
   EXPECT_EQ(request.resource_spans(0).resource().attributes(0).value().string_value(), "s");
@@ -61,6 +63,41 @@ TEST(OtlpSpans, NestAsTritonsDo) {
   EXPECT_EQ(events_of(spans[2]),
             "COMPUTE_START@1030 COMPUTE_INPUT_END@1040 COMPUTE_OUTPUT_START@1050 "
             "COMPUTE_END@1060 ");
+}
+
+std::int64_t number_of(const otlp::Span& span, const std::string& key) {
+  for (const auto& attribute : span.attributes()) {
+    if (attribute.key() == key) return attribute.value().int_value();
+  }
+  return -1;
+}
+
+TEST(OtlpSpans, MembersOfAnEnsembleAreBelowIt) {
+  TraceRecord of = record();
+  static_cast<ComputeTimes&>(of.computed) = {};
+  of.computed.members = {
+      {"inner", 1, at(21), at(50), {}, std::nullopt},
+      {"a", 3, at(22), at(40), {at(23), at(24), at(25), at(26)}, 0},
+      {"b", 4, at(51), at(60), {at(52), at(53), at(54), at(55)}, std::nullopt},
+  };
+  const std::vector<otlp::Span> spans = spans_of(of);
+  const std::vector<std::string> names = {"InferRequest", "m", "inner",  "a",
+                                          "compute",      "b", "compute"};
+  const std::vector<int> parents = {-1, 0, 1, 2, 3, 1, 5};
+  ASSERT_EQ(spans.size(), names.size());
+  EXPECT_LE(spans.size(), span_count(of));
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    EXPECT_EQ(spans[i].name(), names[i]);
+    EXPECT_EQ(spans[i].trace_id(), spans[0].trace_id());
+    const int parent = parents[i];
+    EXPECT_EQ(spans[i].parent_span_id(),
+              parent < 0 ? "" : spans[static_cast<std::size_t>(parent)].span_id());
+  }
+  EXPECT_EQ(number_of(spans[1], "triton.trace_id"), 7);
+  EXPECT_EQ(number_of(spans[3], "triton.trace_id"), 9);
+  EXPECT_EQ(number_of(spans[3], "triton.trace_parent_id"), 8);
+  EXPECT_EQ(number_of(spans[5], "triton.trace_parent_id"), 7);
+  EXPECT_EQ(events_of(spans[5]), "REQUEST_START@1051 QUEUE_START@1051 REQUEST_END@1060 ");
 }
 
 TEST(OtlpSpans, ContinueTheCallersTrace) {

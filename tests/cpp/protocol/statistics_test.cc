@@ -81,6 +81,27 @@ TEST_F(Statistics, FailuresAreCounted) {
   EXPECT_EQ(reply.model_stats(0).inference_stats().fail().count(), 1U);
 }
 
+TEST_F(Statistics, ResponsesOfDecoupledModelsGoByTheirNumber) {
+  ModelStats model;
+  model.responses.resize(12);
+  model.responses[2].success = {3, 30};
+  model.responses[11].empty = {3, 5};
+  inference::ModelStatisticsResponse reply;
+  ASSERT_TRUE(reply.ParseFromString(statistics_proto({&model, 1})));
+  const auto& responses = reply.model_stats(0).response_stats();
+  EXPECT_EQ(responses.size(), 12U);
+  EXPECT_EQ(responses.at("2").success().count(), 3U);
+  EXPECT_EQ(responses.at("2").success().ns(), 30U);
+  EXPECT_EQ(responses.at("11").empty_response().count(), 3U);
+  rapidjson::Document json;
+  json.Parse(statistics_json({&model, 1}).c_str());
+  ASSERT_FALSE(json.HasParseError());
+  const auto& same = json["model_stats"][0]["response_stats"];
+  EXPECT_EQ(same["2"]["success"]["ns"].GetUint64(), 30U);
+  EXPECT_EQ(same["11"]["empty_response"]["count"].GetUint64(), 3U);
+  EXPECT_STREQ((same.MemberEnd() - 1)->name.GetString(), "11");
+}
+
 TEST_F(Statistics, JsonSaysTheSame) {
   infer("b", 2);
   rapidjson::Document json;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import queue
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -177,6 +178,44 @@ def test_an_end_without_outputs_is_not_sent_unasked(serving: RunningServer) -> N
         assert stream.next_result().get_response().id == "one"
         stream.client.stop_stream()
         assert stream.received.empty()
+
+
+def test_responses_are_counted_by_their_number(serving: RunningServer) -> None:
+    def counts(stats: dict[str, Any]) -> dict[str, tuple[int, int]]:
+        responses = stats.get("response_stats", {})
+        return {
+            number: (
+                int(of.get("success", {}).get("count", 0)),
+                int(of.get("empty_response", {}).get("count", 0)),
+            )
+            for number, of in responses.items()
+        }
+
+    with (
+        closing(httpclient.InferenceServerClient(f"127.0.0.1:{serving.http}")) as over_http,
+        Stream(serving) as stream,
+    ):
+
+        def grown() -> list[tuple[int, ...]]:
+            after = counts(over_http.get_inference_statistics("repeat_int32")["model_stats"][0])
+            return [
+                tuple(a - b for a, b in zip(after[n], before.get(n, (0, 0)), strict=True))
+                for n in ("0", "1", "2", "3")
+                if n in after
+            ]
+
+        before = counts(over_http.get_inference_statistics("repeat_int32")["model_stats"][0])
+        stream.client.async_stream_infer("repeat_int32", _repeat([7, 8, 9]))
+        for _ in range(3):
+            stream.next_result()
+        # The last one is counted when it has been answered, which is not sent.
+        deadline = time.monotonic() + TIMEOUT_S
+        while grown()[3:] != [(0, 1)]:
+            assert time.monotonic() < deadline, grown()
+        assert grown() == [(1, 0), (1, 0), (1, 0), (0, 1)]
+        same = stream.client.get_inference_statistics("repeat_int32", as_json=True)
+        total = over_http.get_inference_statistics("repeat_int32")["model_stats"][0]
+        assert counts(same["model_stats"][0]) == counts(total)
 
 
 def test_repeat_gives_each_element_in_order(serving: RunningServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -102,6 +103,45 @@ def test_the_callers_trace_is_continued_on_both_doors(small_repository: Path) ->
         assert {span.trace_id.hex() for span in spans} == {CALLER}
         assert spans[0].parent_span_id.hex() == "b7ad6b7169203331"
         assert {span.trace_state for span in spans} == {"vendor=1"}
+
+
+ENSEMBLE = """
+name: "twice" platform: "ensemble" max_batch_size: 8
+input { name: "x" data_type: TYPE_FP32 dims: [ 3 ] }
+output { name: "y" data_type: TYPE_FP32 dims: [ 3 ] }
+ensemble_scheduling { step [
+  { model_name: "type_fp32" model_version: -1
+    input_map { key: "x" value: "x" } output_map { key: "same" value: "between" } },
+  { model_name: "type_fp32" model_version: -1
+    input_map { key: "x" value: "between" } output_map { key: "same" value: "y" } }
+] }
+"""
+
+
+def test_members_of_an_ensemble_are_spans_below_it(small_repository: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "models"
+    shutil.copytree(small_repository, repository)
+    (repository / "twice" / "1").mkdir(parents=True)
+    (repository / "twice" / "config.pbtxt").write_text(ENSEMBLE)
+    with (
+        Collector() as collector,
+        RunningServer(repository, *collector.flags()) as server,
+    ):
+        status, reply = server.request("POST", "/v2/models/twice/infer", infer_body())
+        assert status == 200, reply
+        spans = collector.spans(6)
+    assert [span.name for span in spans] == [
+        *("InferRequest", "twice", "type_fp32", "compute", "type_fp32", "compute")
+    ]
+    root, ensemble, first, first_compute, second, second_compute = spans
+    assert ensemble.parent_span_id == root.span_id
+    assert {first.parent_span_id, second.parent_span_id} == {ensemble.span_id}
+    assert first_compute.parent_span_id == first.span_id
+    assert second_compute.parent_span_id == second.span_id
+    assert first.end_time_unix_nano <= second.end_time_unix_nano <= ensemble.end_time_unix_nano
+    numbers = [_attributes(span)["triton.trace_id"] for span in (ensemble, first, second)]
+    assert numbers == [1, 2, 3]
+    assert _attributes(second)["triton.trace_parent_id"] == 1
 
 
 def test_streams_and_generation_are_traced(small_repository: Path) -> None:
