@@ -170,7 +170,8 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   const TimePoint ran = context.clock->now();
   for (const Job& job : jobs) {
     if (!job.pending->timeline) continue;
-    *job.pending->timeline = {taken, taken + std::chrono::nanoseconds(times.input_ns), ran, {}};
+    static_cast<ComputeTimes&>(*job.pending->timeline) = {
+        taken, taken + std::chrono::nanoseconds(times.input_ns), ran, {}};
   }
   std::uint64_t successes = 0;
   if (status.ok()) status = respond_all(context, lane, jobs, taken, ran, successes);

@@ -19,8 +19,10 @@ std::string text_of(const std::string& path) {
 TimePoint at_ns(std::int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); }
 
 TraceRecord record() {
-  return {"m",       2,  "r\"1", at_ns(10), at_ns(20), {at_ns(30), at_ns(40), at_ns(50), at_ns(60)},
-          at_ns(70), {}, {},     {},        {},        {},
+  return {"m",       2,         "r\"1",
+          at_ns(10), at_ns(20), {{at_ns(30), at_ns(40), at_ns(50), at_ns(60)}, {}},
+          at_ns(70), {},        {},
+          {},        {},        {},
           {}};
 }
 
