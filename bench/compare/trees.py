@@ -4,8 +4,8 @@ MODELS is a folder made by bench/make_trees.py. ONNX Runtime, this engine, Light
 tl2cgen and GTIL of treelite answer the same rows, called from Python as users call them, on one
 thread and processor, taking turns; so a row at a time includes the share of Python. Microseconds
 per row, median of rounds; every answer is compared with that of LightGBM. Compilers that need more
-COMPILE_SECONDS are left out, and it is said. Peers:
-``pip install lleaves 'llvmlite<0.45' treelite tl2cgen`` (lleaves 1.3.0 calls what newer ones lack).
+than COMPILE_SECONDS are left out, and it is said. Peers:
+``pip install lleaves 'llvmlite<0.45' treelite tl2cgen psutil`` (lleaves 1.3.0 calls what newer ones lack).
 """
 
 import json
@@ -23,6 +23,7 @@ import lightgbm
 import lleaves
 import numpy as np
 import onnxruntime
+import psutil
 import tl2cgen
 import treelite
 
@@ -88,12 +89,14 @@ def of_treelite(stem: Path) -> Predict:
 
 
 def compiled(compile_to: Callable[[Path, Path], None], stem: Path, cache: Path) -> float | None:
-    """Seconds that it took; None where it took too long. In a process that can be ended."""
+    """Seconds that it took; None where it took too long."""
     start = time.monotonic()
     process = multiprocessing.get_context("fork").Process(target=compile_to, args=(stem, cache))
     process.start()
     process.join(COMPILE_SECONDS)
     if process.is_alive():
+        for compiler in psutil.Process(process.pid).children(recursive=True):
+            compiler.kill()
         process.kill()
         process.join()
         return None
