@@ -5,7 +5,7 @@ tl2cgen and GTIL of treelite answer the same rows, called from Python as users c
 thread and processor, taking turns; so a row at a time includes the share of Python. Microseconds
 per row, median of rounds; every answer is compared with that of LightGBM. Compilers that need more
 than COMPILE_SECONDS are left out, and it is said. Peers:
-``pip install lleaves 'llvmlite<0.45' treelite tl2cgen psutil`` (lleaves 1.3.0 needs an old llvmlite).
+``pip install lleaves 'llvmlite<0.45' treelite tl2cgen psutil`` (lleaves 1.3.0 is old).
 """
 
 import json
