@@ -15,6 +15,7 @@ PYBIND11_MODULE(_core, module) {
   if (!mlops::python::import_error_classes()) throw pybind11::error_already_set();
   mlops::python::bind_engine(module);
   mlops::python::bind_completions(module);
+  mlops::python::bind_drift_judge(module);
   module.def("ort_library_candidates", [](const std::string& executable_dir) {
     pybind11::list paths;
     for (const std::string& path : mlops::ort_library_candidates(executable_dir))
