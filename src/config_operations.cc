@@ -112,6 +112,19 @@ constexpr Flag kOperationsFlags[] = {
      "repeatable: mode=triton|opentelemetry, level=OFF|TIMESTAMPS, rate=N, count=N, file=PATH, "
      "log-frequency=N, opentelemetry,url=URL, opentelemetry,resource=KEY=VALUE",
      set_trace_config},
+    {"--cache-directory", "DIR",
+     "where optimised graphs are kept, so that the next start is faster (default: nowhere); only "
+     "this user and root may be able to write there",
+     [](ServerConfig& c, std::string_view v) {
+       c.operations.cache_directory = v;
+       return Status();
+     }},
+    {"--cache-bytes-max", "BYTES",
+     "of optimised graphs; the least recently used go first (default 4 GiB)",
+     [](ServerConfig& c, std::string_view v) {
+       return set_number(c.operations.cache_bytes_max, v, std::uint64_t{0},
+                         std::uint64_t{1} << 50U);
+     }},
     {"--model-cache-directory", "DIR",
      "where copies of s3:// model repositories lie (default /var/tmp/mlops-server)",
      [](ServerConfig& c, std::string_view v) {
@@ -240,6 +253,8 @@ std::vector<std::pair<std::string, std::string>> describe(const OperationsConfig
     lines.emplace_back("trace-file", trace.file);
   }
   const AwsCredentials& credentials = config.store.s3.credentials;
+  lines.emplace_back("cache-directory", config.cache_directory);
+  lines.emplace_back("cache-bytes-max", std::to_string(config.cache_bytes_max));
   lines.emplace_back("model-cache-directory", config.store.cache);
   lines.emplace_back("s3-region", config.store.s3.region);
   lines.emplace_back("s3-endpoint", config.store.s3.endpoint);

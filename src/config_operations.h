@@ -48,6 +48,9 @@ struct StoreConfig {
 };
 
 struct OperationsConfig {
+  // Where what was made at a first start is kept for the next ones; empty: nowhere.
+  std::string cache_directory;
+  std::uint64_t cache_bytes_max = std::uint64_t{4} << 30;
   LogConfig log;
   TraceConfig trace;
   HealthConfig health;

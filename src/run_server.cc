@@ -77,6 +77,8 @@ class Process {
     EngineOptions options;
     options.ort_libraries = ort_candidates(config_);
     options.compute_threads = config_.compute_threads;
+    options.cache_directory = config_.operations.cache_directory;
+    options.cache_bytes_max = config_.operations.cache_bytes_max;
     options.serving = config_.model_limits;
     Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log_);
     if (!engine.ok()) return fail(engine.status());

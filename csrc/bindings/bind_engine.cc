@@ -19,7 +19,8 @@ std::unique_ptr<EngineHandle> make_engine(unsigned lanes, std::size_t queue_requ
                                           std::size_t slab_bytes_max,
                                           std::uint64_t inline_run_us_max,
                                           std::size_t tensor_bytes_max,
-                                          std::vector<std::string> ort_libraries) {
+                                          std::vector<std::string> ort_libraries,
+                                          std::string cache_directory) {
   if (!import_numpy()) throw py::error_already_set();
   EngineOptions options;
   options.lanes = lanes;
@@ -28,6 +29,7 @@ std::unique_ptr<EngineHandle> make_engine(unsigned lanes, std::size_t queue_requ
   options.inline_run_us_max = inline_run_us_max;
   options.limits.tensor_bytes_max = tensor_bytes_max;
   options.ort_libraries = std::move(ort_libraries);
+  options.cache_directory = std::move(cache_directory);
   auto handle = EngineHandle::create(std::move(options));
   throw_unless_ok(handle.status());
   return *std::move(handle);
@@ -106,7 +108,7 @@ void bind_engine(py::module_& module) {
   py::class_<EngineHandle> type(module, "Engine", py::release_gil_before_calling_cpp_dtor());
   type.def(py::init(&make_engine), py::kw_only(), py::arg("lanes"), py::arg("queue_requests_max"),
            py::arg("slab_bytes_max"), py::arg("inline_run_us_max"), py::arg("tensor_bytes_max"),
-           py::arg("ort_libraries"))
+           py::arg("ort_libraries"), py::arg("cache_directory"))
       .def("_load", &load, py::arg("name"), py::arg("path"), py::kw_only(), py::arg("version"),
            py::arg("lanes"), py::arg("batch_rows_max"), py::arg("batch_delay_us_max"),
            py::arg("intra_op_threads"))

@@ -12,6 +12,7 @@
 #include "engine/pipeline.h"
 #include "engine/retirement.h"
 #include "execute/builtin_backends.h"
+#include "execute/graph_cache.h"
 #include "execute/one_answer_backend.h"
 #include "execute/ort_backend.h"
 #include "execute/tree_backend.h"
@@ -23,8 +24,9 @@ namespace {
 
 class EngineImpl final : public Engine {
  public:
-  EngineImpl(EngineOptions options, LogSink& log)
+  EngineImpl(EngineOptions options, std::unique_ptr<GraphCache> graphs, LogSink& log)
       : options_(std::move(options)),
+        graphs_(std::move(graphs)),
         log_(log),
         slabs_(options_.slab_bytes_max),
         pool_(options_.compute_threads, clock_),
@@ -194,6 +196,7 @@ class EngineImpl final : public Engine {
   void note_served(const std::string& name);
 
   const EngineOptions options_;
+  const std::unique_ptr<GraphCache> graphs_;  // null: none are kept
   LogSink& log_;
   SteadyClock clock_;
   CopyMeter copies_;
@@ -248,7 +251,7 @@ Result<std::unique_ptr<Backend>> EngineImpl::backend_for(const ModelSource& sour
   Result<std::shared_ptr<OrtRuntime>> runtime = ort_runtime();
   if (!runtime.ok()) return runtime.status();
   Result<std::unique_ptr<Backend>> loaded =
-      load_ort_backend(*runtime, source.path, source.ort, &copies_);
+      load_ort_backend(*runtime, source.path, source.ort, &copies_, graphs_.get());
   if (!loaded.ok()) return loaded;
   return with_trees(source, *std::move(loaded));
 }
@@ -339,7 +342,14 @@ Status EngineImpl::load_repository(const std::string& directory) {
 
 Result<std::unique_ptr<Engine>> Engine::create(EngineOptions options, LogSink& log) {
   if (Status s = options.validate(); !s.ok()) return s;
-  return std::unique_ptr<Engine>(std::make_unique<EngineImpl>(std::move(options), log));
+  std::unique_ptr<GraphCache> graphs;
+  if (!options.cache_directory.empty()) {
+    auto opened = GraphCache::open(options.cache_directory, options.cache_bytes_max);
+    if (!opened.ok()) return opened.status();
+    graphs = *std::move(opened);
+  }
+  return std::unique_ptr<Engine>(
+      std::make_unique<EngineImpl>(std::move(options), std::move(graphs), log));
 }
 
 }  // namespace mlops

@@ -31,6 +31,9 @@ struct EngineOptions {
   std::uint64_t retire_ms_max = 60'000;     // what a retired version may take for what it accepted
   RequestLimits limits;
   ServingLimits serving;  // of each version, unless its configuration says otherwise
+  // Where what was found out or made at a first start is kept for the next ones; empty: nowhere.
+  std::string cache_directory;
+  std::uint64_t cache_bytes_max = std::uint64_t{4} << 30;  // of optimised graphs in it
   // Tried in order for ONNX Runtime; empty: the loader's own search only.
   std::vector<std::string> ort_libraries;
   // What executes a source, for those who bring their own; null: ONNX Runtime and the built-in

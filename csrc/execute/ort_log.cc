@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 
 namespace mlops {
 namespace {
@@ -9,6 +10,12 @@ namespace {
 Severity severity_of(OrtLoggingLevel level) {
   if (level >= ORT_LOGGING_LEVEL_ERROR) return Severity::error;
   return level == ORT_LOGGING_LEVEL_WARNING ? Severity::warning : Severity::info;
+}
+
+// It warns that a saved graph is for this processor only; that is how they are kept
+// (ort_saved_graph.h).
+bool is_no_news(std::string_view message) {
+  return message.starts_with("Serializing optimized model with Graph Optimization level");
 }
 
 }  // namespace
@@ -25,7 +32,7 @@ void OrtLogFanOut::remove(LogSink& sink) {
 
 void OrtLogFanOut::receive(void* self, OrtLoggingLevel level, const char*, const char* log_id,
                            const char*, const char* message) {
-  if (message) {
+  if (message && !is_no_news(message)) {
     static_cast<OrtLogFanOut*>(self)->deliver(severity_of(level), log_id ? log_id : "", message);
   }
 }

@@ -31,6 +31,7 @@ class Engine:
         inline_run_us_max: int,
         tensor_bytes_max: int,
         ort_libraries: Sequence[str],
+        cache_directory: str,
     ) -> None: ...
     def infer(
         self,

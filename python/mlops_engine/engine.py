@@ -35,6 +35,10 @@ class Engine(core.Engine):
     ort_library : path, optional
         The ONNX Runtime library to use. By default the one of the installed ``onnxruntime``
         package, without importing it.
+    cache_directory : path, optional
+        Where optimised graphs of models are kept, so that loading them the next time is faster and
+        processes share their weights' memory. By default nowhere. Refused when other users could
+        write there.
     queue_requests_max : int
         Requests waiting per model version; more are refused (`Unavailable`).
     slab_bytes_max : int
@@ -66,6 +70,7 @@ class Engine(core.Engine):
         *,
         lanes: int | None = None,
         ort_library: str | os.PathLike[str] | None = None,
+        cache_directory: str | os.PathLike[str] | None = None,
         queue_requests_max: int = 8192,
         slab_bytes_max: int = 2 << 30,
         inline_run_us_max: int = 250,
@@ -80,6 +85,7 @@ class Engine(core.Engine):
             ort_libraries=onnxruntime_libraries()
             if ort_library is None
             else [os.fspath(ort_library)],
+            cache_directory="" if cache_directory is None else os.fspath(cache_directory),
         )
         _engines.add(self)
         if model_repository is not None:

@@ -80,6 +80,25 @@ def _external_nested() -> ModelProto:
     )
 
 
+def _folded_weights() -> ModelProto:
+    """`y = relu(x @ w)`: the 16 KiB of `w` are computed here, and kept by an optimised graph."""
+    weights = [
+        numpy_helper.from_array(np.array(0, np.float32), "first"),
+        numpy_helper.from_array(np.array(4096, np.float32), "last"),
+        numpy_helper.from_array(np.array(1, np.float32), "step"),
+        numpy_helper.from_array(np.array([64, 64]), "square"),
+    ]
+    nodes = [
+        node("Range", ["first", "last", "step"], ["numbers"]),
+        node("Sin", ["numbers"], ["waves"]),
+        node("Reshape", ["waves", "square"], ["w"]),
+        node("MatMul", ["x", "w"], ["m"]),
+        node("Relu", ["m"], ["y"]),
+    ]
+    x, y = value("x", FLOAT, ["batch", 64]), value("y", FLOAT, ["batch", 64])
+    return _model(nodes, [x], [y], weights)
+
+
 def _endless() -> ModelProto:
     body = helper.make_graph(
         [node("Identity", ["go"], ["go_on"]), node("Sin", ["state"], ["next"])],
@@ -147,6 +166,7 @@ def _runs_with_any_data() -> dict[str, ModelProto]:
         [value("y", FLOAT, batch4), value("w", FLOAT, [4]), value("folded", FLOAT, [4])],
         [four],
     )
+    models["folded_weights"] = _folded_weights()
     models["unused_weight"] = _model(
         [node("Neg", ["x"], ["y"])],
         [value("x", FLOAT, batch4)],
