@@ -64,26 +64,35 @@ Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, Buff
   return gathered;
 }
 
+Result<Tensor> cut_rows(Tensor& rest, std::int64_t rows) {
+  const std::int64_t there = rest.shape.rank() == 0 ? -1 : rest.shape[0];
+  if (rows > there) return Status::internal("a tensor has fewer rows than were to be cut off it");
+  const std::int64_t elements = rest.shape.elements().value_or(0);
+  const auto row_elements = static_cast<std::size_t>(there == 0 ? 0 : elements / there);
+  const std::size_t cut = row_elements * static_cast<std::size_t>(rows);
+  std::size_t size = cut * size_of(rest.dtype);
+  if (rest.dtype == DType::bytes) {
+    const auto prefix = byte_strings_prefix(rest.bytes, cut);
+    if (!prefix) return Status::internal("a tensor of strings has fewer than its shape says");
+    size = *prefix;
+  }
+  if (size > rest.bytes.size()) return Status::internal("a tensor is shorter than its shape says");
+  Tensor view{rest.dtype, rest.shape, rest.bytes.first(size), rest.owner};
+  view.shape.set(0, rows);
+  rest.shape.set(0, there - rows);
+  rest.bytes = rest.bytes.subspan(size);
+  return view;
+}
+
 Status scatter_output(const Tensor& output, std::span<const Part> parts, std::string_view name,
                       std::vector<Tensor>& views) {
   const std::int64_t rows = total_rows(parts);
   if (output.shape.rank() == 0 || output.shape[0] != rows) return wrong_rows(name, output, rows);
-  const std::int64_t elements = output.shape.elements().value_or(0);
-  const auto row_elements = static_cast<std::size_t>(rows == 0 ? 0 : elements / rows);
-  std::size_t offset = 0;
+  Tensor rest = output;
   for (const Part& part : parts) {
-    const auto rest = output.bytes.subspan(offset);
-    const std::size_t part_elements = row_elements * static_cast<std::size_t>(part.rows);
-    std::size_t size = part_elements * size_of(output.dtype);
-    if (output.dtype == DType::bytes) {
-      const auto prefix = byte_strings_prefix(rest, part_elements);
-      if (!prefix) return wrong_rows(name, output, rows);
-      size = *prefix;
-    }
-    Tensor view{output.dtype, output.shape, rest.first(size), output.owner};
-    view.shape.set(0, part.rows);
-    views.push_back(std::move(view));
-    offset += size;
+    Result<Tensor> view = cut_rows(rest, part.rows);
+    if (!view.ok()) return wrong_rows(name, output, rows);
+    views.push_back(*std::move(view));
   }
   return {};
 }

@@ -36,6 +36,9 @@ constexpr std::size_t kStagingBytes = 4096;
 Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, Buffer& staging,
                             SlabPool& slabs, CopyMeter& copies);
 
+// A view of the first `rows` rows of `rest`, which keeps the others. internal when there are fewer.
+Result<Tensor> cut_rows(Tensor& rest, std::int64_t rows);
+
 // Splits a batch output along axis 0 into one view per part. internal when the model returned
 // another number of rows than it was given.
 Status scatter_output(const Tensor& output, std::span<const Part> parts, std::string_view name,

@@ -1,8 +1,10 @@
 #include "engine/batch_run.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "engine/make_response.h"
+#include "engine/split_run.h"
 
 namespace mlops {
 namespace {
@@ -83,7 +85,22 @@ void preallocate(const LaneContext& context, Lane& lane, std::int64_t rows) {
   }
 }
 
-Status execute(const LaneContext& context, Lane& lane, TimePoint start, ExecutionTimes& times) {
+// A request alone can have more rows than a batch may, where no max_batch_size forbids it.
+Status run_model(const LaneContext& context, Lane& lane, const std::function<Status()>& go_on) {
+  const std::int64_t rows = total_rows(lane.parts);
+  const ModelInfo& info = *context.info;
+  if (!info.batchable || lane.parts.size() > 1 || rows <= info.batch_rows_max) {
+    return lane.executor->run(lane.inputs, lane.outputs);
+  }
+  const SplitRun split{rows, info.batch_rows_max, context.slabs, context.copies, go_on};
+  Status status = run_split(*lane.executor, split, lane.inputs, lane.outputs);
+  if (status.code() != Code::unimplemented) return status;
+  preallocate(context, lane, rows);
+  return lane.executor->run(lane.inputs, lane.outputs);
+}
+
+Status execute(const LaneContext& context, Lane& lane, TimePoint start, ExecutionTimes& times,
+               const std::function<Status()>& go_on) {
   const std::span<const Part> parts = lane.parts;
   lane.inputs.clear();
   lane.staging.resize(context.info->signature.inputs.size());
@@ -96,7 +113,7 @@ Status execute(const LaneContext& context, Lane& lane, TimePoint start, Executio
   mark_wanted(lane, parts);
   preallocate(context, lane, total_rows(parts));
   const TimePoint before = context.clock->now();
-  Status status = lane.executor->run(lane.inputs, lane.outputs);
+  Status status = run_model(context, lane, go_on);
   const TimePoint after = context.clock->now();
   times.input_ns = elapsed_ns(start, before);
   times.infer_ns = elapsed_ns(before, after);
@@ -166,7 +183,11 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   }
   const auto rows = static_cast<std::uint64_t>(total_rows(lane.parts));
   ExecutionTimes times;
-  Status status = execute(context, lane, taken, times);
+  // Whoever answered it, the deadline's watch among them, has told.
+  const auto go_on = [&pending = *jobs.front().pending] {
+    return pending.done() ? Status::cancelled("answered while it ran") : Status();
+  };
+  Status status = execute(context, lane, taken, times, go_on);
   const TimePoint ran = context.clock->now();
   for (const Job& job : jobs) {
     if (!job.pending->timeline) continue;
@@ -196,10 +217,12 @@ void run_single(const LaneContext& context, Lane& lane, Request& request, const 
                 std::int64_t rows, TimePoint started_at, Response& response) {
   lane.parts.assign(1, Part{&request, &resolved, rows});
   ExecutionTimes times;
-  Status status = execute(context, lane, started_at, times);
-  if (status.ok() && request.deadline != kNever && context.clock->now() > request.deadline) {
-    status = Status::deadline_exceeded("the deadline passed while the model ran");
-  }
+  const auto in_time = [&] {
+    const bool late = request.deadline != kNever && context.clock->now() > request.deadline;
+    return late ? Status::deadline_exceeded("the deadline passed while the model ran") : Status();
+  };
+  Status status = execute(context, lane, started_at, times, in_time);
+  if (status.ok()) status = in_time();
   if (status.ok()) {
     make_response(
         context, request, resolved,

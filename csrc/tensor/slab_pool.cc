@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace mlops {
@@ -13,6 +14,11 @@ namespace {
 constexpr std::size_t kSmallestClass = 8;  // 256 bytes
 constexpr std::size_t kClasses = 48;
 constexpr std::size_t kSlabAlignment = 64;
+// So much is kept whatever it was for. Above it only sizes stay that were asked for more than once
+// lately, so that one request of a kind does not leave its memory here for good.
+constexpr std::size_t kKeptFreely = std::size_t{64} << 20;
+constexpr unsigned kWantedLately = 2;
+constexpr unsigned kEpoch = 4096;  // acquisitions; "lately" is this epoch and the one before
 
 std::size_t class_of(std::size_t size) {
   return std::max(kSmallestClass, static_cast<std::size_t>(std::bit_width(size - (size > 0))));
@@ -29,7 +35,17 @@ struct SlabPoolState {
   std::size_t in_use = 0;                         // guarded by mutex
   std::size_t retained = 0;                       // guarded by mutex
   std::array<std::vector<Slab*>, kClasses> free;  // guarded by mutex
+  // Acquisitions by class in this epoch and in the one before, and all of this one; guarded by
+  // mutex.
+  std::array<unsigned, kClasses> wanted_now{};
+  std::array<unsigned, kClasses> wanted_before{};
+  unsigned acquired = 0;
 
+  bool wanted_lately(std::size_t size_class) const {
+    return wanted_now[size_class] + wanted_before[size_class] >= kWantedLately;
+  }
+  void note_wanted_locked(std::size_t size_class);
+  void free_locked(std::size_t size_class);
   void free_retained_locked();
   void take_back(Slab* slab);
 };
@@ -59,18 +75,34 @@ class Slab final : public BufferBlock {
   std::shared_ptr<SlabPoolState> state_;
 };
 
-void SlabPoolState::free_retained_locked() {
-  for (auto& list : free) {
-    for (Slab* slab : list) delete slab;
-    list.clear();
+void SlabPoolState::free_locked(std::size_t size_class) {
+  for (Slab* slab : free[size_class]) {
+    retained -= slab->capacity();
+    delete slab;
   }
-  retained = 0;
+  free[size_class].clear();
+}
+
+void SlabPoolState::free_retained_locked() {
+  for (std::size_t size_class = 0; size_class < kClasses; ++size_class) free_locked(size_class);
+}
+
+void SlabPoolState::note_wanted_locked(std::size_t size_class) {
+  ++wanted_now[size_class];
+  if (++acquired < kEpoch) return;
+  acquired = 0;
+  wanted_before = std::exchange(wanted_now, {});
+  for (std::size_t i = kClasses; i-- > 0 && retained > kKeptFreely;) {
+    if (!wanted_lately(i)) free_locked(i);
+  }
 }
 
 void SlabPoolState::take_back(Slab* slab) {
-  const std::lock_guard lock(mutex);
+  std::unique_lock lock(mutex);
   in_use -= slab->capacity();
-  if (closed) {
+  const bool kept = retained + slab->capacity() <= kKeptFreely || wanted_lately(slab->size_class());
+  if (closed || !kept) {
+    lock.unlock();
     delete slab;
     return;
   }
@@ -110,6 +142,7 @@ Buffer SlabPool::acquire(std::size_t size) {
     slab = new Slab(static_cast<std::byte*>(data), size_class);
   }
   state_->in_use += capacity;
+  state_->note_wanted_locked(size_class);
   slab->hand_out(size, state_);
   return Buffer::adopt(slab);
 }

@@ -83,7 +83,9 @@ class GateBackend final : public Backend {
       slot.tensor.dtype = input.dtype;
       slot.tensor.shape = input.shape;
       if (!input.bytes.empty()) {
-        std::memcpy(slot.tensor.owner->data(), input.bytes.data(), input.bytes.size());
+        // Preallocated outputs may lie anywhere in their owner's block.
+        std::memcpy(const_cast<std::byte*>(slot.tensor.bytes.data()), input.bytes.data(),
+                    input.bytes.size());
       }
       return {};
     }
