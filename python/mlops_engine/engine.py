@@ -118,7 +118,8 @@ class Engine(core.Engine):
         lanes : int, optional
             Concurrent executions of this version; by default the engine's.
         batch_rows_max : int, optional
-            Rows merged into one execution at most; by default 64 where the model can be batched.
+            Rows of one execution at most; by default 64 where the model can be batched. Requests
+            are merged up to it, larger ones run in pieces.
         batch_delay_us_max : int
             Microseconds an idle lane may wait for more rows.
         intra_op_threads : int

@@ -35,8 +35,11 @@ TEST(Config, DefaultsAreTritonsPorts) {
 TEST(Config, TakesValuesInBothSpellings) {
   const Result<ServerConfig> config =
       parse({"--model-repository=a=b", "--http-port", "-1", "--grpc-port=0", "--threads", "3",
-             "--log-format=text", "--host", "::1", "--ort-library=x.so", "--check"});
+             "--log-format=text", "--host", "::1", "--ort-library=x.so", "--check",
+             "--cache-directory=/c", "--cache-bytes-max", "1000"});
   ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->operations.cache_directory, "/c");
+  EXPECT_EQ(config->operations.cache_bytes_max, 1000U);
   EXPECT_EQ(config->model_repositories.at(0), "a=b");
   EXPECT_EQ(config->http_port, -1);
   EXPECT_EQ(config->grpc_port, 0);
