@@ -43,25 +43,25 @@ TEST(SlabPool, RetainedSlabsOfOtherSizesMakeRoom) {
   EXPECT_TRUE(pool.acquire(4096));
 }
 
-constexpr std::size_t kHuge = std::size_t{128} << 20;
+constexpr std::size_t kOneOffBytes = std::size_t{128} << 20;
 
 // Memory that is never touched costs nothing.
 TEST(SlabPool, AOneOffHugeSlabIsNotKept) {
   SlabPool pool(std::size_t{1} << 30);
   { const Buffer usual = pool.acquire(1000); }
-  { const Buffer huge = pool.acquire(kHuge); }
+  { const Buffer huge = pool.acquire(kOneOffBytes); }
   EXPECT_EQ(pool.bytes_in_use(), 0U);
   EXPECT_EQ(pool.bytes_retained(), 1024U);
 }
 
 TEST(SlabPool, HugeSlabsThatAreNeededAgainAreKeptUntilTheyAreNot) {
   SlabPool pool(std::size_t{1} << 30);
-  for (int i = 0; i < 2; ++i) const Buffer huge = pool.acquire(kHuge);
-  EXPECT_EQ(pool.bytes_retained(), kHuge);
-  const std::byte* known = pool.acquire(kHuge)->data();
-  EXPECT_EQ(pool.acquire(kHuge)->data(), known);
+  for (int i = 0; i < 2; ++i) const Buffer huge = pool.acquire(kOneOffBytes);
+  EXPECT_EQ(pool.bytes_retained(), kOneOffBytes);
+  const std::byte* known = pool.acquire(kOneOffBytes)->data();
+  EXPECT_EQ(pool.acquire(kOneOffBytes)->data(), known);
   for (int i = 0; i < 5000; ++i) const Buffer usual = pool.acquire(1000);
-  EXPECT_EQ(pool.bytes_retained(), kHuge + 1024) << "not long ago";
+  EXPECT_EQ(pool.bytes_retained(), kOneOffBytes + 1024) << "not long ago";
   for (int i = 0; i < 5000; ++i) const Buffer usual = pool.acquire(1000);
   EXPECT_EQ(pool.bytes_retained(), 1024U);
 }
