@@ -1,6 +1,8 @@
 #include "loadgen/arrival_schedule.h"
 
 #include <cmath>
+#include <limits>
+#include <utility>
 
 namespace mlops::loadgen {
 
@@ -14,6 +16,13 @@ ArrivalSchedule::ArrivalSchedule(Arrivals arrivals, double rate_per_s, std::uint
   if (arrivals_ == Arrivals::kPoisson) advance();
 }
 
+ArrivalSchedule::ArrivalSchedule(std::vector<std::int64_t> trace, std::int64_t start_ns)
+    : arrivals_(Arrivals::kTrace),
+      interval_ns_(0),
+      start_(start_ns),
+      next_(start_ns + trace.front()),
+      trace_(std::move(trace)) {}
+
 // Written out rather than std::exponential_distribution, whose sequence differs between standard
 // libraries.
 double ArrivalSchedule::gap_ns() {
@@ -23,6 +32,11 @@ double ArrivalSchedule::gap_ns() {
 
 void ArrivalSchedule::advance() {
   ++index_;
+  if (arrivals_ == Arrivals::kTrace) {
+    next_ =
+        index_ < trace_.size() ? start_ + trace_[index_] : std::numeric_limits<std::int64_t>::max();
+    return;
+  }
   if (arrivals_ == Arrivals::kConstant) {
     elapsed_ns_ =
         static_cast<double>(index_) * interval_ns_;  // from the index: no rounding accumulates

@@ -7,16 +7,20 @@
 
 #include <cstdint>
 #include <random>
+#include <vector>
 
 namespace mlops::loadgen {
 
-enum class Arrivals { kConstant, kPoisson };
+enum class Arrivals { kConstant, kPoisson, kTrace };
 
 class ArrivalSchedule {
  public:
   // rate_per_s > 0. The first arrival of a constant schedule is at start_ns, of a Poisson one a
   // random gap after it.
   ArrivalSchedule(Arrivals arrivals, double rate_per_s, std::uint64_t seed, std::int64_t start_ns);
+
+  // A recorded schedule: instants after start_ns, ascending and not empty. Nothing comes after it.
+  ArrivalSchedule(std::vector<std::int64_t> trace, std::int64_t start_ns);
 
   std::int64_t next_ns() const noexcept { return next_; }
   void advance();
@@ -31,6 +35,7 @@ class ArrivalSchedule {
   std::uint64_t index_ = 0;
   double elapsed_ns_ = 0;  // since start_: below 2^53 ns, so exact to less than a nanosecond
   std::int64_t next_;
+  std::vector<std::int64_t> trace_;
 };
 
 }  // namespace mlops::loadgen

@@ -27,6 +27,16 @@ std::optional<double> process_cpu_s(pid_t pid) {
   return read_s(clock);
 }
 
+std::optional<double> processes_cpu_s(const std::vector<pid_t>& pids) {
+  std::optional<double> sum;
+  for (const pid_t pid : pids) {
+    const std::optional<double> one = process_cpu_s(pid);
+    if (!one) return std::nullopt;
+    sum = sum.value_or(0) + *one;
+  }
+  return sum;
+}
+
 std::string pin_to_cpu(int cpu) {
   if (cpu < 0 || cpu >= CPU_SETSIZE) return "no such CPU";
   cpu_set_t set;

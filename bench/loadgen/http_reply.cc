@@ -48,6 +48,7 @@ HttpReplyReader::State HttpReplyReader::parse_head(std::span<const char> head) {
   if (error != std::errc{} || end != text.data() + 12) return State::kMalformed;
   std::optional<std::size_t> length;
   std::optional<std::size_t> json;
+  bool raw = false;
   std::size_t at = text.find("\r\n");
   while (at + 2 < text.size()) {
     const std::size_t begin = at + 2;
@@ -60,13 +61,14 @@ HttpReplyReader::State HttpReplyReader::parse_head(std::span<const char> head) {
     if (same_name(name, "transfer-encoding")) return State::kMalformed;
     if (same_name(name, "content-length") && !(length = parse_size(value)))
       return State::kMalformed;
+    if (same_name(name, "content-type")) raw = value.ends_with("application/octet-stream");
     if (same_name(name, "inference-header-content-length") && !(json = parse_size(value))) {
       return State::kMalformed;
     }
   }
   if (!length || *length > kBodyBytesMax || json.value_or(0) > *length) return State::kMalformed;
   body_bytes_ = *length;
-  json_bytes_ = json.value_or(*length);
+  json_bytes_ = json.value_or(raw ? 0 : *length);
   return State::kReply;
 }
 

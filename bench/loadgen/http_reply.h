@@ -14,7 +14,8 @@ namespace mlops::loadgen {
 struct HttpReply {
   int status = 0;
   std::span<const char> body;
-  // Length of the JSON part when raw tensors follow it; body.size() when the reply is JSON alone.
+  // Length of the JSON part when raw tensors follow it; body.size() when the reply is JSON alone,
+  // and 0 when it is an octet stream that names no JSON part.
   std::size_t json_bytes = 0;
 };
 

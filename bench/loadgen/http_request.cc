@@ -89,4 +89,15 @@ std::string encode_http_json(const ModelRef& model, const Payload& payload, std:
   return head(model, peer, json.size()) + "Content-Type: application/json\r\n\r\n" + json;
 }
 
+std::string encode_http_raw(const ModelRef& model, const Payload& payload, std::size_t row,
+                            const Peer& peer) {
+  std::string tensors;
+  for (std::size_t i = 0; i < payload.inputs().size(); ++i) {
+    const std::span<const char> bytes = payload.row(i, row);
+    tensors.append(bytes.data(), bytes.size());
+  }
+  return head(model, peer, tensors.size()) + "Content-Type: application/octet-stream\r\n\r\n" +
+         tensors;
+}
+
 }  // namespace mlops::loadgen

@@ -29,4 +29,8 @@ std::string encode_http_json(const ModelRef& model, const Payload& payload, std:
                              const Peer& peer);
 bool json_supports(std::string_view datatype);
 
+// Not v2: the inputs' bytes one after the other, for servers that know their model's signature.
+std::string encode_http_raw(const ModelRef& model, const Payload& payload, std::size_t row,
+                            const Peer& peer);
+
 }  // namespace mlops::loadgen

@@ -39,6 +39,8 @@ std::string encode(const Options& options, const Payload& payload, std::size_t r
       return encode_http_binary(options.model, payload, row, peer_of(options));
     case Protocol::kHttpJson:
       return encode_http_json(options.model, payload, row, peer_of(options));
+    case Protocol::kHttpRaw:
+      return encode_http_raw(options.model, payload, row, peer_of(options));
     case Protocol::kGrpc:
       return encode_grpc_request(options.model, payload, row);
   }
@@ -76,11 +78,13 @@ int run(const Options& options, const Payload& payload, const Expectation& expec
                       ns(options.window_s), options.windows};
   Recorder recorder(timing, [&] {
     CpuSample sample{thread_cpu_s(), loop.busy_s(), std::nullopt};
-    if (options.server_pid) sample.server_s = process_cpu_s(*options.server_pid);
+    sample.server_s = processes_cpu_s(options.server_pids);
     return sample;
   });
   std::optional<ArrivalSchedule> schedule;
-  if (options.rate_per_s)
+  if (!options.trace.empty())
+    schedule.emplace(options.trace, timing.start_ns);
+  else if (options.rate_per_s)
     schedule.emplace(options.arrivals, *options.rate_per_s, options.seed, timing.start_ns);
   Dispatcher dispatcher(options.loop.connections * options.loop.streams, payload.rows(), schedule,
                         recorder);

@@ -1,5 +1,6 @@
 #include "loadgen/options.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fstream>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr double kRunMax_s = 3600;
 constexpr std::size_t kSlotsMax = 65536;
+constexpr std::streamsize kTraceBytesMax = 800'000'000;
 
 // A number within bounds, or nothing. Bounds are part of parsing: every run has to end.
 template <class T>
@@ -83,18 +85,39 @@ std::string read_token(Options& options, const std::string& path) {
 }
 
 std::string set_protocol(Options& options, std::string_view text) {
-  for (const Protocol protocol : {Protocol::kHttp, Protocol::kHttpJson, Protocol::kGrpc}) {
+  for (const Protocol protocol :
+       {Protocol::kHttp, Protocol::kHttpJson, Protocol::kHttpRaw, Protocol::kGrpc}) {
     if (text == protocol_name(protocol)) {
       options.protocol = protocol;
       return "";
     }
   }
-  return "expected http, http-json or grpc";
+  return "expected http, http-json, http-raw or grpc";
 }
 
 std::string set_arrivals(Options& options, std::string_view text) {
   if (text != "constant" && text != "poisson") return "expected constant or poisson";
   options.arrivals = text == "constant" ? Arrivals::kConstant : Arrivals::kPoisson;
+  return "";
+}
+
+// Instants in nanoseconds from the start, eight bytes each, as numpy writes int64.
+std::string read_trace(Options& options, const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const auto bytes = static_cast<std::streamsize>(file.tellg());
+  if (!file || bytes <= 0 || bytes % 8 != 0 || bytes > kTraceBytesMax) {
+    return "expected a file of 8-byte integers, 800 MB at most";
+  }
+  std::vector<std::int64_t> trace(static_cast<std::size_t>(bytes / 8));
+  file.seekg(0);
+  if (!file.read(reinterpret_cast<char*>(trace.data()), bytes)) return "cannot be read";
+  if (trace.front() < 0 || trace.back() == 0 || !std::ranges::is_sorted(trace)) {
+    return "expected instants in ascending order";
+  }
+  options.rate_per_s =
+      static_cast<double>(trace.size()) / (static_cast<double>(trace.back()) * 1e-9);
+  options.arrivals = Arrivals::kTrace;
+  options.trace = std::move(trace);
   return "";
 }
 
@@ -112,10 +135,18 @@ std::string set_milliseconds(std::int64_t& target_ns, std::string_view text) {
   return error;
 }
 
+std::string add_server_pid(Options& options, std::string_view text) {
+  pid_t pid = 0;
+  std::string error = assign<pid_t>(pid, text, 1, 1 << 22);
+  if (error.empty()) options.server_pids.push_back(pid);
+  return error;
+}
+
 std::string set_load(Options& o, std::string_view name, const std::string& value) {
   if (name == "--connections") return assign<std::size_t>(o.loop.connections, value, 1, kSlotsMax);
   if (name == "--streams") return assign<std::size_t>(o.loop.streams, value, 1, kSlotsMax);
   if (name == "--rate") return set_rate(o, value);
+  if (name == "--trace") return read_trace(o, value);
   if (name == "--arrivals") return set_arrivals(o, value);
   if (name == "--seed") return assign<std::uint64_t>(o.seed, value, 0, UINT64_MAX);
   if (name == "--warmup-s") return assign(o.warmup_s, value, 0.0, kRunMax_s);
@@ -134,7 +165,7 @@ std::string set_option(Options& o, std::string_view name, const std::string& val
   if (name == "--expect-layout") return set_layout(o, value);
   if (name == "--tolerance") return assign(o.tolerance, value, 0.0, 1.0);
   if (name == "--cpu") return assign(o.cpu.emplace(), value, 0, 1023);
-  if (name == "--server-pid") return assign<pid_t>(o.server_pid.emplace(), value, 1, 1 << 22);
+  if (name == "--server-pid") return add_server_pid(o, value);
   if (name == "--model") return o.model.name = value, "";
   if (name == "--model-version") return o.model.version = value, "";
   if (name == "--expect") return o.expect_path = value, "";
@@ -167,6 +198,8 @@ const char* protocol_name(Protocol protocol) {
       return "http";
     case Protocol::kHttpJson:
       return "http-json";
+    case Protocol::kHttpRaw:
+      return "http-raw";
     case Protocol::kGrpc:
       return "grpc";
   }
@@ -195,7 +228,8 @@ std::variant<Options, Help, std::string> parse_options(const std::vector<std::st
 const char* usage() {
   return R"(mlops-loadgen: load for a KServe v2 server, one JSON object on stdout
 
-  --protocol http|http-json|grpc   binary tensors, JSON tensors, or gRPC over HTTP/2 (default http)
+  --protocol http|http-json|grpc   binary tensors, JSON tensors, or gRPC over HTTP/2 (default http);
+                                   http-raw: bare tensor bytes both ways, for servers without v2
   --address HOST:PORT              loopback only, unless --allow-remote
   --token-file FILE                send "authorization: Bearer" with the token in FILE
   --model NAME  --model-version V
@@ -206,10 +240,11 @@ const char* usage() {
   --connections C --streams S      C x S requests in flight at most (streams: grpc only)
   --rate R                         open loop at R requests/s; without it a closed loop
   --arrivals constant|poisson      (default poisson)   --seed N
+  --trace FILE                     open loop at these instants: 8-byte integers, ns from the start
   --warmup-s W --window-s D --windows N   (default 1, 5, 3)
   --timeout-ms T --drain-ms T      (default 5000, 2000)
   --cpu N                          pin the client    --spin  poll instead of sleeping
-  --server-pid PID                 report that process's CPU time per request
+  --server-pid PID                 report that process's CPU time per request; of several, the sum
 
 Exit status: 0 good, 1 usage, 2 no run, 3 there were errors among the replies.
 )";

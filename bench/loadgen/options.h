@@ -18,7 +18,7 @@
 
 namespace mlops::loadgen {
 
-enum class Protocol { kHttp, kHttpJson, kGrpc };
+enum class Protocol { kHttp, kHttpJson, kHttpRaw, kGrpc };
 const char* protocol_name(Protocol protocol);
 
 struct Options {
@@ -33,12 +33,13 @@ struct Options {
   LoopOptions loop;
   std::optional<double> rate_per_s;  // set: open loop
   Arrivals arrivals = Arrivals::kPoisson;
+  std::vector<std::int64_t> trace;  // not empty: the open loop's schedule
   std::uint64_t seed = 1;
   double warmup_s = 1;
   double window_s = 5;
   int windows = 3;
   std::optional<int> cpu;
-  std::optional<pid_t> server_pid;
+  std::vector<pid_t> server_pids;  // their CPU time is summed
   bool allow_remote = false;
 };
 

@@ -67,12 +67,17 @@ std::string window_json(const Window& window, bool spin) {
   return out + '}';
 }
 
+const char* arrivals_name(Arrivals arrivals) {
+  if (arrivals == Arrivals::kTrace) return "trace";
+  return arrivals == Arrivals::kConstant ? "constant" : "poisson";
+}
+
 std::string config_json(const Options& options, std::size_t rows) {
   return "{\"protocol\":" + json_text(protocol_name(options.protocol)) +
          ",\"address\":" + json_text(options.address.text) +
          ",\"model\":" + json_text(options.model.name) +
-         ",\"mode\":" + (options.rate_per_s ? "\"open\"" : "\"closed\"") + ",\"arrivals\":" +
-         (options.arrivals == Arrivals::kConstant ? "\"constant\"" : "\"poisson\"") +
+         ",\"mode\":" + (options.rate_per_s ? "\"open\"" : "\"closed\"") +
+         ",\"arrivals\":" + json_text(arrivals_name(options.arrivals)) +
          ",\"rate_per_s\":" + optional_text(options.rate_per_s) +
          ",\"seed\":" + std::to_string(options.seed) +
          ",\"connections\":" + std::to_string(options.loop.connections) +

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,13 @@ class Endpoint:
     Parameters
     ----------
     protocol : str
-        ``http``, ``http-json`` or ``grpc``.
+        ``http``, ``http-json``, ``http-raw`` or ``grpc``.
     address : str
         ``host:port``.
     model : str
         Model name.
-    server_pid : int or None
-        Process whose CPU time is charged to the requests.
+    server_pids : sequence of int
+        Processes whose CPU time, summed, is charged to the requests.
     token_file : Path or None
         File with the token that is sent with every request.
     """
@@ -69,7 +69,7 @@ class Endpoint:
     protocol: str
     address: str
     model: str
-    server_pid: int | None = None
+    server_pids: Sequence[int] = ()
     token_file: Path | None = None
 
 
@@ -89,6 +89,8 @@ class Timing:
         Of the arrivals.
     spin : bool
         Poll instead of sleeping.
+    trace : Path or None
+        Instants of an open loop, in place of its rate: int64, nanoseconds from the start.
     """
 
     warmup_s: float
@@ -97,6 +99,7 @@ class Timing:
     arrivals: str = "poisson"
     seed: int = 1
     spin: bool = False
+    trace: Path | None = None
 
 
 class Loadgen:
@@ -152,7 +155,9 @@ class Loadgen:
             "--windows",
             "1",
         ]
-        if load.rate_per_s is not None:
+        if timing.trace is not None:
+            command += ["--trace", str(timing.trace)]
+        elif load.rate_per_s is not None:
             command += [
                 "--rate",
                 str(load.rate_per_s),
@@ -163,8 +168,8 @@ class Loadgen:
             ]
         if endpoint.token_file is not None:
             command += ["--token-file", str(endpoint.token_file)]
-        if endpoint.server_pid is not None:
-            command += ["--server-pid", str(endpoint.server_pid)]
+        for pid in endpoint.server_pids:
+            command += ["--server-pid", str(pid)]
         if timing.client_cpu is not None:
             command += ["--cpu", str(timing.client_cpu)]
         return [*command, "--spin"] if timing.spin else command

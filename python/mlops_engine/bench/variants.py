@@ -196,7 +196,11 @@ def _remote(url: Url, generator: Loadgen, wanted: VariantOptions) -> Variant:
             raise ValueError(f"--server-cpus: no process of ours listens on {url.address}")
         server_process.pin(pid, wanted.server_cpus)
     endpoint = Endpoint(
-        url.protocol, url.address, wanted.model, pid, wanted.token_files.get(url.name)
+        url.protocol,
+        url.address,
+        wanted.model,
+        () if pid is None else (pid,),
+        wanted.token_files.get(url.name),
     )
 
     def measure(load: Load) -> Repeat:

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 namespace mlops::loadgen {
@@ -35,6 +36,15 @@ TEST(ArrivalSchedule, PoissonGapsAreExponential) {
   EXPECT_NEAR(mean, 1, 0.01);                       // 4.5 standard errors
   EXPECT_NEAR(squares / n - mean * mean, 1, 0.04);  // variance equals the square of the mean
   EXPECT_NEAR(static_cast<double>(above_mean) / n, std::exp(-1.0), 0.005);
+}
+
+TEST(ArrivalSchedule, ATraceIsFollowedAndEnds) {
+  ArrivalSchedule schedule({5, 5, 40}, 1000);
+  for (const std::int64_t expected : {1005, 1005, 1040}) {
+    EXPECT_EQ(schedule.next_ns(), expected);
+    schedule.advance();
+  }
+  EXPECT_EQ(schedule.next_ns(), std::numeric_limits<std::int64_t>::max());
 }
 
 TEST(ArrivalSchedule, SameSeedSameSchedule) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "loadgen/http_reply.h"
@@ -44,6 +45,19 @@ TEST(HttpReply, ReadsRepliesCutAtEveryByte) {
     }
     EXPECT_EQ(seen, (std::vector<int>{200, 503})) << cut;
     EXPECT_TRUE(reader.empty());
+  }
+}
+
+TEST(HttpReply, AnOctetStreamAloneHasNoJsonPart) {
+  for (const auto& [extra, json_bytes] :
+       {std::pair<std::string, std::size_t>{"Content-Type: application/octet-stream\r\n", 0},
+        {"Content-Type: application/json\r\n", 4},
+        {"Content-Type: application/octet-stream\r\nInference-Header-Content-Length: 3\r\n", 3}}) {
+    HttpReplyReader reader;
+    HttpReply reply;
+    feed(reader, "HTTP/1.1 200 OK\r\n" + extra + "Content-Length: 4\r\n\r\nabcd");
+    ASSERT_EQ(reader.next(reply), State::kReply);
+    EXPECT_EQ(reply.json_bytes, json_bytes) << extra;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -34,6 +35,30 @@ TEST(Options, ReadsAnInputWhosePathHasColons) {
   EXPECT_EQ(options.inputs[0].path, "/tmp/a:b");
   EXPECT_EQ(options.rate_per_s, 1000.5);
   EXPECT_EQ(options.loop.streams, 8u);
+}
+
+TEST(Options, SeveralProcessesMayBeTheServer) {
+  const auto parsed = parse_options(with({"--server-pid", "7", "--server-pid", "9"}));
+  ASSERT_TRUE(std::holds_alternative<Options>(parsed));
+  EXPECT_EQ(std::get<Options>(parsed).server_pids, (std::vector<pid_t>{7, 9}));
+  EXPECT_NE(error_of({"--server-pid", "7", "--server-pid", "0"}), "");
+}
+
+TEST(Options, ATraceIsAnOpenLoop) {
+  const auto bytes_of = [](std::vector<std::int64_t> instants) {
+    return std::string(reinterpret_cast<const char*>(instants.data()), instants.size() * 8);
+  };
+  const TemporaryFile file(bytes_of({0, 1000, 2'000'000'000}));
+  const auto parsed = parse_options(with({"--trace", file.path()}));
+  ASSERT_TRUE(std::holds_alternative<Options>(parsed));
+  EXPECT_EQ(std::get<Options>(parsed).rate_per_s, 1.5);
+  EXPECT_EQ(std::get<Options>(parsed).trace.size(), 3U);
+  for (const std::string& bad :
+       {bytes_of({7, 6}), bytes_of({-1, 6}), bytes_of({0}), bytes_of({}), std::string("1234567")}) {
+    const TemporaryFile wrong(bad);
+    EXPECT_NE(error_of({"--trace", wrong.path()}), "");
+  }
+  EXPECT_NE(error_of({"--trace", "/nonexistent"}), "");
 }
 
 TEST(Options, ATokenIsInAFileAlone) {

@@ -67,6 +67,18 @@ def test_a_token_goes_to_the_url_it_is_for(tmp_path: Path) -> None:
     assert command[command.index("--token-file") + 1] == str(tmp_path / "t")
 
 
+def test_every_process_of_a_server_is_charged_and_a_trace_replaces_the_rate(tmp_path: Path) -> None:
+    loadgen = Loadgen(ROWS, tmp_path, Path("loadgen"))
+    endpoint = Endpoint("http-raw", "127.0.0.1:1", "m", server_pids=(7, 9))
+    rated = loadgen.command(endpoint, Load(1, 1, 50.0), Timing(0, 1))
+    assert [rated[i + 1] for i, word in enumerate(rated) if word == "--server-pid"] == ["7", "9"]
+    assert rated[rated.index("--protocol") + 1] == "http-raw"
+    assert rated[rated.index("--rate") + 1] == "50.0"
+    traced = loadgen.command(endpoint, Load(1, 1, 50.0), Timing(0, 1, trace=tmp_path / "t"))
+    assert traced[traced.index("--trace") + 1] == str(tmp_path / "t")
+    assert "--rate" not in traced
+
+
 def test_rows_of_a_file_are_cut_into_requests(tmp_path: Path) -> None:
     values = np.arange(7 * 4, dtype=np.float64).reshape(7, 4)
     np.save(tmp_path / "rows.npy", values)
