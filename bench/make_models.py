@@ -1,6 +1,7 @@
 """Write the benchmark's small models as a model repository: ``python bench/make_models.py DIR``.
 
-``identity``: 64 floats, the cost of all but the model. ``mlp``: 64-256-256-16 with Relu, seeded.
+``identity``: 64 floats, the cost of all but the model. ``mlp``: 64-256-256-16 with Relu, seeded;
+``wide``: 512-1024-1024-64, which gains from batches.
 """
 
 import itertools
@@ -12,12 +13,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def _model(name: str, width_out: int, nodes: list, weights: list) -> onnx.ModelProto:
+def _model(name: str, widths: tuple[int, int], nodes: list, weights: list) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         name,
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 64])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", width_out])],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", widths[0]])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", widths[1]])],
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -26,11 +27,10 @@ def _model(name: str, width_out: int, nodes: list, weights: list) -> onnx.ModelP
 
 
 def identity() -> onnx.ModelProto:
-    return _model("identity", 64, [helper.make_node("Identity", ["input"], ["output"])], [])
+    return _model("identity", (64, 64), [helper.make_node("Identity", ["input"], ["output"])], [])
 
 
-def mlp() -> onnx.ModelProto:
-    sizes = (64, 256, 256, 16)
+def mlp(name: str, *sizes: int) -> onnx.ModelProto:
     random = np.random.default_rng(1)
     nodes, weights, current = [], [], "input"
     for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
@@ -43,13 +43,14 @@ def mlp() -> onnx.ModelProto:
         if not last:
             current = f"h{layer}"
             nodes.append(helper.make_node("Relu", [gemm], [current]))
-    return _model("mlp", sizes[-1], nodes, weights)
+    return _model(name, (sizes[0], sizes[-1]), nodes, weights)
 
 
 def main() -> None:
     repository = Path(sys.argv[1])
-    for name, model in (("identity", identity()), ("mlp", mlp())):
-        folder = repository / name / "1"
+    narrow, wide = mlp("mlp", 64, 256, 256, 16), mlp("wide", 512, 1024, 1024, 64)
+    for model in (identity(), narrow, wide):
+        folder = repository / model.graph.name / "1"
         folder.mkdir(parents=True, exist_ok=True)
         onnx.save(model, folder / "model.onnx")
         print(folder / "model.onnx")

@@ -40,10 +40,11 @@ def running(command: list[str]) -> Iterator[tuple[subprocess.Popen, dict]]:
             process.send_signal(signal.SIGTERM)
 
 
-def server_command(build: Path, models: Path) -> list[str]:
+def server_command(build: Path, models: Path, threads: int = 1) -> list[str]:
     ports = ["--http-port", "0", "--grpc-port", "0", "--metrics-port", "-1"]
     command = [str(build / "src/mlops-server"), "--model-repository", str(models), *ports]
-    return [*command, "--host", "127.0.0.1", "--threads", "1", "--ort-library", str(ort_library())]
+    command += ["--host", "127.0.0.1", "--threads", str(threads)]
+    return [*command, "--ort-library", str(ort_library())]
 
 
 def rss_kib(pid: int) -> int:
