@@ -125,6 +125,12 @@ constexpr Flag kFlags[] = {
      [](ServerConfig& c, std::string_view v) { return set_port(c.metrics_port, v); }},
     {"--threads", "N", "event loops (default: one per usable core)",
      [](ServerConfig& c, std::string_view v) { return set_number(c.threads, v, 1U, 1024U); }},
+    {"--busy-poll-us", "MICROSECONDS",
+     "event loops do not sleep for so long after the last event: the next request waits for no "
+     "wake-up, and a core is in use meanwhile (default 0: they sleep)",
+     [](ServerConfig& c, std::string_view v) {
+       return set_number(c.busy_poll_us, v, 0U, 60'000'000U);
+     }},
     {"--ort-library", "FILE",
      "libonnxruntime.so to load (default: the installed wheel's, then the "
      "system's)",
@@ -426,6 +432,7 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("grpc-port", std::to_string(config.grpc_port));
   line("metrics-port", std::to_string(config.metrics_port));
   line("threads", std::to_string(config.threads));
+  line("busy-poll-us", std::to_string(config.busy_poll_us));
   line("compute-threads", std::to_string(config.compute_threads));
   line("exit-timeout-s", std::to_string(config.exit_timeout_s));
   line("log-format", config.log_format == LogFormat::json ? "json" : "text");

@@ -34,6 +34,7 @@ struct ServerConfig {
   int grpc_port = 8001;
   int metrics_port = 8002;
   unsigned threads = 0;          // event loops; 0: one per usable core
+  unsigned busy_poll_us = 0;     // of the event loops, after something happened
   unsigned compute_threads = 0;  // of all models' lanes; 0: likewise
   std::string ort_library;       // empty: searched for
   LogFormat log_format = LogFormat::json;

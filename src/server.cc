@@ -88,6 +88,7 @@ LoopOptions loop_options(const ServerConfig& config) {
       std::min({limits.header_ms(), limits.body_ms(), limits.idle_timeout_ms,
                 limits.grpc_idle_timeout_ms, config.security.handshake_timeout_ms});
   options.tick = std::chrono::milliseconds(std::clamp<std::uint64_t>(shortest / 4, 10, 1000));
+  options.busy_poll = std::chrono::microseconds(config.busy_poll_us);
   return options;
 }
 
@@ -153,8 +154,9 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
   metrics_.metrics_page = [this, &engine, options = config.metrics] {
     return metrics_text(engine.stats(), options) + metrics_page();
   };
-  const LoopOptions options = loop_options(config);
+  LoopOptions options = loop_options(config);
   for (unsigned i = 0; i <= config.threads; ++i) {
+    if (i == config.threads) options.busy_poll = Duration{0};  // of metrics: nobody is in a hurry
     loops_.push_back(std::make_unique<EventLoop>(engine, clock_, log, options));
   }
   limit_connections(config.limits);

@@ -46,6 +46,8 @@ constexpr std::array kMetrics = {
            &LoopStats::bytes_sent},
     Metric{"mlops_server_loop_turns_total", "Turns of the event loops", "counter",
            &LoopStats::turns},
+    Metric{"mlops_server_loop_polls_total", "Turns that busy polling kept from sleeping", "counter",
+           &LoopStats::polls},
     Metric{"mlops_server_completions_mailed_total",
            "Replies that reached an event loop from another thread", "counter",
            &LoopStats::completions_mailed},

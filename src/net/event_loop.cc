@@ -124,7 +124,9 @@ void EventLoop::turn(int wait_ms) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     dispatch(event.data.u64, event.events);
   }
-  turn_.stats.completions_mailed.add(turn_.mailbox.open_all());
+  const std::size_t mailed = turn_.mailbox.open_all();
+  turn_.stats.completions_mailed.add(mailed);
+  if (count > 0 || mailed > 0) poll_until_ = turn_.now + options_.busy_poll;
   read_unread();
   submit();
   flush_touched();
@@ -147,6 +149,10 @@ int EventLoop::sleep_ms(int wait_ms) {
     timeout = timeout < 0 ? until_sweep : std::min(timeout, until_sweep);
   }
   if (!turn_.drained.empty() || !turn_.touched.empty() || !unread_.empty()) timeout = 0;
+  if (turn_.now < poll_until_) {
+    turn_.stats.polls.add(1);
+    return 0;
+  }
   if (timeout != 0 && !turn_.mailbox.prepare_sleep()) timeout = 0;
   return timeout;
 }

@@ -28,6 +28,9 @@ struct LoopOptions {
   Duration send_timeout = std::chrono::seconds(30);  // without any progress
   Duration linger_timeout = std::chrono::seconds(2);
   Duration tick = std::chrono::seconds(1);  // how coarse all timeouts are
+  // How long the loop asks for events without sleeping after something happened: a wake-up less
+  // for the next request, a core in use meanwhile. Zero: never.
+  Duration busy_poll{0};
 };
 
 class EventLoop {
@@ -108,6 +111,7 @@ class EventLoop {
   std::vector<Link*> flushing_;
   std::vector<Connection*> unread_;  // channels hold input of theirs that no event tells of
   TimePoint next_sweep_{};
+  TimePoint poll_until_{};  // busy polling ends, unless something happens
   bool draining_ = false;
   std::atomic<bool> stop_asked_{false};
   std::atomic<bool> drain_asked_{false};

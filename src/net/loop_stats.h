@@ -29,6 +29,7 @@ struct alignas(64) LoopStats {
   using Requests = std::array<std::array<LoopCounter, kStatuses>, kRoutes>;
 
   LoopCounter turns;
+  LoopCounter polls;             // turns that busy polling kept from sleeping
   LoopCounter connections_open;  // now
   LoopCounter connections_accepted;
   LoopCounter connections_refused;  // over the limit

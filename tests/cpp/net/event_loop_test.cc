@@ -206,6 +206,50 @@ TEST_F(EventLoopTest, PeerThatReadsNothingIsDropped) {
   EXPECT_EQ(loop.stats().connections_timed_out.value(), 1U);
 }
 
+TEST_F(EventLoopTest, BusyPollingEndsSoLongAfterTheLastEvent) {
+  EventLoop loop(engine, clock, log, {.busy_poll = std::chrono::microseconds(50)});
+  SocketPair pair;
+  ASSERT_TRUE(loop.adopt(std::move(pair.server), factory).ok());
+  loop.turn(0);
+  EXPECT_EQ(loop.stats().polls.value(), 0U);  // nothing has happened yet
+  pair.send("a");
+  loop.turn(1000);
+  loop.turn(-1);  // would sleep for a tick
+  EXPECT_EQ(loop.stats().polls.value(), 1U);
+  clock.advance(std::chrono::microseconds(40));
+  loop.turn(-1);  // decided before the clock was read
+  pair.send("b");
+  loop.turn(-1);
+  EXPECT_EQ(loop.stats().polls.value(), 3U);
+  clock.advance(std::chrono::microseconds(40));
+  loop.turn(-1);  // 40 us after "b"
+  EXPECT_EQ(loop.stats().polls.value(), 4U);
+  clock.advance(std::chrono::microseconds(10));
+  loop.turn(-1);
+  loop.turn(0);  // 50 us after "b": it would sleep
+  EXPECT_EQ(loop.stats().polls.value(), 5U);
+  EXPECT_EQ(pair.receive(), "ab");
+}
+
+TEST_F(EventLoopTest, RepliesFromOtherThreadsKeepBusyPollingUp) {
+  engine.answer_at_once = false;
+  EventLoop loop(engine, clock, log, {.busy_poll = std::chrono::microseconds(50)});
+  SocketPair pair;
+  ASSERT_TRUE(loop.adopt(std::move(pair.server), factory).ok());
+  pair.send("x");
+  loop.turn(1000);
+  std::vector<PendingRef> waiting = engine.take_waiting();
+  clock.advance(std::chrono::microseconds(49));
+  loop.turn(-1);
+  std::thread([&] { waiting[0]->complete(EngineDouble::echo(waiting[0]->request)); }).join();
+  clock.advance(std::chrono::microseconds(1));
+  loop.turn(-1);  // finds the letter although nobody woke the loop
+  EXPECT_EQ(pair.receive(), "x");
+  EXPECT_EQ(loop.stats().polls.value(), 2U);
+  loop.turn(-1);
+  EXPECT_EQ(loop.stats().polls.value(), 3U);
+}
+
 TEST_F(EventLoopTest, DeadlineOfASessionIsToldAndCloses) {
   EventLoop loop(engine, clock, log, {});
   SocketPair pair;

@@ -61,6 +61,7 @@ TEST(Config, RefusesWhatCannotBe) {
   EXPECT_NE(refusal({"--model-repository"}).find("needs a value: DIR"), std::string::npos);
   EXPECT_NE(refusal({"--http-port", "65536"}).find("from -1 to 65535"), std::string::npos);
   EXPECT_NE(refusal({"--http-port", "80x"}).find("'80x' is not"), std::string::npos);
+  EXPECT_NE(refusal({"--busy-poll-us", "-1"}).find("from 0 to"), std::string::npos);
   EXPECT_NE(refusal({"--threads", "0"}).find("from 1 to"), std::string::npos);
   EXPECT_NE(refusal({"--check=yes", "--model-repository=m"}).find("takes no value"),
             std::string::npos);
