@@ -89,8 +89,8 @@ StreamReference categories_of(StreamName name, const std::unordered_map<Key, std
   }
   categories.all_rare_known = order.size() <= coded + kRareMax;
   std::ranges::sort(categories.rare);
-  const auto twice = std::ranges::unique(categories.rare);
-  categories.rare.erase(twice.begin(), twice.end());
+  categories.rare.erase(std::unique(categories.rare.begin(), categories.rare.end()),
+                        categories.rare.end());
   return stream;
 }
 
