@@ -15,6 +15,8 @@ FIXED_LAYOUT := $(shell [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
+# What stands before a build that may run beside tests (`make -j2 test`): they need the processor when they ask for it.
+YIELD ?= nice -n 5
 # cmake presets export their values; ones inherited from the caller must not change what a preset means.
 unexport CXX CC CXXFLAGS CFLAGS LDFLAGS
 
@@ -68,7 +70,7 @@ format: setup  ## rewrite the sources as check wants them
 
 .PHONY: asan
 asan: build/asan/build.ninja  ## C++ tests and the extension's Python tests under the address and UB sanitizers
-	cmake --build --preset asan
+	$(YIELD) flock build/asan cmake --build --preset asan
 	$(FIXED_LAYOUT) ctest --preset asan
 	@# libstdc++ is preloaded too, or the runtime finds no __cxa_throw to intercept; Python's own leaks are not ours.
 	LD_PRELOAD="$$(clang++ -print-file-name=libclang_rt.asan-$$(uname -m).so) $$(g++ -print-file-name=libstdc++.so)" PYTHONMALLOC=malloc \
@@ -77,12 +79,12 @@ asan: build/asan/build.ninja  ## C++ tests and the extension's Python tests unde
 
 .PHONY: tsan
 tsan: build/tsan/build.ninja  ## the concurrent C++ tests under the thread sanitizer
-	cmake --build --preset tsan
+	$(YIELD) cmake --build --preset tsan
 	$(FIXED_LAYOUT) ctest --preset tsan
 
 .PHONY: fuzz
 fuzz: build/asan/build.ninja  ## every fuzz target for FUZZ_SECONDS, from its corpus
-	cmake --build --preset fuzz
+	$(YIELD) flock build/asan cmake --build --preset fuzz
 	@sh tests/fuzz/run.sh build/asan/fuzz $(FUZZ_SECONDS)
 
 .PHONY: soak
@@ -97,11 +99,23 @@ bench: build/release/build.ninja  ## the figures of docs/benchmarks.md on this m
 
 .PHONY: wheel
 wheel: setup  ## dist/*.whl, checked and tagged for the oldest glibc it runs on
-	$(PYTHON) deploy/build_wheel.py dist
+	$(YIELD) $(PYTHON) deploy/build_wheel.py dist
 
 .PHONY: test-install
 test-install: wheel  ## install the wheel as a stranger would, and use it
 	$(PYTHON) -m pytest -q tests/install
+
+INTEGRATIONS := build/integrations
+
+$(INTEGRATIONS)/.installed: tests/integration/requirements.txt tests/integration/binaries.txt | setup
+	$(PYTHON) -m venv $(INTEGRATIONS)
+	$(INTEGRATIONS)/bin/pip install --quiet --requirement tests/integration/requirements.txt
+	$(INTEGRATIONS)/bin/pip install --quiet --no-deps --requirement tests/integration/binaries.txt
+	touch $@
+
+.PHONY: test-integrations
+test-integrations: build $(INTEGRATIONS)/.installed  ## perf_analyzer and KServe's SDK against the server; with Debian's libb64-0d
+	MLOPS_INTEGRATIONS=$(INTEGRATIONS) $(PYTHON) -m pytest -q tests/integration
 
 CONTAINER_BASE := build/container/base
 

@@ -69,7 +69,8 @@ step_venv() {
   fi
   say "installing the pinned Python requirements (some 300 MB the first time) ..."
   .venv/bin/python deploy/dev_install.py --requirements >.venv/requirements.txt
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 10 \
+  # Not compiled: most of it is never imported, and what is compiles itself.
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 10 --no-compile \
     --constraint python/constraints.txt --requirement .venv/requirements.txt >build/pip.log 2>&1 ||
     fail "pip install failed (whole log: build/pip.log): $(tail -n 4 build/pip.log)"
   .venv/bin/python deploy/dev_install.py
