@@ -81,21 +81,21 @@ struct Expected {
 }  // namespace
 
 Result<std::unique_ptr<Backend>> make_repeat_backend(Signature signature) {
-  constexpr std::array<Expected, 3> kInputs = {
+  constexpr std::array<Expected, 3> kTaken = {
       {{"IN", DType::i32}, {"DELAY", DType::u32}, {"WAIT", DType::u32}}};
-  constexpr std::array<Expected, 2> kOutputs = {{{"OUT", DType::i32}, {"IDX", DType::u32}}};
-  if (signature.inputs.size() != kInputs.size() || signature.outputs.size() != kOutputs.size()) {
+  constexpr std::array<Expected, 2> kGiven = {{{"OUT", DType::i32}, {"IDX", DType::u32}}};
+  if (signature.inputs.size() != kTaken.size() || signature.outputs.size() != kGiven.size()) {
     return Status::invalid_argument(
         "the repeat back end has the inputs IN, DELAY and WAIT and the outputs OUT and IDX");
   }
-  for (std::size_t i = 0; i < kInputs.size(); ++i) {
+  for (std::size_t i = 0; i < kTaken.size(); ++i) {
     Status s =
-        expect_tensor("repeat", "input", signature.inputs, i, kInputs[i].name, kInputs[i].dtype);
+        expect_tensor("repeat", "input", signature.inputs, i, kTaken[i].name, kTaken[i].dtype);
     if (!s.ok()) return s;
   }
-  for (std::size_t i = 0; i < kOutputs.size(); ++i) {
-    Status s = expect_tensor("repeat", "output", signature.outputs, i, kOutputs[i].name,
-                             kOutputs[i].dtype);
+  for (std::size_t i = 0; i < kGiven.size(); ++i) {
+    Status s =
+        expect_tensor("repeat", "output", signature.outputs, i, kGiven[i].name, kGiven[i].dtype);
     if (!s.ok()) return s;
   }
   return std::unique_ptr<Backend>(std::make_unique<RepeatBackend>(std::move(signature)));
