@@ -55,12 +55,13 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--requests", type=int, default=600)
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--batch-rows", type=int, help="rows of a run at most (the engine's own)")
     options = parser.parse_args()
     own = requests(options.requests)
     longest = [padded(request) for request in own]
     rates: dict[str, list[float]] = {"own": [], "padded": []}
     with me.Engine() as engine:
-        engine.load("model", options.model)
+        engine.load("model", options.model, batch_rows_max=options.batch_rows)
         for _ in range(options.turns):
             rate, answers = turn(engine, own)
             rates["own"].append(rate)
