@@ -1,119 +1,157 @@
-// Distances between counts, for Python: arrays of numbers in, a dict of numbers out.
+// _core.DriftJudge: alerts from tiles of counts, for mlops_engine.drift.
 
-#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <span>
+#include <chrono>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "bindings/bind.h"
-#include "observe/stream_comparison.h"
+#include "bindings/drift_counts.h"
+#include "observe/drift_judge.h"
 
 namespace mlops::python {
 namespace {
 
 namespace py = pybind11;
-template <class T>
-using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
 
-using MomentsTuple = std::tuple<std::uint64_t, double, double>;  // n, sum, sum of squares
+// masses, n, sum, sum of squares
+using CountsTuple = std::tuple<NumpyArray<std::uint64_t>, std::uint64_t, double, double>;
+// categorical, output, counts, edges, quantiles, min, max
+using StreamTuple =
+    std::tuple<bool, bool, CountsTuple, std::vector<float>, std::vector<float>, float, float>;
 
-StreamCounts counts_in(StreamKind kind, const Array<std::uint64_t>& masses,
-                       const MomentsTuple& moments) {
-  if (masses.ndim() != 1 || masses.size() < static_cast<py::ssize_t>(kOwnMasses)) {
-    throw_unless_ok(Status::invalid_argument("counts are one row: the bins, then " +
-                                             std::to_string(kOwnMasses) + " masses"));
+StreamCounts counts_of(StreamKind kind, const CountsTuple& from) {
+  const auto& [masses, n, sum, sum2] = from;
+  return counts_in(kind, masses, {n, sum, sum2});
+}
+
+TimePoint time_in(double seconds) {
+  return TimePoint(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+}
+
+double time_out(TimePoint time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+py::dict alert_out(const DriftAlert& alert) {
+  py::list cells;
+  for (const ChangedCell& cell : alert.cells) {
+    cells.append(std::tuple(cell.cell, cell.before, cell.now));
   }
-  StreamCounts counts(kind, static_cast<std::uint32_t>(masses.size()) - kOwnMasses);
-  std::copy_n(masses.data(), masses.size(), counts.masses.begin());
-  counts.moments.n = std::get<0>(moments);
-  counts.moments.sum = std::get<1>(moments);
-  counts.moments.sum2 = std::get<2>(moments);
-  return counts;
+  py::dict out;
+  out["stream"] = alert.stream;
+  out["severity"] = std::string(name_of(alert.severity));
+  out["cause"] = std::string(name_of(alert.cause.kind));
+  out["factor"] = alert.cause.factor;
+  out["shift_sigma"] = alert.cause.shift_sigma;
+  out["spread_ratio"] = alert.cause.spread_ratio;
+  out["change_row"] = alert.change_row;
+  out["change_time"] = time_out(alert.change_time);
+  out["raised_row"] = alert.raised_row;
+  out["rows_since_change"] = alert.rows_since_change;
+  out["psi_debiased"] = alert.psi_debiased;
+  out["js_distance"] = alert.js_distance;
+  out["ks"] = alert.ks;
+  out["evidence_rows"] = alert.evidence;
+  out["e_value"] = alert.e_value;
+  out["repeats"] = alert.repeats;
+  out["cells"] = cells;
+  return out;
 }
 
-py::dict rates_out(const OwnRates& rates) {
-  return py::dict(py::arg("missing") = rates.missing, py::arg("infinite") = rates.infinite,
-                  py::arg("out_of_range") = rates.out_of_range,
-                  py::arg("other_category") = rates.other_category,
-                  py::arg("new_category") = rates.new_category);
+py::dict event_out(const DriftEvent& event) {
+  py::dict out;
+  out["kind"] = std::string(name_of(event.kind));
+  out["row"] = event.row;
+  out["time"] = time_out(event.time);
+  if (event.alert) out["alert"] = alert_out(*event.alert);
+  out["streams"] = event.streams;
+  return out;
 }
 
-py::dict nominal_out(const NominalDistances& d, const ChanceOf& chance) {
-  return py::dict(
-      py::arg("cells") = d.cells, py::arg("psi") = d.psi, py::arg("psi_debiased") = d.psi_debiased,
-      py::arg("psi_p") = chance.psi, py::arg("js_distance") = d.js_distance(),
-      py::arg("js_divergence") = d.js_divergence, py::arg("hellinger") = d.hellinger,
-      py::arg("chi2") = d.chi2, py::arg("chi2_p") = chance.chi2, py::arg("g") = d.g,
-      py::arg("g_p") = chance.g, py::arg("cramers_v") = d.cramers_v, py::arg("linf") = d.linf);
-}
-
-void add_ordered(py::dict& to, const StreamComparison& c, const ChanceOf& chance) {
-  const OrderedDistances& d = c.ordered;
-  to["ks"] = d.ks;
-  to["ks_upper"] = d.ks_upper;
-  to["ks_p"] = chance.ks;
-  to["kuiper"] = d.kuiper;
-  to["kuiper_p"] = chance.kuiper;
-  to["cvm"] = d.cvm;
-  to["cvm_p"] = chance.cvm;
-  to["ad"] = d.ad;
-  to["w1"] = d.w1;
-  to["w1_per_iqr"] = c.w1_per_iqr;
-  to["w1_per_std"] = c.w1_per_std;
-  to["energy"] = d.energy;
-  to["mean_difference"] = c.moments.mean_difference;
-  to["std_reference"] = c.moments.std_reference;
-  to["std_window"] = c.moments.std_window;
-}
-
-py::dict compare_counts(bool categorical, const Array<std::uint64_t>& reference,
-                        const Array<std::uint64_t>& window, const MomentsTuple& reference_moments,
-                        const MomentsTuple& window_moments, const Array<float>& edges,
-                        const Array<float>& quantiles, float min, float max) {
+StreamBefore before_in(const StreamTuple& stream) {
+  const auto& [categorical, output, counts, edges, quantiles, min, max] = stream;
   const StreamKind kind = categorical ? StreamKind::categorical : StreamKind::numeric;
-  const StreamCounts before = counts_in(kind, reference, reference_moments);
-  const StreamCounts now = counts_in(kind, window, window_moments);
-  if (!before.combines_with(now)) {
+  StreamBefore before{counts_of(kind, counts), edges, quantiles, min, max};
+  const std::size_t bins = before.counts.bins;
+  if (!categorical && bins != edges.size() + 1 && bins + edges.size() != 0) {
+    throw_unless_ok(Status::invalid_argument("a numeric stream has an edge less than bins"));
+  }
+  return before;
+}
+
+DriftJudge judge_in(const std::vector<StreamTuple>& streams, const JudgeOptions& options) {
+  std::vector<JudgedStream> judged;
+  for (const StreamTuple& stream : streams) {
+    judged.push_back({before_in(stream), std::get<1>(stream)});
+  }
+  return {std::move(judged), options};
+}
+
+std::tuple<std::string, double, double, double> cause_of(const StreamTuple& stream,
+                                                         const CountsTuple& now) {
+  const StreamBefore before = before_in(stream);
+  const StreamCounts counts = counts_of(before.counts.kind, now);
+  if (!before.counts.combines_with(counts)) {
     throw_unless_ok(Status::invalid_argument("the counts are of different references"));
   }
-  const auto span_of = [](const Array<float>& array) {
-    return std::span(array.data(), static_cast<std::size_t>(array.size()));
-  };
-  const BinGeometry geometry =
-      categorical ? BinGeometry() : BinGeometry(span_of(edges), span_of(quantiles), min, max);
-  const StreamComparison found = compare_stream(before, now, geometry);
-  const ChanceOf chance = chance_of(found);
-  py::dict out = nominal_out(found.nominal, chance);
-  out["reference_rows"] = found.reference_rows;
-  out["window_rows"] = found.window_rows;
-  out["reference_rates"] = rates_out(found.reference_rates);
-  out["window_rates"] = rates_out(found.window_rates);
-  if (!categorical) add_ordered(out, found, chance);
+  const DriftCause cause = likely_cause(before, counts);
+  return {std::string(name_of(cause.kind)), cause.factor, cause.shift_sigma, cause.spread_ratio};
+}
+
+py::list see(DriftJudge& self, const std::vector<CountsTuple>& tile, double seconds) {
+  CountsTable counts;
+  counts.reserve(tile.size());
+  for (std::size_t i = 0; i < tile.size(); ++i) {
+    counts.push_back(counts_of(self.kind(std::min(i, self.streams() - 1)), tile[i]));
+  }
+  const auto events = self.see(counts, time_in(seconds));
+  throw_unless_ok(events.status());
+  py::list out;
+  for (const DriftEvent& event : *events) out.append(event_out(event));
   return out;
 }
 
 }  // namespace
 
 void bind_drift_judge(py::module_& module) {
-  const MomentsTuple none{0, 0.0, 0.0};
-  module.def("drift_compare_counts", &compare_counts, py::arg("categorical"), py::arg("reference"),
-             py::arg("window"), py::arg("reference_moments") = none,
-             py::arg("window_moments") = none, py::arg("edges") = Array<float>(),
-             py::arg("quantiles") = Array<float>(), py::arg("min") = 0.0F, py::arg("max") = 0.0F);
-  module.def(
-      "drift_rate_interval",
-      [](std::uint64_t k, std::uint64_t n, double alpha) {
-        if (k > n || !(alpha > 0) || !(alpha < 1)) {
-          throw_unless_ok(Status::invalid_argument("needs k <= n and 0 < alpha < 1"));
-        }
-        const RateInterval found = rate_interval(k, n, alpha);
-        return std::tuple(found.rate, found.low, found.high);
-      },
-      py::arg("k"), py::arg("n"), py::arg("alpha") = 0.05);
+  module.def("drift_likely_cause", &cause_of, py::arg("before"), py::arg("now"));
+  const JudgeOptions defaults;
+  py::class_<DriftJudge>(module, "DriftJudge")
+      .def(py::init([](const std::vector<StreamTuple>& streams, double average_run_rows,
+                       double margin, double effect_warning, double effect_critical, double fdr,
+                       std::uint64_t recovery_rows, double retrain_share,
+                       std::uint64_t retrain_rows) {
+             if (streams.empty()) throw_unless_ok(Status::invalid_argument("no streams to watch"));
+             return judge_in(streams, {average_run_rows, margin, effect_warning, effect_critical,
+                                       fdr, recovery_rows, retrain_share, retrain_rows});
+           }),
+           py::arg("streams"), py::kw_only(),
+           py::arg("average_run_rows") = defaults.average_run_rows,
+           py::arg("margin") = defaults.margin, py::arg("effect_warning") = defaults.effect_warning,
+           py::arg("effect_critical") = defaults.effect_critical, py::arg("fdr") = defaults.fdr,
+           py::arg("recovery_rows") = defaults.recovery_rows,
+           py::arg("retrain_share") = defaults.retrain_share,
+           py::arg("retrain_rows") = defaults.retrain_rows)
+      .def("see", &see, py::arg("tile"), py::arg("seconds"))
+      .def("changed", &DriftJudge::changed)
+      .def("active",
+           [](const DriftJudge& self) {
+             py::list out;
+             for (const DriftAlert& alert : self.active()) out.append(alert_out(alert));
+             return out;
+           })
+      .def("merge",
+           [](DriftJudge& self, const DriftJudge& other) { throw_unless_ok(self.merge(other)); })
+      .def("e_value",
+           [](const DriftJudge& self, std::size_t i) {
+             return self.detector(std::min(i, self.streams() - 1)).e_value();
+           })
+      .def_property_readonly("rows", &DriftJudge::rows);
 }
 
 }  // namespace mlops::python

@@ -1,17 +1,12 @@
 #include "observe/rate_interval.h"
 
-#include <math.h>  // lgamma_r: lgamma writes a global
-
 #include <cmath>
 #include <numbers>
 
+#include "observe/log_gamma.h"
+
 namespace mlops {
 namespace {
-
-double log_gamma(double x) {
-  int sign = 0;
-  return ::lgamma_r(x, &sign);
-}
 
 // ln(x^y), of which 0^0 is 1.
 double log_power(double x, double y) { return y == 0 ? 0 : y * std::log(x); }

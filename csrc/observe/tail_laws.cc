@@ -1,21 +1,16 @@
 #include "observe/tail_laws.h"
 
-#include <math.h>  // lgamma_r: lgamma writes a global
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+
+#include "observe/log_gamma.h"
 
 namespace mlops {
 namespace {
 
 constexpr int kTermsMax = 10'000;
 constexpr double kEnough = 1e-16;
-
-double log_gamma(double x) {
-  int sign = 0;
-  return ::lgamma_r(x, &sign);
-}
 
 // The regularised lower incomplete gamma function by its series: for x < a + 1.
 double lower_gamma(double a, double x) {
