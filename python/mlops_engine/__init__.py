@@ -10,6 +10,7 @@ Importing this pulls in neither NumPy nor any machine-learning framework; making
 NumPy, loading a model needs an installed ``onnxruntime`` (or a path to its library).
 """
 
+from mlops_engine import drift
 from mlops_engine._native import __version__
 from mlops_engine.engine import Engine
 from mlops_engine.errors import (
@@ -41,4 +42,5 @@ __all__ = [
     "Unavailable",
     "Unimplemented",
     "__version__",
+    "drift",
 ]

@@ -1,0 +1,294 @@
+"""References and windows: what normal is, and rows counted against it.
+
+    reference = Profile.from_array(x, names=["distance", "carrier"], categorical=["carrier"])
+    window = Profile.like(reference)
+    window.update(x2)
+
+Counts are exact. Windows of one reference merge and subtract without error, whoever counted them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_engine._native import core
+from mlops_engine.errors import InvalidArgument
+
+from .columns import Column, columns_of_array, columns_of_polars, polars
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    Rows = np.ndarray[Any, Any] | pl.DataFrame | Mapping[str, Any]
+
+__all__ = ["Profile", "Window"]
+
+_PARQUET_ROWS = 1 << 18
+
+
+class Profile:
+    """The reference: for each stream its bins, what was counted on them, and 256 quantiles.
+
+    Immutable. Numbers are counted on bins of equal frequency, values of categories by their name;
+    missing values (NaN, null), infinities, values out of range and new categories are masses of
+    their own. Two profiles are equal when their ``id`` is.
+    """
+
+    __slots__ = ("_core",)
+
+    def __init__(self, profile: core.DriftProfile) -> None:
+        self._core = profile
+
+    @classmethod
+    def from_array(
+        cls,
+        x: np.ndarray[Any, Any],
+        names: Sequence[str] | None = None,
+        *,
+        categorical: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        bins: int = 32,
+        categories: int = 256,
+    ) -> Profile:
+        """Make a reference of an array of rows.
+
+        Parameters
+        ----------
+        x
+            Rows ``[rows, streams]``, or ``[rows]`` of one stream; numbers, or objects (strings and
+            None) where all streams are categorical.
+        names
+            Of the streams; by default ``x0``, ``x1`` ..
+        categorical
+            Which of them are codes or names rather than quantities.
+        outputs
+            Which of them the model answers; the others it is given.
+        bins
+            Of a numeric stream, 2 to 256.
+        categories
+            Most categories of a stream that are counted by name, 1 to 256; the rest is one mass.
+
+        Raises
+        ------
+        InvalidArgument
+            If names and columns do not match, or a column cannot be counted.
+        """
+        return cls._build(columns_of_array(x, names, categorical), outputs, bins, categories)
+
+    @classmethod
+    def from_polars(
+        cls,
+        frame: pl.DataFrame,
+        *,
+        categorical: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        bins: int = 32,
+        categories: int = 256,
+    ) -> Profile:
+        """Make a reference of a polars frame; nulls are missing, columns of strings categorical.
+
+        Parameters and errors are those of `from_array`.
+        """
+        return cls._build(columns_of_polars(frame, categorical), outputs, bins, categories)
+
+    @classmethod
+    def from_parquet(
+        cls,
+        path: str | Path,
+        columns: Sequence[str] | None = None,
+        *,
+        categorical: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        bins: int = 32,
+        categories: int = 256,
+    ) -> Profile:
+        """Make a reference of a Parquet file, or of those columns of it.
+
+        One column is read at a time and kept as four bytes a row. Needs polars. Parameters and
+        errors are those of `from_array`.
+        """
+        pl = polars()
+        scan = pl.scan_parquet(path)
+        names = list(columns) if columns is not None else scan.collect_schema().names()
+        made: list[Column] = []
+        kinds = set(categorical)
+        for name in names:
+            frame = scan.select(name).collect()
+            made += columns_of_polars(frame, kinds & {name})
+        return cls._build(made, outputs, bins, categories)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Profile:
+        """Read a reference (`to_bytes`, the file ``reference.profile``); a window's has it too.
+
+        Raises
+        ------
+        InvalidArgument
+            If the bytes are no profile, or damaged.
+        Unimplemented
+            If a later version wrote them.
+        """
+        return cls(core.DriftProfile.from_bytes(data))
+
+    @staticmethod
+    def like(reference: Profile) -> Window:
+        """Return a window with no rows yet, to be counted against ``reference``."""
+        return Window(core.DriftWindow(reference._core))
+
+    @classmethod
+    def _build(
+        cls, columns: Sequence[Column], outputs: Iterable[str], bins: int, categories: int
+    ) -> Profile:
+        wanted = set(outputs)
+        unknown = wanted - {column.name for column in columns}
+        if unknown:
+            raise InvalidArgument(f"no stream is called {', '.join(sorted(unknown))}")
+        specs = []
+        numbers = {"input": 0, "output": 0}
+        for column in columns:
+            role = "output" if column.name in wanted else "input"
+            spec = (role, role, numbers[role], column.name, column.categorical)
+            specs.append((*spec, column.values, column.missing))
+            numbers[role] += 1
+        return cls(core.DriftProfile.build(specs, bins=bins, categories=categories))
+
+    def to_bytes(self) -> bytes:
+        """Return what `from_bytes` reads; later versions will read it too."""
+        return self._core.to_bytes()
+
+    @property
+    def id(self) -> str:
+        """A digest of all that the reference holds."""
+        return self._core.id
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the streams, in order."""
+        return [stream["label"] for stream in self._core.streams()]
+
+    def streams(self) -> list[dict[str, Any]]:
+        """Describe each stream: kind, role, bins' edges or categories, quantiles, counts."""
+        return self._core.streams()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Profile) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"Profile({len(self.names)} streams, id {self.id[:8]})"
+
+
+class Window:
+    """Rows counted against a reference. Made by `Profile.like`. One writer at a time."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, window: core.DriftWindow) -> None:
+        self._core = window
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Window:
+        """Read a window (`to_bytes`; what a server hands out), its reference with it.
+
+        Raises
+        ------
+        InvalidArgument
+            If the bytes are no profile, or damaged.
+        Unimplemented
+            If a later version wrote them.
+        """
+        return cls(core.DriftWindow.from_bytes(data))
+
+    def to_bytes(self) -> bytes:
+        """Return what `from_bytes` reads: the reference and the counts."""
+        return self._core.to_bytes()
+
+    @property
+    def reference(self) -> Profile:
+        """What the rows are counted against."""
+        return Profile(self._core.profile)
+
+    def update(self, rows: Rows) -> Window:
+        """Count rows: ``[rows, streams]`` in the reference's order, a frame, or arrays by name.
+
+        Raises
+        ------
+        InvalidArgument
+            If a stream of the reference is not among them, or is of another kind.
+        """
+        streams = self._core.profile.streams()
+        numeric = all(stream["kind"] == "numeric" for stream in streams)
+        dtype = getattr(rows, "dtype", None)
+        if numeric and dtype is not None and dtype.kind in "fiub" and getattr(rows, "ndim", 0) == 2:
+            self._core.update_rows(rows)  # type: ignore[arg-type]
+            return self
+        names = [stream["label"] for stream in streams]
+        kinds = {s["label"] for s in streams if s["kind"] == "categorical"}
+        by_name = {column.name: column for column in _columns(rows, names, kinds)}
+        absent = [name for name in names if name not in by_name]
+        if absent:
+            raise InvalidArgument(f"the rows lack {', '.join(absent)}")
+        columns = [by_name[name] for name in names]
+        self._core.update_columns([(column.values, column.missing) for column in columns])
+        return self
+
+    def update_parquet(self, path: str | Path) -> Window:
+        """Count the rows of a Parquet file of any size, some at a time. Needs polars."""
+        scan = polars().scan_parquet(path).select(self.reference.names)
+        start = 0
+        while (frame := scan.slice(start, _PARQUET_ROWS).collect()).height:
+            self.update(frame)
+            start += frame.height
+        return self
+
+    def merge(self, other: Window) -> Window:
+        """Add what ``other`` has counted: exact, in any order.
+
+        Raises
+        ------
+        InvalidArgument
+            If the two were counted against different references.
+        """
+        self._core.merge(other._core)
+        return self
+
+    def subtract(self, other: Window) -> Window:
+        """Take away what was added before, as a sliding window does with its oldest part.
+
+        Raises
+        ------
+        InvalidArgument
+            If ``other`` is of another reference, or holds more than this window.
+        """
+        self._core.subtract(other._core)
+        return self
+
+    def copy(self) -> Window:
+        """Return a window with the same counts."""
+        return Window(self._core.copy())
+
+    def counts(self) -> list[dict[str, Any]]:
+        """Return each stream's ``masses`` (bins, then seven masses of their own) and moments."""
+        return self._core.counts()
+
+    @property
+    def rows(self) -> int:
+        """How many rows were counted."""
+        return max((int(stream["masses"].sum()) for stream in self.counts()), default=0)
+
+    def __repr__(self) -> str:
+        return f"Window({self.rows} rows against {self.reference!r})"
+
+
+def _columns(rows: Rows, names: Sequence[str], categorical: set[str]) -> list[Column]:
+    if hasattr(rows, "get_columns"):
+        present = [name for name in names if name in rows.columns]  # type: ignore[union-attr]
+        return columns_of_polars(rows.select(present), categorical & set(present))  # type: ignore[union-attr]
+    if isinstance(rows, Mapping):
+        return [Column.of(name, rows[name], name in categorical) for name in names if name in rows]
+    return columns_of_array(rows, names, categorical)
