@@ -427,3 +427,15 @@ def test_configured_models(repository: Path, connect: Connect) -> None:
         assert shown["output"][0]["label_filename"] == "labels.txt"
         assert shown["input"][0]["reshape"]["shape"] in ([1, 4], ["1", "4"])
         assert server.stop() == 0
+
+
+def test_check_fills_the_cache_directory(repository: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    flags = ("--model-repository", str(repository), "--cache-directory", str(cache), "--check")
+    done = run_server(*flags)
+    assert done.returncode == 0, done.stdout
+    assert list((cache / "graphs").glob("*/model.onnx"))
+    (cache / "graphs").chmod(0o777)
+    done = run_server(*flags)
+    assert done.returncode == 1
+    assert "can be written by other users" in done.stdout
