@@ -26,8 +26,10 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 Status set_log_format(ServerConfig& config, std::string_view text) {
-  if (text != "json" && text != "text") return not_a(text, "'json' or 'text'");
-  config.log_format = text == "json" ? LogFormat::json : LogFormat::text;
+  // Triton's two are lines of text, which here have their time in ISO 8601 anyway.
+  const bool is_text = text == "text" || text == "default" || text == "ISO8601";
+  if (text != "json" && !is_text) return not_a(text, "'json' or 'text'");
+  config.log_format = is_text ? LogFormat::text : LogFormat::json;
   return {};
 }
 
@@ -188,8 +190,8 @@ constexpr Flag kFlags[] = {
 // Every table, in the order of --help.
 std::vector<const Flag*> all_flags() {
   std::vector<const Flag*> flags;
-  const std::array<std::span<const Flag>, 4> tables = {kFlags, operations_flags(), security_flags(),
-                                                       queue_flags()};
+  const std::array<std::span<const Flag>, 5> tables = {kFlags, operations_flags(), security_flags(),
+                                                       queue_flags(), triton_flags()};
   for (const std::span<const Flag> table : tables) {
     for (const Flag& flag : table) flags.push_back(&flag);
   }
@@ -265,6 +267,14 @@ const Flag* find_flag(std::string_view name) {
   return nullptr;
 }
 
+Status use(const Flag& flag, std::string_view value, ServerConfig& config) {
+  if (flag.set) return flag.set(config, value);
+  std::vector<std::string>& told = config.without_effect;
+  const std::string_view name = flag.name.substr(2);
+  if (std::ranges::count(told, name) == 0) told.emplace_back(name);
+  return {};
+}
+
 // "connections-max" in the file is MLOPS_CONNECTIONS_MAX.
 std::string file_key(const Variable& variable) {
   std::string key(variable.name + std::string_view("MLOPS_").size());
@@ -291,7 +301,7 @@ Status apply_setting(const FileSetting& setting, ServerConfig& config) {
     if (only_for_commands(*flag)) continue;
     keys.emplace_back(flag->name.substr(2));
     if (keys.back() != setting.key) continue;
-    if (!flag->value.empty()) return flag->set(config, setting.value);
+    if (!flag->value.empty()) return use(*flag, setting.value, config);
     bool on = false;
     Status status = set_flag(on, setting.value);
     return status.ok() && on ? flag->set(config, {}) : status;
@@ -351,6 +361,8 @@ Status apply_environment(std::span<const Variable> variables, const Environment&
 void forget_list(const Flag& flag, ServerConfig& config) {
   if (flag.name == "--model-repository") config.model_repositories.clear();
   if (flag.name == "--load-model") config.load_models.clear();
+  if (flag.name == "--http-restricted-api") config.security.http_restricted = {};
+  if (flag.name == "--grpc-restricted-protocol") config.security.grpc_restricted = {};
 }
 
 }  // namespace
@@ -388,9 +400,13 @@ Result<ServerConfig> parse_config(std::span<const char* const> arguments,
     if (Status set = apply_environment(table, environment, config); !set.ok()) return set;
   }
   for (const Flag* flag : listed) forget_list(*flag, config);
-  status = for_each_argument(
-      arguments, [&](const Flag& flag, std::string_view value) { return flag.set(config, value); });
+  status = for_each_argument(arguments, [&](const Flag& flag, std::string_view value) {
+    return use(flag, value, config);
+  });
   if (!status.ok()) return status;
+  if (!config.allow_http) config.http_port = -1;
+  if (!config.allow_grpc) config.grpc_port = -1;
+  if (!config.allow_metrics) config.metrics_port = -1;
   if (Status wrong = check(config); !wrong.ok()) return wrong;
   if (config.threads == 0) config.threads = usable_cores();
   if (config.compute_threads == 0) config.compute_threads = usable_cores();
@@ -401,12 +417,18 @@ std::string help_text() {
   std::string text = "mlops-server " + std::string(kVersion) +
                      ": serves ONNX models over KServe v2 HTTP and gRPC.\n\n"
                      "usage: mlops-server --model-repository DIR [options]\n\n";
+  std::string without_effect;
   for (const Flag* flag : all_flags()) {
+    if (!flag->set) {
+      without_effect += " " + std::string(flag->name);
+      continue;
+    }
     std::string line = "  " + std::string(flag->name);
     if (!flag->value.empty()) line += " " + std::string(flag->value);
     line.resize(std::max<std::size_t>(line.size() + 2, 30), ' ');
     text += line + std::string(flag->help) + "\n";
   }
+  text += "\nTriton's, accepted without effect:" + without_effect + ".\n";
   text += "\nLimits come from the environment:";
   for (const Variable* variable : all_variables()) text += std::string(" ") + variable->name;
   return text + ".\n";
@@ -428,6 +450,9 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("strict-model-config", config.strict_model_config ? "true" : "false");
   line("exit-on-error", config.exit_on_error ? "true" : "false");
   line("host", config.host);
+  line("http-address", config.http_host());
+  line("grpc-address", config.grpc_host());
+  line("metrics-address", config.metrics_host());
   line("http-port", std::to_string(config.http_port));
   line("grpc-port", std::to_string(config.grpc_port));
   line("metrics-port", std::to_string(config.metrics_port));
@@ -449,6 +474,7 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   for (const auto& [name, value] : describe(config.operations)) line(name, value);
   for (const auto& [name, value] : describe(config.security)) line(name, value);
   for (const std::string& candidate : ort_candidates) line("ort-library", candidate);
+  for (const std::string& name : config.without_effect) line("without effect here", name);
   return text;
 }
 

@@ -30,6 +30,12 @@ struct ServerConfig {
   bool strict_model_config = false;  // models without config.pbtxt are refused
   bool exit_on_error = false;        // when a model cannot be loaded at start
   std::string host = "0.0.0.0";
+  std::string http_address;  // of one door; empty: host
+  std::string grpc_address;
+  std::string metrics_address;  // empty: the HTTP door's
+  bool allow_http = true;       // false: as with port -1
+  bool allow_grpc = true;
+  bool allow_metrics = true;
   int http_port = 8000;  // 0: any free one; -1: none
   int grpc_port = 8001;
   int metrics_port = 8002;
@@ -45,6 +51,8 @@ struct ServerConfig {
   SecurityConfig security;
   ServingLimits model_limits;
 
+  std::vector<std::string> without_effect;  // flags of Triton that change nothing here
+
   std::string config_file;
   bool check_only = false;
   bool help = false;
@@ -57,6 +65,12 @@ struct ServerConfig {
                                          << 30;  // bodies being received or in flight
   std::string server_name = "mlops-server";
   std::string server_version;  // empty: our own
+
+  const std::string& http_host() const { return http_address.empty() ? host : http_address; }
+  const std::string& grpc_host() const { return grpc_address.empty() ? host : grpc_address; }
+  const std::string& metrics_host() const {
+    return metrics_address.empty() ? http_host() : metrics_address;
+  }
 };
 
 using Environment = std::function<const char*(const char* name)>;

@@ -16,7 +16,7 @@ struct Flag {
   std::string_view name;
   std::string_view value;  // what the value is; empty: the flag takes none
   std::string_view help;
-  Status (*set)(ServerConfig& config, std::string_view value);
+  Status (*set)(ServerConfig& config, std::string_view value);  // null: accepted without effect
 };
 
 // An environment variable.
@@ -35,6 +35,8 @@ std::span<const Variable> limit_variables();
 std::span<const Flag> security_flags();
 // config_queue.cc: limits and objectives of models.
 std::span<const Flag> queue_flags();
+// config_triton.cc: Triton's names for what has another one here, or no use.
+std::span<const Flag> triton_flags();
 
 inline Status not_a(std::string_view value, std::string_view wanted) {
   return Status::invalid_argument("'" + std::string(value) + "' is not " + std::string(wanted));
@@ -57,9 +59,14 @@ inline Status set_port(int& port, std::string_view text) {
   return set_number(port, text, -1, 65535);
 }
 
+// In any case, and "on", "off", "1" and "0" too, as Triton takes them.
 inline Status set_flag(bool& flag, std::string_view text) {
-  const bool yes = text == "true" || text == "1";
-  if (!yes && text != "false" && text != "0") return not_a(text, "'true' or 'false'");
+  std::string word(text);
+  for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  const bool yes = word == "true" || word == "on" || word == "1";
+  if (!yes && word != "false" && word != "off" && word != "0") {
+    return not_a(text, "'true' or 'false'");
+  }
   flag = yes;
   return {};
 }

@@ -92,6 +92,13 @@ constexpr Flag kSecurityFlags[] = {
      [](ServerConfig& c, std::string_view v) { return set_text(c.security.admin_socket, v); }},
     {"--audit-log", "FILE|stderr", "a JSON line for each administrative call",
      [](ServerConfig& c, std::string_view v) { return set_text(c.security.audit_log, v); }},
+    {"--http-restricted-api", "NAME,NAME...:KEY=VALUE",
+     "repeatable: these calls need the header KEY with VALUE: health, metadata, inference, "
+     "shared-memory, model-config, model-repository, statistics, trace, logging",
+     [](ServerConfig& c, std::string_view v) { return c.security.http_restricted.add(v); }},
+    {"--grpc-restricted-protocol", "NAME,NAME...:KEY=VALUE",
+     "likewise; the metadata is triton-grpc-protocol-KEY",
+     [](ServerConfig& c, std::string_view v) { return c.security.grpc_restricted.add(v); }},
 };
 
 Status check_access(const AccessOptions& access) {
@@ -160,6 +167,12 @@ std::vector<std::pair<std::string, std::string>> describe(const SecurityConfig& 
   if (security.admin_port >= 0) lines.emplace_back("admin-address", security.admin_address);
   lines.emplace_back("admin-socket", security.admin_socket);
   lines.emplace_back("audit-log", security.audit_log);
+  for (const std::string& group : security.http_restricted.describe()) {
+    lines.emplace_back("http-restricted-api", group);
+  }
+  for (const std::string& group : security.grpc_restricted.describe()) {
+    lines.emplace_back("grpc-restricted-protocol", group);
+  }
   return lines;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "access/access.h"
+#include "access/restricted_calls.h"
 #include "base/status.h"
 #include "tls/tls_files.h"
 
@@ -19,6 +20,8 @@ struct SecurityConfig {
   std::string admin_address = "127.0.0.1";
   std::string admin_socket;  // empty: none
   std::string audit_log;     // empty: none
+  RestrictedCalls http_restricted;
+  RestrictedCalls grpc_restricted;
 
   bool has_admin_door() const { return admin_port >= 0 || !admin_socket.empty(); }
 };

@@ -70,6 +70,7 @@ class Process {
   int run() {
     silence_protobuf_log();
     if (Status status = apply_log(config_.operations.log); !status.ok()) return fail(status);
+    warn_of_settings();
     auto remotes = open_remotes(config_, log_);
     if (!remotes.ok()) return fail(remotes.status());
     remotes_ = std::move(*remotes);
@@ -123,6 +124,13 @@ class Process {
   int fail(const Status& status) {
     log_.log(Severity::error, status.message());
     return 1;
+  }
+
+  void warn_of_settings() {
+    if (config_.without_effect.empty()) return;
+    std::string names;
+    for (const std::string& name : config_.without_effect) names += " --" + name;
+    log_.log(Severity::warning, "settings of Triton that have no effect here:" + names);
   }
 
   Status apply_log(const LogConfig& log) {

@@ -219,6 +219,14 @@ Status Server::secure(const ServerConfig& config) {
   http_.gate = grpc_.gate = gate;
   metrics_.gate = Gate(access_.get(), Surface::everything);
   admin_.gate = Gate(access_.get(), Surface::administration);
+  http_restricted_ = security.http_restricted;
+  grpc_restricted_ = security.grpc_restricted;
+  for (Gate* restricted : {&http_.gate, &admin_.gate}) {
+    restricted->restrict_calls(http_restricted_, "This API is restricted, expecting header '");
+  }
+  grpc_.gate.restrict_calls(grpc_restricted_,
+                            "This protocol is restricted, expecting header "
+                            "'triton-grpc-protocol-");
   http_.audit = grpc_.audit = admin_.audit = audit_.get();
   return {};
 }
@@ -257,11 +265,11 @@ struct Server::Port {
 Status Server::listen(const ServerConfig& config) {
   const SecurityConfig& security = config.security;
   const std::array<Port, 4> wanted = {{
-      {config.http_port, config.host, &ports_.http, http_sessions_, http_tls_.get(),
+      {config.http_port, config.http_host(), &ports_.http, http_sessions_, http_tls_.get(),
        http_connections_, false},
-      {config.grpc_port, config.host, &ports_.grpc, grpc_sessions_, grpc_tls_.get(),
+      {config.grpc_port, config.grpc_host(), &ports_.grpc, grpc_sessions_, grpc_tls_.get(),
        grpc_connections_, false},
-      {config.metrics_port, config.host, &ports_.metrics, metrics_sessions_, nullptr,
+      {config.metrics_port, config.metrics_host(), &ports_.metrics, metrics_sessions_, nullptr,
        metrics_connections_, true},
       {security.admin_port, security.admin_address, &ports_.admin, admin_sessions_, http_tls_.get(),
        admin_connections_, true},

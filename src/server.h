@@ -98,6 +98,8 @@ class Server {
   GrpcSessionFactory grpc_sessions_;
   std::unique_ptr<Access> access_;   // null: everybody may do everything
   std::unique_ptr<AuditLog> audit_;  // null: nothing is written down
+  RestrictedCalls http_restricted_;
+  RestrictedCalls grpc_restricted_;
   UnixListener admin_socket_;
   std::unique_ptr<TlsPort> http_tls_;  // null: not encrypted
   std::unique_ptr<TlsPort> grpc_tls_;

@@ -12,12 +12,13 @@ struct Mapping {
   int grpc;
 };
 
-constexpr std::array<Mapping, 5> kStatuses = {{
+constexpr std::array<Mapping, 6> kStatuses = {{
     {200, 0},   // granted
     {401, 16},  // unauthenticated
     {403, 7},   // forbidden
     {403, 7},   // elsewhere
     {429, 8},   // limited
+    {403, 14},  // restricted: Triton says UNAVAILABLE
 }};
 
 }  // namespace
@@ -52,14 +53,16 @@ PrincipalRef Credentials::identify(std::string_view authorization, TimePoint now
   return principal_;
 }
 
-Judgement Gate::admit(ServerCall call, const PrincipalRef& principal,
-                      const std::string& why) const {
+Judgement Gate::admit(ServerCall call, const PrincipalRef& principal, const std::string& why,
+                      RestrictedCalls::Shown shown) const {
   if (!serves(surface_, call)) {
     const char* where = surface_ == Surface::administration
                             ? "this call is not served on the admin port"
                             : "this call is served on the admin port alone";
     return {Verdict::elsewhere, where, 0};
   }
+  const std::string* key = restricted_ ? restricted_->missing_key(call, shown) : nullptr;
+  if (key) return {Verdict::restricted, std::string(expecting_) + *key + "'", 0};
   if (!access_ || access_->open_to_all(call)) return {};
   if (!principal) return {Verdict::unauthenticated, why, 0};
   if (!principal->roles.meets(rule_of(call).roles)) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "access/access.h"
+#include "access/restricted_calls.h"
 #include "access/token_digest.h"
 
 namespace mlops {
@@ -31,7 +32,14 @@ class Credentials {
   std::uint64_t generation_ = 0;
 };
 
-enum class Verdict : std::uint8_t { granted, unauthenticated, forbidden, elsewhere, limited };
+enum class Verdict : std::uint8_t {
+  granted,
+  unauthenticated,
+  forbidden,
+  elsewhere,
+  limited,
+  restricted
+};
 
 struct Judgement {
   Verdict verdict = Verdict::granted;
@@ -53,10 +61,23 @@ class Gate {
 
   Access* access() const { return access_; }
   // False when every call is granted.
-  bool closed() const { return access_ != nullptr || surface_ != Surface::everything; }
+  bool closed() const {
+    return access_ != nullptr || surface_ != Surface::everything || restricted_ != nullptr;
+  }
+
+  // `calls` outlives the gate. `expecting` begins what is said to who has not shown the key.
+  void restrict_calls(const RestrictedCalls& calls, std::string_view expecting) {
+    restricted_ = calls.any() ? &calls : nullptr;
+    expecting_ = expecting;
+  }
+  bool restricts() const { return restricted_ != nullptr; }
+  RestrictedCalls::Shown shown_by(std::string_view name, std::string_view value) const {
+    return restricted_ ? restricted_->shown_by(name, value) : RestrictedCalls::Shown{0};
+  }
 
   // Whether this call may be made at all; takes nothing from the rate.
-  Judgement admit(ServerCall call, const PrincipalRef& principal, const std::string& why) const;
+  Judgement admit(ServerCall call, const PrincipalRef& principal, const std::string& why,
+                  RestrictedCalls::Shown shown = 0) const;
   // Whether it takes from the caller's rate: what is open to all does not.
   bool counts(ServerCall call) const { return access_ && !access_->open_to_all(call); }
   // Takes one from it.
@@ -65,6 +86,8 @@ class Gate {
  private:
   Access* access_;
   Surface surface_;
+  const RestrictedCalls* restricted_ = nullptr;  // null: no call is
+  std::string_view expecting_;
 };
 
 }  // namespace mlops

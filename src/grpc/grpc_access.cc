@@ -30,7 +30,8 @@ bool GrpcConnection::permit(GrpcStream& stream) {
     head.principal_refusal = "this call needs a token";
   }
   const ServerCall call = call_of(*head.method);
-  Judgement judgement = service_.gate.admit(call, head.principal, head.principal_refusal);
+  Judgement judgement =
+      service_.gate.admit(call, head.principal, head.principal_refusal, head.shown);
   // A stream's messages are counted one by one; see infer_stream.cc.
   const bool counted = service_.gate.counts(call) && *head.method != GrpcMethod::model_stream_infer;
   if (judgement.granted() && counted) {

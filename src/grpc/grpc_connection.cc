@@ -13,6 +13,8 @@ namespace mlops {
 namespace {
 
 constexpr std::size_t kSpareStreams = 64;
+// Triton's, before the key of a restricted call.
+constexpr std::string_view kRestrictedKeyPrefix = "triton-grpc-protocol-";
 constexpr std::string_view kAcceptedEncodings = "identity,deflate,gzip";
 
 // Static text: nghttp2 need not copy it.
@@ -238,6 +240,9 @@ void GrpcConnection::header(GrpcStream& stream, std::string_view name, std::stri
     stream.head.traceparent = stream.head.traceparent.empty() ? value : "-";
   } else if (name == "tracestate") {
     stream.head.tracestate = value;
+  } else if (service_.gate.restricts() && name.starts_with(kRestrictedKeyPrefix)) {
+    name.remove_prefix(kRestrictedKeyPrefix.size());
+    stream.head.shown |= service_.gate.shown_by(name, value);
   }
 }
 
@@ -334,7 +339,7 @@ void GrpcConnection::infer(GrpcStream& stream) {
     TraceDecision decision = service_.parts.trace->decide(request.model, stream.head.traceparent,
                                                           stream.head.tracestate);
     if (decision.traced) {
-      stream.call->start_trace({stream.receiving_since, now, std::move(decision.parent), {}});
+      stream.call->start_trace(stream.receiving_since, now, std::move(decision));
     }
   }
   link_.turn().drained.push_back(stream.call);

@@ -9,6 +9,7 @@
 
 #include "access/audit.h"
 #include "access/principal.h"
+#include "access/restricted_calls.h"
 #include "base/clock.h"
 #include "grpc/infer_stream.h"
 #include "grpc/message_assembler.h"
@@ -72,8 +73,9 @@ struct GrpcRequestHead {
   bool too_large = false;         // what did not fit is not in here
   bool authorized_twice = false;  // more than one Authorization header
   bool has_authorization = false;
-  PrincipalRef principal;         // whose it is; null: nobody's
-  std::string principal_refusal;  // why it is nobody's
+  PrincipalRef principal;            // whose it is; null: nobody's
+  std::string principal_refusal;     // why it is nobody's
+  RestrictedCalls::Shown shown = 0;  // keys of restricted calls
 };
 
 struct GrpcStream {

@@ -84,8 +84,7 @@ void InferStream::request(std::span<const std::byte> message, const Buffer& owne
     TraceDecision decision = service_.parts.trace->decide(call->request.model, options_.traceparent,
                                                           options_.tracestate);
     if (decision.traced) {
-      call->start_trace(
-          {std::min(receiving_since_, turn_.now), turn_.now, std::move(decision.parent), {}});
+      call->start_trace(std::min(receiving_since_, turn_.now), turn_.now, std::move(decision));
     }
   }
   calls_.insert(CallRef(call).release());

@@ -4,13 +4,27 @@
 #include "protocol/json_text.h"
 
 namespace mlops {
+namespace {
+
+RestrictedCalls::Shown keys_shown(const HttpHead& head, const Gate& gate) {
+  RestrictedCalls::Shown shown = 0;
+  std::string_view fields = head.fields;
+  std::string_view name;
+  std::string_view value;
+  while (take_http_field(fields, name, value)) shown |= gate.shown_by(name, value);
+  return shown;
+}
+
+}  // namespace
 
 Judgement HttpConnection::admit(const HttpHead& head, const HttpRouteEntry& entry) {
   std::string why;
   principal_ = service_.gate.access()
                    ? credentials_.identify(head.authorization, link_.turn().now, why)
                    : nullptr;
-  return service_.gate.admit(entry.call.call, principal_, why);
+  return service_.gate.admit(
+      entry.call.call, principal_, why,
+      service_.gate.restricts() ? keys_shown(head, service_.gate) : RestrictedCalls::Shown{0});
 }
 
 HttpAnswer HttpConnection::refusal(const Judgement& judgement, const HttpHead& head) const {

@@ -207,7 +207,7 @@ void HttpConnection::trace(const HttpRequest& request, AnyCall& call) {
       call.request.model, request.head.traceparent, request.head.tracestate);
   if (!decision.traced) return;
   const TimePoint now = link_.turn().now;
-  call.start_trace({std::min(receiving_since_, now), now, std::move(decision.parent), {}});
+  call.start_trace(std::min(receiving_since_, now), now, std::move(decision));
 }
 
 void HttpConnection::generate(HttpRequest& request, const HttpPathParts& parts, Slot& slot) {

@@ -201,6 +201,7 @@ HttpRefusal parse_http_head(std::string_view bytes, HttpHead& head) {
   head = HttpHead{};
   HeaderFlags flags;
   std::size_t lines = 0;
+  std::string_view fields;
   while (true) {
     const std::size_t end = bytes.find('\n');
     if (end == bytes.npos || end == 0 || bytes[end - 1] != '\r') {
@@ -210,8 +211,11 @@ HttpRefusal parse_http_head(std::string_view bytes, HttpHead& head) {
     bytes.remove_prefix(end + 1);
     if (lines == 0) {
       if (const HttpRefusal refusal = parse_request_line(line, head)) return refusal;
+      fields = bytes;
     } else if (line.empty()) {
-      return bytes.empty() ? check_framing(flags, head) : kBadHeader;
+      if (!bytes.empty()) return kBadHeader;
+      head.fields = fields.substr(0, fields.size() - 2);  // without the empty line
+      return check_framing(flags, head);
     } else {
       if (lines > kHttpHeadersMax) return {431, "too many headers"};
       const std::size_t colon = line.find(':');
@@ -224,6 +228,16 @@ HttpRefusal parse_http_head(std::string_view bytes, HttpHead& head) {
     }
     ++lines;
   }
+}
+
+bool take_http_field(std::string_view& fields, std::string_view& name, std::string_view& value) {
+  if (fields.empty()) return false;
+  const std::string_view line = fields.substr(0, fields.find("\r\n"));
+  fields.remove_prefix(line.size() + 2);
+  const std::size_t colon = line.find(':');
+  name = line.substr(0, colon);
+  value = trim(line.substr(colon + 1));
+  return true;
 }
 
 }  // namespace mlops

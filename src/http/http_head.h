@@ -34,11 +34,15 @@ struct HttpHead {
   std::string_view traceparent;  // W3C Trace Context, as sent
   std::string_view tracestate;
   std::string_view authorization;
+  std::string_view fields;  // all header lines, for take_http_field()
 };
 
 inline constexpr std::size_t kHttpHeadersMax = 100;
 
 // `bytes` is the whole head, from the request line to the empty line, both included.
 HttpRefusal parse_http_head(std::string_view bytes, HttpHead& head);
+
+// Takes the next header line from `fields`, of a head that was parsed; false when none is left.
+bool take_http_field(std::string_view& fields, std::string_view& name, std::string_view& value);
 
 }  // namespace mlops

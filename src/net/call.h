@@ -29,8 +29,8 @@ class Call : public Pending, private Letter {
   Call(CallOwner& owner, Turn& turn) : owner_(&owner), turn_(turn) {}
 
   // Has the request traced.
-  void start_trace(CallTrace&& trace) {
-    trace_ = std::make_unique<CallTrace>(std::move(trace));
+  void start_trace(TimePoint received, TimePoint started, TraceDecision&& decision) {
+    trace_ = std::make_unique<CallTrace>(received, started, std::move(decision));
     timeline = &trace_->computed;
   }
   const CallTrace* trace() const { return trace_.get(); }  // null: not traced

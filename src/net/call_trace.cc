@@ -5,6 +5,7 @@ namespace mlops {
 TraceRecord record_of(const CallTrace& trace, const Pending& call, const Response& response,
                       std::string_view protocol) {
   TraceRecord record;
+  record.timestamps = trace.level.timestamps;
   record.model = response.model;
   record.version = response.version;
   record.request_id = response.id;
@@ -17,6 +18,13 @@ TraceRecord record_of(const CallTrace& trace, const Pending& call, const Respons
   record.receive_start = trace.received;
   record.status = response.status;
   record.parent = trace.parent;
+  if (!trace.level.tensors) return record;
+  for (const NamedTensor& input : call.request.inputs) {
+    record.tensors.push_back(traced_tensor("TENSOR_QUEUE_INPUT", input));
+  }
+  for (const NamedTensor& output : response.outputs) {
+    record.tensors.push_back(traced_tensor("TENSOR_BACKEND_OUTPUT", output));
+  }
   return record;
 }
 

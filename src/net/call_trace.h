@@ -4,15 +4,19 @@
 #include <optional>
 #include <string_view>
 
-#include "protocol/trace_context.h"
 #include "protocol/trace_record.h"
+#include "protocol/trace_settings.h"
 #include "request/pending.h"
 
 namespace mlops {
 
 struct CallTrace {
-  TimePoint received{};  // the request's first byte
-  TimePoint started{};   // the request is whole
+  CallTrace(TimePoint from, TimePoint at, TraceDecision&& decision)
+      : received(from), started(at), level(decision.level), parent(std::move(decision.parent)) {}
+
+  TimePoint received;  // the request's first byte
+  TimePoint started;   // the request is whole
+  TraceLevel level;
   std::optional<TraceContext> parent;
   RequestTimeline computed;  // the engine writes here
 };

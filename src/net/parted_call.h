@@ -40,8 +40,8 @@ class PartedCall : public Pending, private Letter {
   bool takes_parts() const final { return true; }
 
   // Has the request traced.
-  void start_trace(CallTrace&& trace) {
-    trace_ = std::make_unique<CallTrace>(std::move(trace));
+  void start_trace(TimePoint received, TimePoint started, TraceDecision&& decision) {
+    trace_ = std::make_unique<CallTrace>(received, started, std::move(decision));
     timeline = &trace_->computed;
   }
   const CallTrace* trace() const { return trace_.get(); }  // null: not traced

@@ -32,6 +32,18 @@ std::string steps_json(std::uint64_t id, TimePoint start, TimePoint queued,
   return json.take();
 }
 
+std::string tensor_json(std::uint64_t id, const TracedTensor& tensor) {
+  JsonWriter json;
+  json.object().key("id").integer(static_cast<std::int64_t>(id));
+  json.key("activity").string(tensor.activity).key("tensor").object();
+  json.key("name").string(tensor.name).key("data").string(tensor.data);
+  json.key("shape").string(tensor.shape).key("dtype").string(tensor.dtype);
+  // Ours: Triton writes tensors of any size.
+  if (tensor.omitted > 0) json.key("omitted").integer(static_cast<std::int64_t>(tensor.omitted));
+  json.end_object().end_object();
+  return json.take();
+}
+
 }  // namespace
 
 std::string trace_json(std::uint64_t& next_id, const TraceRecord& record) {
@@ -39,18 +51,23 @@ std::string trace_json(std::uint64_t& next_id, const TraceRecord& record) {
   JsonWriter request;
   write_model(request, id, record.model, record.version, record.request_id);
   request.end_object();
-  std::string text =
-      request.take() + "," +
-      steps_json(id, record.request_start, record.queue_start, record.computed, record.request_end);
+  std::string text = request.take();
+  if (record.timestamps) {
+    text += "," + steps_json(id, record.request_start, record.queue_start, record.computed,
+                             record.request_end);
+  }
   for (const MemberTimes& member : record.computed.members) {
     const std::uint64_t own = next_id++;
     JsonWriter json;
     write_model(json, own, member.model, member.version, record.request_id);
     const std::uint64_t parent = member.within ? id + 1 + *member.within : id;
     json.key("parent_id").integer(static_cast<std::int64_t>(parent)).end_object();
-    text += "," + json.take() + "," +
-            steps_json(own, member.submitted, member.submitted, member.computed, member.ended);
+    text += "," + json.take();
+    if (!record.timestamps) continue;
+    text +=
+        "," + steps_json(own, member.submitted, member.submitted, member.computed, member.ended);
   }
+  for (const TracedTensor& tensor : record.tensors) text += "," + tensor_json(id, tensor);
   return text;
 }
 

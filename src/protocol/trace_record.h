@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "protocol/trace_context.h"
+#include "protocol/traced_tensor.h"
 #include "request/pending.h"
 
 namespace mlops {
@@ -30,6 +32,10 @@ struct TraceRecord {
   TimePoint send_end{};       // and is handed to the connection
   Status status;
   std::optional<TraceContext> parent;  // the caller's
+
+  // What only Triton's files are told.
+  bool timestamps = true;
+  std::vector<TracedTensor> tensors;
 };
 
 // Takes finished records. Any thread; may block as long as a short write to a file does.
@@ -39,9 +45,9 @@ class TraceSink {
   virtual void write(TraceRecord&& record) noexcept = 0;
 };
 
-// Two objects, of the request and of its timestamps, without brackets around them, and two for each
-// member of an ensemble. Steps that did not happen are left out. Takes as many ids as there are
-// models.
+// Objects without brackets around them: of the request, of its timestamps, the same two for each
+// member of an ensemble, and one for each tensor. Steps that did not happen are left out. Takes as
+// many ids as there are models.
 std::string trace_json(std::uint64_t& next_id, const TraceRecord& record);
 
 }  // namespace mlops

@@ -67,6 +67,8 @@ TraceDecision TraceControl::decide_active(const std::string& model, std::string_
   const std::lock_guard lock(mutex_);
   const TraceSettings now = settings_locked(model);
   if (now.level.off()) return decision;
+  decision.level = now.level;
+  decision.level.tensors &= mode_ == TraceMode::triton;  // spans hold none
   decision.traced = (decision.parent && decision.parent->sampled) || sample_locked(model, now);
   return decision;
 }

@@ -36,6 +36,7 @@ enum class TraceMode : std::uint8_t { triton, opentelemetry };
 // Whether one request is traced, and as part of which trace of its caller's.
 struct TraceDecision {
   bool traced = false;
+  TraceLevel level;  // when it is
   std::optional<TraceContext> parent;
 };
 

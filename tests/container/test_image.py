@@ -7,6 +7,7 @@ MLOPS_ONNXRUNTIME_WHEEL, and MLOPS_CONTAINER_BASE, a folder with a root file sys
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -41,6 +42,23 @@ def buildah(*arguments: str | Path) -> str:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip()
+
+
+def pid_of_server(launcher: int) -> int:
+    """The process below the launcher that the image's entry point became."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+    below = {launcher}
+    while more := {pid for pid, parent in parents.items() if parent in below} - below:
+        below |= more
+    (server,) = [
+        pid
+        for pid in below - {launcher}
+        if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/usr/local/bin/mlops-server")
+    ]
+    return server
 
 
 @pytest.fixture(scope="module")
@@ -99,5 +117,6 @@ def test_it_serves_a_model_and_stops_when_asked(container: str, tmp_path: Path) 
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/models/identity") as reply:
                 assert json.load(reply)["platform"] == "onnxruntime_onnx"
         finally:
-            process.send_signal(signal.SIGTERM)
+            # To the server, as an orchestrator does: buildah, told to end, kills what it runs.
+            os.kill(pid_of_server(process.pid), signal.SIGTERM)
             assert process.wait(60) == 0

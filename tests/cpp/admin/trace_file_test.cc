@@ -23,7 +23,7 @@ TraceRecord record() {
           at_ns(10), at_ns(20), {{at_ns(30), at_ns(40), at_ns(50), at_ns(60)}, {}},
           at_ns(70), {},        {},
           {},        {},        {},
-          {}};
+          {},        true,      {}};
 }
 
 constexpr const char* kFirst =

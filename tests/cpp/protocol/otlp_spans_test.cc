@@ -12,7 +12,7 @@ TimePoint at(std::int64_t ns) { return TimePoint(std::chrono::nanoseconds(ns)); 
 TraceRecord record() {
   TraceRecord record{"m",    2,      "r",   at(10), at(20), {{at(30), at(40), at(50), at(60)}, {}},
                      at(70), "HTTP", at(5), at(70), at(80), {},
-                     {}};
+                     {},     true,   {}};
   return record;
 }
 
