@@ -30,6 +30,13 @@ struct Fixture {
       .pipelined_max = 3,
       .metrics_page = {}};
   HttpSessionFactory factory{service};
+  RestrictedCalls restricted;
+
+  // So that headers are looked through for a key.
+  Fixture() {
+    if (!restricted.add("logging:k=v").ok()) std::abort();
+    service.gate.restrict_calls(restricted, "expecting header '");
+  }
 };
 
 std::string converse(Fixture& fixture, std::string_view bytes, std::size_t piece) {
