@@ -15,8 +15,8 @@ FIXED_LAYOUT := $(shell [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
-# What stands before a build that may run beside tests (`make -j2 test`): they need the processor when they ask for it.
-YIELD ?= nice -n 5
+# What stands before a build that may run beside tests (`make -j2 test`): it takes what they leave, and some of them keep time.
+YIELD ?= nice -n 19
 # cmake presets export their values; ones inherited from the caller must not change what a preset means.
 unexport CXX CC CXXFLAGS CFLAGS LDFLAGS
 
