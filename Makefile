@@ -114,8 +114,9 @@ $(INTEGRATIONS)/.installed: tests/integration/requirements.txt tests/integration
 	touch $@
 
 .PHONY: test-integrations
-test-integrations: build $(INTEGRATIONS)/.installed  ## perf_analyzer and KServe's SDK against the server; with Debian's libb64-0d
+test-integrations: build $(INTEGRATIONS)/.installed  ## perf_analyzer and KServe's SDK against the server (with Debian's libb64-0d); drift beside river, frouros, NannyML
 	MLOPS_INTEGRATIONS=$(INTEGRATIONS) $(PYTHON) -m pytest -q tests/integration
+	$(PYTHON) -m pytest -q --timeout=3600 tests/peers
 
 CONTAINER_BASE := build/container/base
 

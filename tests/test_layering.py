@@ -24,6 +24,8 @@ CORE_LEVELS = {
     "batch": 3,
     "execute": 3,
     "observe": 3,
+    "detect": 3,
+    "labels": 3,
     "cuda": 3,
     "engine": 4,
     "bindings": 5,

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Buffer
 
 class _SupportsArray(Protocol):
@@ -191,6 +191,88 @@ def drift_rate_interval(k: int, n: int, alpha: float = ...) -> tuple[float, floa
 def drift_likely_cause(
     before: tuple[Any, ...], now: tuple[Any, ...]
 ) -> tuple[str, float, float, float]: ...
+
+class _Detector:
+    def update(self, value: float) -> bool: ...
+    def update_many(self, values: ArrayLike) -> NDArray[np.int64]: ...
+    def verdicts(self, values: ArrayLike) -> NDArray[np.uint8]: ...
+    def reset(self) -> None: ...
+    @property
+    def detected(self) -> bool: ...
+    @property
+    def warning(self) -> bool: ...
+
+class Adwin(_Detector):
+    def __init__(
+        self,
+        delta: float,
+        clock: int,
+        max_buckets: int,
+        min_window_length: int,
+        grace_period: int,
+        /,
+    ) -> None: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def mean(self) -> float: ...
+    @property
+    def variance(self) -> float: ...
+
+class Kswin(_Detector):
+    def __init__(
+        self,
+        alpha: float,
+        window_size: int,
+        stat_size: int,
+        min_distance: float,
+        seed: int,
+        /,
+    ) -> None: ...
+
+class Stepd(_Detector):
+    def __init__(
+        self, alpha_drift: float, alpha_warning: float, window: int, two_sided: bool, /
+    ) -> None: ...
+
+class Ddm(_Detector):
+    def __init__(
+        self, warm_start: int, warning_threshold: float, drift_threshold: float, /
+    ) -> None: ...
+
+class Eddm(_Detector):
+    def __init__(self, warm_start: int, alpha: float, beta: float, /) -> None: ...
+
+class HddmA(_Detector):
+    def __init__(
+        self, drift_confidence: float, warning_confidence: float, two_sided: bool, /
+    ) -> None: ...
+
+class HddmW(_Detector):
+    def __init__(
+        self,
+        drift_confidence: float,
+        warning_confidence: float,
+        lambda_: float,
+        two_sided: bool,
+        /,
+    ) -> None: ...
+
+class Ecdd(_Detector):
+    def __init__(
+        self,
+        lambda_: float,
+        average_run_length: int,
+        warning_level: float,
+        min_instances: int,
+        /,
+    ) -> None: ...
+
+class PageHinkley(_Detector):
+    def __init__(
+        self, min_instances: int, delta: float, threshold: float, alpha: float, mode: str, /
+    ) -> None: ...
+
 def use_for_submit(queue: CompletionQueue | None, future_class: type | None) -> None: ...
 def cancel_pending(pending: object) -> None: ...
 def ort_library_candidates(executable_dir: str) -> list[str]: ...

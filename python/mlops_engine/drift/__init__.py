@@ -20,18 +20,51 @@ A stream that is looked at again and again is watched by a judge, which counts e
 docs/drift.md defines the statistics and derives what an alert promises.
 """
 
+from mlops_engine.drift.detectors import (
+    Adwin,
+    Ddm,
+    Ecdd,
+    Eddm,
+    HddmA,
+    HddmW,
+    Kswin,
+    PageHinkley,
+    Stepd,
+)
+from mlops_engine.drift.expected_quality import Cbpe, Dle
 from mlops_engine.drift.judge import DriftAlert, DriftEvent, Judge
+from mlops_engine.drift.multivariate import (
+    MmdResult,
+    PcaReconstruction,
+    RffMmd,
+    domain_classifier_auroc,
+)
 from mlops_engine.drift.profile import Profile, Window
 from mlops_engine.drift.report import Alert, Report, StreamReport, compare
 
 __all__ = [
+    "Adwin",
     "Alert",
+    "Cbpe",
+    "Ddm",
+    "Dle",
     "DriftAlert",
     "DriftEvent",
+    "Ecdd",
+    "Eddm",
+    "HddmA",
+    "HddmW",
     "Judge",
+    "Kswin",
+    "MmdResult",
+    "PageHinkley",
+    "PcaReconstruction",
     "Profile",
     "Report",
+    "RffMmd",
+    "Stepd",
     "StreamReport",
     "Window",
     "compare",
+    "domain_classifier_auroc",
 ]
