@@ -22,13 +22,13 @@ void LatencyModel::Size::add(Duration took) {
       static_cast<std::uint32_t>(std::clamp(ns / kUnitNs, 0.0, double{UINT32_MAX}));
   ++runs;
   // Between two looks at all of them the estimate only grows.
-  if (ns <= p99_ns && runs % 16 != 0) return;
+  if (ns <= usual_ns && runs % 16 != 0) return;
   std::array<std::uint32_t, kRecent> sorted = recent;
   const std::size_t count = std::min(runs, kRecent);
-  const std::size_t rank = (count * 99 + 99) / 100 - 1;
+  const std::size_t rank = (count - 1) * 9 / 10;
   const auto end = sorted.begin() + static_cast<std::ptrdiff_t>(count);
   std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(rank), end);
-  p99_ns = sorted[rank] * kUnitNs;
+  usual_ns = sorted[rank] * kUnitNs;
 }
 
 void LatencyModel::ran(std::int64_t rows, Duration took, TimePoint now) {
@@ -44,15 +44,15 @@ void LatencyModel::ran(std::int64_t rows, Duration took, TimePoint now) {
 // Between two sizes that were seen: on the line through them. Above the largest: on the line
 // through the two largest, or in proportion when there is but one, which is the worst a batch can
 // do. Below the smallest: as that one.
-Duration LatencyModel::p99(std::int64_t rows, TimePoint now) const {
+Duration LatencyModel::usual(std::int64_t rows, TimePoint now) const {
   const double wanted = static_cast<double>(std::max<std::int64_t>(rows, 1));
   const std::size_t exact = size_of(std::max<std::int64_t>(rows, 1));
   std::optional<Point> before, below, above;
   for (std::size_t i = 0; i < sizes_.size() && !above; ++i) {
     const Size& size = sizes_[i];
     if (size.runs == 0 || now - size.last_at > kForgottenAfter) continue;
-    if (i == exact) return Duration(static_cast<std::int64_t>(size.p99_ns));
-    const Point point{static_cast<double>(std::uint64_t{1} << i), size.p99_ns};
+    if (i == exact) return Duration(static_cast<std::int64_t>(size.usual_ns));
+    const Point point{static_cast<double>(std::uint64_t{1} << i), size.usual_ns};
     if (i > exact) {
       above = point;
     } else {

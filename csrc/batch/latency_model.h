@@ -20,8 +20,9 @@ class LatencyModel {
 
   void ran(std::int64_t rows, Duration took, TimePoint now);
 
-  // What 99 of 100 runs of so many rows do not exceed.
-  Duration p99(std::int64_t rows, TimePoint now) const;
+  // What nine of ten runs of so many rows do not exceed. Not 99 of 100: where one run in fifty is
+  // interrupted, that is the length of the interruption and says nothing of the size.
+  Duration usual(std::int64_t rows, TimePoint now) const;
 
  private:
   static constexpr std::size_t kRecent = 128;
@@ -29,7 +30,7 @@ class LatencyModel {
   struct Size {
     std::array<std::uint32_t, kRecent> recent{};  // tenths of a microsecond, saturated
     std::size_t runs = 0;
-    double p99_ns = 0;
+    double usual_ns = 0;
     TimePoint last_at{};
     void add(Duration took);
   };

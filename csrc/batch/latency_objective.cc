@@ -1,6 +1,7 @@
 #include "batch/latency_objective.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace mlops {
 
@@ -23,23 +24,25 @@ void LatencyObjective::ran(const BucketKey& bucket, std::int64_t rows, Duration 
 // where one in two hundred is.
 void LatencyObjective::answered(Duration oldest) {
   constexpr double kStep = 0.05;
-  constexpr double kMost = 0.5;
+  constexpr double kMost = 0.25;
   margin_ += oldest > options_.p99 ? kStep : -kStep / 199;
   margin_ = std::clamp(margin_, 0.0, kMost);
 }
 
 Duration LatencyObjective::run_time(const BucketKey& bucket, std::int64_t rows,
                                     TimePoint now) const {
-  return model_of(bucket).p99(rows, now);
+  return model_of(bucket).usual(rows, now);
 }
 
 // The largest of the bound and the powers of two below it that may run; one row always may.
 std::int64_t LatencyObjective::rows_max_of(const LatencyModel& model, TimePoint now) const {
-  const auto fits = [&](std::int64_t rows) { return model.p99(rows, now) <= options_.p99 / 2; };
+  const auto fits = [&](std::int64_t rows) { return model.usual(rows, now) <= options_.p99 / 2; };
   if (fits(options_.rows_max)) return options_.rows_max;
-  std::int64_t best = 1;
-  for (std::int64_t rows = 2; rows < options_.rows_max && fits(rows); rows *= 2) best = rows;
-  return best;
+  auto rows = static_cast<std::int64_t>(
+      std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(options_.rows_max, 1))));
+  // Downwards: that a smaller size was interrupted is no reason not to run a larger one.
+  while (rows > 1 && (rows == options_.rows_max || !fits(rows))) rows /= 2;
+  return rows;
 }
 
 std::int64_t LatencyObjective::rows_max(const BucketKey& bucket, TimePoint now) const {
@@ -55,15 +58,15 @@ std::optional<Duration> LatencyObjective::too_late(const Job& job, const Ahead& 
     const LatencyModel& model = model_of(bucket);
     const std::int64_t most = rows_max_of(model, now);
     const std::int64_t rest = rows % most;
-    work += model.p99(most, now) * (rows / most);
+    work += model.usual(most, now) * (rows / most);
     // Of its own bucket, what does not fill a batch shares one with the request.
     const bool joins = bucket == job.bucket && rest + job.rows <= most;
-    if (rest > 0 && !joins) work += model.p99(rest, now);
+    if (rest > 0 && !joins) work += model.usual(rest, now);
   });
   const auto lanes = static_cast<std::int64_t>(ahead.lanes_free_at.size());
   // Others that come later join its batch and make it longer.
   const LatencyModel& own = model_of(job.bucket);
-  const Duration run = own.p99(std::max(job.rows, rows_max_of(own, now)), now);
+  const Duration run = own.usual(std::max(job.rows, rows_max_of(own, now)), now);
   const Duration predicted = std::max(Duration{0}, Duration(free_at - now)) + work / lanes + run;
   const TimePoint deadline = job.pending ? job.pending->request.deadline : kNever;
   const Duration promised(

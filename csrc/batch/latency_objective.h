@@ -33,7 +33,7 @@ class LatencyObjective {
   // run times does not know shows here: when more than one in two hundred is late, less is
   // promised.
   void answered(Duration oldest);
-  // What 99 of 100 runs do not exceed. Sums of it are what decisions are made of: with averages,
+  // What nine of ten runs do not exceed. Sums of it are what decisions are made of: with averages,
   // every request that is taken at the brink would be late as soon as one run before it is slow.
   Duration run_time(const BucketKey& bucket, std::int64_t rows, TimePoint now) const;
 

@@ -155,8 +155,14 @@ struct Outcome {
 // comes is refused or queued.
 class Simulation {
  public:
-  Simulation(Duration p99, std::size_t lanes, std::uint32_t seed)
-      : p99_(p99), rig_(p99), random_(seed), lanes_(lanes), free_at_(lanes, rig_.clock.now()) {}
+  // `stalls`: of a hundred runs, so many are interrupted for 4 ms, whatever their size.
+  Simulation(Duration p99, std::size_t lanes, std::uint32_t seed, unsigned stalls = 0)
+      : p99_(p99),
+        rig_(p99),
+        random_(seed),
+        stalls_(stalls),
+        lanes_(lanes),
+        free_at_(lanes, rig_.clock.now()) {}
 
   // Two seconds to learn, then the outcome of `length`.
   Outcome run(double requests_per_second, Duration length) {
@@ -215,6 +221,7 @@ class Simulation {
       expected_[i] = now + rig_.objective.run_time({}, rows, now);
       // A few in a hundred runs take half as long again.
       lane.took = random_() % 100 < 3 ? slow_run_time(rows) : run_time(rows);
+      if (random_() % 100 < stalls_) lane.took += milliseconds(4);
       free_at_[i] = now + lane.took;
     }
   }
@@ -247,6 +254,7 @@ class Simulation {
   Duration p99_;
   Rig rig_;
   std::mt19937 random_;
+  unsigned stalls_;
   std::vector<Lane> lanes_;
   std::vector<TimePoint> free_at_;
   std::vector<TimePoint> expected_;
@@ -278,6 +286,23 @@ TEST(LatencyObjective, HoldsFarBeyondCapacityAndGoodputStays) {
           EXPECT_LE(got.refused, got.answered / 100);
         }
       }
+    }
+  }
+}
+
+// On a machine that interrupts one run in fifty for longer than the objective leaves room for, no
+// size of batch is safe. Small ones are no safer than large ones, and refusing nearly everything
+// helps nobody.
+TEST(LatencyObjective, InterruptionsDoNotStarveAModel) {
+  for (const unsigned stalls : {1U, 2U, 4U}) {
+    for (const double load : {0.5, 0.95, 2.0}) {
+      SCOPED_TRACE(std::to_string(stalls) + " % stalled, " + std::to_string(load));
+      const auto p99 = milliseconds(6);
+      const double rate = capacity(p99, 1) * load;
+      const Outcome got = Simulation(p99, 1, 7, stalls).run(rate, std::chrono::seconds(4));
+      const double good = static_cast<double>(got.in_time) / 4;
+      EXPECT_GE(good, 0.75 * std::min(rate, capacity(p99, 1)));
+      EXPECT_GE(static_cast<double>(got.in_time), 0.85 * static_cast<double>(got.answered));
     }
   }
 }
