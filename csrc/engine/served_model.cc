@@ -35,6 +35,8 @@ ServedModel::ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
   if (options.limits.slo_p99_us > 0) {
     objective_.emplace(ObjectiveOptions{std::chrono::microseconds(options.limits.slo_p99_us),
                                         options.expected_run, options.batch.rows_max});
+  } else if (options.batch.preferred.empty() && options.batch.rows_max > 1) {
+    sizes_.emplace(options.batch.rows_max);
   }
 }
 
@@ -103,6 +105,10 @@ bool ServedModel::take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_u
     if (objective_) {
       rows_max = std::min(rows_max, objective_->rows_max(queue_.next_bucket(), now));
     }
+    // Long runs: beside them the search costs nothing. A batch that waited for company is whole.
+    if (sizes_ && !fast() && options_.batch.delay_max == Duration{0}) {
+      rows_max = std::min(rows_max, sizes_->next(queue_.next_bucket(), facts->rows_waiting));
+    }
     queue_.take(rows_max, lane.batch);
     if (lane.batch.empty()) continue;
     if (objective_) {
@@ -145,6 +151,7 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   lock.lock();
   finished.swap(lane.batch);
   if (objective_) learn_run_locked(finished, began);
+  if (sizes_ && !fast()) sizes_->ran(finished.front().bucket, total_rows(finished), spent);
   give_back_locked(&lane);
   if (inline_run) ask_pool_locked();
   lock.unlock();

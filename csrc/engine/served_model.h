@@ -18,6 +18,7 @@
 
 #include "batch/batch_policy.h"
 #include "batch/batch_queue.h"
+#include "batch/batch_size_search.h"
 #include "batch/latency_objective.h"
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
@@ -113,6 +114,7 @@ class ServedModel final : public Servable {
   BatchQueue queue_;                           // guarded by mutex_
   std::vector<Lane*> idle_;                    // guarded by mutex_
   std::optional<LatencyObjective> objective_;  // guarded by mutex_
+  std::optional<BatchSizeSearch> sizes_;       // guarded by mutex_
   std::vector<TimePoint> lanes_free_at_;       // scratch, guarded by mutex_
   bool accepting_ = true;                      // guarded by mutex_
   bool stopping_ = false;                      // guarded by mutex_
