@@ -15,9 +15,11 @@ std::int64_t total_rows(std::span<const Part> parts) {
   return rows;
 }
 
+// Watched outputs are wanted whoever asks: else a column would look missing when nobody did.
 void mark_wanted(Lane& lane, std::span<const Part> parts) {
-  const bool all =
-      std::ranges::any_of(parts, [](const Part& part) { return part.resolved->outputs.empty(); });
+  const bool all = lane.observer || std::ranges::any_of(parts, [](const Part& part) {
+                     return part.resolved->outputs.empty();
+                   });
   for (OutputSlot& slot : lane.outputs) slot.wanted = all;
   if (all) return;
   for (const Part& part : parts) {
@@ -120,6 +122,16 @@ Status execute(const LaneContext& context, Lane& lane, TimePoint start, Executio
   return status;
 }
 
+// Copies the rows for drift statistics; they are counted when the answers are on their way.
+void observe(Lane& lane, std::size_t rows, std::uint64_t run_ns, TimePoint now) {
+  if (!lane.observer) return;
+  lane.observed.clear();
+  for (const OutputSlot& slot : lane.outputs) {
+    lane.observed.push_back(slot.wanted ? &slot.tensor : nullptr);
+  }
+  lane.observer->observe({lane.inputs, lane.observed, rows, run_ns}, now);
+}
+
 void release_tensors(Lane& lane) {
   lane.inputs.clear();
   for (OutputSlot& slot : lane.outputs) slot.tensor = Tensor{};
@@ -195,8 +207,10 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
         taken, taken + std::chrono::nanoseconds(times.input_ns), ran, {}};
   }
   std::uint64_t successes = 0;
+  if (status.ok()) observe(lane, rows, times.infer_ns, ran);
   if (status.ok()) status = respond_all(context, lane, jobs, taken, ran, successes);
   release_tensors(lane);
+  if (lane.observer) lane.observer->after_reply();
   Duration spent{times.infer_ns};
   if (status.ok()) {
     times.output_ns = elapsed_ns(ran, context.clock->now());
@@ -224,6 +238,7 @@ void run_single(const LaneContext& context, Lane& lane, Request& request, const 
   Status status = execute(context, lane, started_at, times, in_time);
   if (status.ok()) status = in_time();
   if (status.ok()) {
+    observe(lane, static_cast<std::size_t>(rows), times.infer_ns, started_at);
     make_response(
         context, request, resolved,
         [&](std::size_t i) { return std::move(lane.outputs[i].tensor); }, response);

@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/model_recorder.h"
 #include "execute/backend.h"
+#include "observe/drift_observer.h"
 #include "tensor/slab_pool.h"
 
 namespace mlops {
@@ -27,6 +28,7 @@ struct LaneContext {
   CopyMeter* copies = nullptr;
   const Clock* clock = nullptr;
   FailureRecorder* failures = nullptr;
+  std::shared_ptr<DriftObserver> drift;  // null: its rows are not watched
   bool repeatable = true;  // a run that failed may be tried again with fewer rows
 };
 
@@ -36,11 +38,13 @@ struct Lane {
   std::size_t input_bytes = 0;  // of what runs now, where inputs are bounded; likewise
   TimePoint free_at{};          // as expected, where there is a latency objective; past when idle
   LaneRecorder recorder;
+  std::unique_ptr<LaneObserver> observer;  // null: its rows are not watched
   // Scratch, kept to avoid allocation.
   std::vector<Tensor> inputs;
   std::vector<Buffer> staging;  // one per input of the signature
   std::vector<OutputSlot> outputs;
   std::vector<Part> parts;
+  std::vector<const Tensor*> observed;  // outputs, null where there is none
   std::vector<std::optional<std::size_t>> output_sizes;  // of those that are preallocated
   std::array<Buffer, 4> small_outputs;
   std::size_t small_outputs_next = 0;  // which of them is replaced next

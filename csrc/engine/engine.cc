@@ -89,6 +89,27 @@ class EngineImpl final : public Engine {
     return calm;
   }
 
+  Result<DriftSnapshot> drift(const std::string& name, std::int64_t version,
+                              std::optional<Duration> span) override {
+    Result<DriftSnapshot> seen = Status::internal("not looked");
+    const Status found = with_drift(name, version, [&](const DriftObserver& drift) {
+      seen = span ? drift.over(*span, clock_.now()) : drift.since_start();
+      return Status();
+    });
+    return found.ok() ? seen : found;
+  }
+
+  Status reset_drift(const std::string& name, std::int64_t version) override {
+    return with_drift(name, version, [](DriftObserver& drift) {
+      drift.reset();
+      return Status();
+    });
+  }
+
+  Status freeze_drift(const std::string& name, std::int64_t version) override {
+    return with_drift(name, version, [](DriftObserver& drift) { return drift.freeze(); });
+  }
+
   EngineStats stats() const override {
     EngineStats stats;
     for (const auto& model : catalog_.all()) stats.models.push_back(model->stats());
@@ -104,6 +125,21 @@ class EngineImpl final : public Engine {
   const EngineOptions& options() const override { return options_; }
 
  private:
+  // Lanes that are idle have handed over before `then` looks.
+  template <class Then>
+  Status with_drift(const std::string& name, std::int64_t version, Then then) {
+    Result<ModelCatalog::Entry> model = catalog_.find(name, version);
+    if (!model.ok()) return model.status();
+    DriftObserver* const drift = (*model)->drift();
+    if (!drift) {
+      return Status::not_found("model '" + name + "' version " +
+                               std::to_string((*model)->info().version) +
+                               " is not watched for drift");
+    }
+    (*model)->settle_drift();
+    return then(*drift);
+  }
+
   ModelInfo with_versions(const ModelInfo& info) const {
     ModelInfo copy = info;
     copy.versions = catalog_.versions(info.name);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "engine/options.h"
 #include "engine/stats.h"
 #include "execute/backend.h"
+#include "observe/drift_observer.h"
 #include "request/pending.h"
 #include "tensor/copy_meter.h"
 
@@ -98,6 +100,20 @@ class Engine {
   // Refuses new requests (unavailable), then waits for accepted ones until `deadline`. True when
   // nothing was left.
   virtual bool drain(TimePoint deadline) = 0;
+
+  // What the rows of a version that is watched for drift looked like in the `span` before now, or
+  // without one since it was loaded or reset. not_found when it is not loaded or not watched.
+  virtual Result<DriftSnapshot> drift(const std::string& /*name*/, std::int64_t /*version*/,
+                                      std::optional<Duration> /*span*/) {
+    return Status::unimplemented("this engine watches nothing");
+  }
+  virtual Status reset_drift(const std::string& /*name*/, std::int64_t /*version*/) {
+    return Status::unimplemented("this engine watches nothing");
+  }
+  // A reference of the rows that a version without one has collected.
+  virtual Status freeze_drift(const std::string& /*name*/, std::int64_t /*version*/) {
+    return Status::unimplemented("this engine watches nothing");
+  }
 
   virtual EngineStats stats() const = 0;
   virtual CopyMeter& copies() = 0;

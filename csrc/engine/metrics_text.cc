@@ -82,6 +82,24 @@ void histogram(std::string& page, const EngineStats& stats, const char* name, co
   }
 }
 
+void drift(std::string& page, const EngineStats& stats) {
+  const char* rows = "mlops_drift_rows_total";
+  header(page, rows, "Rows of watched versions: counted, left out to save time, or of other shapes",
+         "counter");
+  for (const ModelStats& model : stats.models) {
+    if (!model.drift) continue;
+    const std::string labels = labels_of(model) + ",state=";
+    sample(page, rows, labels + "\"counted\"", std::to_string(model.drift->rows_counted));
+    sample(page, rows, labels + "\"left_out\"", std::to_string(model.drift->rows_left_out));
+    sample(page, rows, labels + "\"unfit\"", std::to_string(model.drift->rows_unfit));
+  }
+  const char* cost = "mlops_drift_seconds_total";
+  header(page, cost, "Time that counting rows for drift took, estimated", "counter");
+  for (const ModelStats& model : stats.models) {
+    if (model.drift) sample(page, cost, labels_of(model), seconds(model.drift->ns));
+  }
+}
+
 void failures(std::string& page, const EngineStats& stats) {
   const char* name = "nv_inference_request_failure";
   header(page, name, "Number of failed inference requests, by reason", "counter");

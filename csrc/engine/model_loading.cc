@@ -4,6 +4,7 @@
 
 #include "engine/batch_probe.h"
 #include "engine/complete_config.h"
+#include "engine/drift_loading.h"
 #include "engine/run_limit.h"
 #include "engine/scheduled_model.h"
 #include "engine/warm_up.h"
@@ -212,6 +213,9 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   info->labels = *std::move(labels);
   info->config = std::make_shared<const ModelConfig>(complete_config(source.config.get(), *info));
 
+  Result<std::shared_ptr<DriftObserver>> drift = load_drift(source, *info);
+  if (!drift.ok()) return drift.status();
+  version.context.drift = *std::move(drift);
   version.context.info = info;
   version.context.sizable_outputs = probe->sizable_outputs;
   version.context.slabs = parts.slabs;

@@ -32,6 +32,11 @@ class Servable {
   // Answers what has passed its deadline, waiting or running; returns the earliest one left.
   virtual TimePoint expire(TimePoint now) = 0;
 
+  // Null: its rows are not watched.
+  virtual DriftObserver* drift() { return nullptr; }
+  // Lets every lane that is idle hand over what it has counted.
+  virtual void settle_drift() {}
+
   // Takes no more requests, waits for accepted ones until `deadline`; true when none is left.
   virtual bool drain(TimePoint deadline) = 0;
   // Fails what still waits (unavailable) and ends its threads. Idempotent.

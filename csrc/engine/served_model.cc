@@ -59,6 +59,9 @@ Status ServedModel::add_lanes(unsigned count) {
     if (!executor.ok()) return executor.status();
     lanes_.push_back(std::make_unique<Lane>());
     lanes_.back()->executor = *std::move(executor);
+    if (context_.drift) {
+      lanes_.back()->observer = std::make_unique<LaneObserver>(context_.drift, *context_.clock);
+    }
     idle_.push_back(lanes_.back().get());
   }
   return {};
@@ -390,6 +393,7 @@ ModelStats ServedModel::stats() const {
   ModelStats stats;
   failures_.add_to(stats);
   for (const auto& lane : lanes_) lane->recorder.add_to(stats);
+  if (context_.drift) stats.drift = drift_cost();
   stats.name = info().name;
   stats.version = info().version;
   stats.compute_weight = options_.terms.weight;

@@ -62,6 +62,8 @@ class ServedModel final : public Servable {
   bool submit_turn(std::span<PendingRef> turn, TimePoint now) override;
   TimePoint expire(TimePoint now) override;
   bool drain(TimePoint deadline) override;
+  DriftObserver* drift() override { return context_.drift.get(); }
+  void settle_drift() override;
   // Waits for what runs (and interrupts it after ten seconds). Not from a thread of the
   // pool.
   void stop() override;
@@ -101,6 +103,7 @@ class ServedModel final : public Servable {
   void refuse(Pending& pending, const Refused& refused);
   void refuse(Pending& pending, Status why);
   bool fast() const;
+  DriftCost drift_cost() const;
 
   const std::unique_ptr<Backend> backend_;
   FailureRecorder failures_;

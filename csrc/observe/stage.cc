@@ -96,17 +96,6 @@ bool stage_strings(const ColumnRun& run, const Place& place, std::span<const std
   return true;
 }
 
-// Elements of a row; nullopt when the signature leaves it open.
-std::optional<std::size_t> row_elements(const TensorSpec& spec) {
-  std::size_t elements = 1;
-  if (!spec.rank_known) return std::nullopt;
-  for (std::size_t axis = 1; axis < spec.dims.size(); ++axis) {
-    if (spec.dims[axis] < 0) return std::nullopt;
-    elements *= static_cast<std::size_t>(spec.dims[axis]);
-  }
-  return elements;
-}
-
 Status cannot(const StreamName& name, const char* why) {
   return Status::invalid_argument("the reference's stream '" + name.label + "' (column " +
                                   std::to_string(name.column) + " of '" + name.tensor + "') " +
@@ -120,7 +109,7 @@ Result<ColumnRun> find_column(const StreamReference& stream, const Signature& si
       input ? signature.input_index(name.tensor) : signature.output_index(name.tensor);
   if (!tensor) return cannot(name, "is not of this model");
   const TensorSpec& spec = input ? signature.inputs[*tensor] : signature.outputs[*tensor];
-  const auto elements = row_elements(spec);
+  const auto elements = columns_of(spec);
   if (!elements || name.column >= *elements) return cannot(name, "is no column of the tensor");
   ColumnRun run{name.role, *tensor, name.column, 0, 1, nullptr};
   if (stream.counts.kind == StreamKind::categorical) {
@@ -138,6 +127,16 @@ bool continues(const ColumnRun& run, const ColumnRun& next) {
 }
 
 }  // namespace
+
+std::optional<std::size_t> columns_of(const TensorSpec& spec) {
+  std::size_t elements = 1;
+  if (!spec.rank_known) return std::nullopt;
+  for (std::size_t axis = 1; axis < spec.dims.size(); ++axis) {
+    if (spec.dims[axis] < 0) return std::nullopt;
+    elements *= static_cast<std::size_t>(spec.dims[axis]);
+  }
+  return elements;
+}
 
 float nearest_float(double number) {
   constexpr double kMost = std::numeric_limits<float>::max();

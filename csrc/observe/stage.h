@@ -2,6 +2,7 @@
 // Writes columns of tensors into a tile's rows: numbers as the nearest float, categories as codes.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace mlops {
 
 // The nearest float; what is finite stays finite.
 float nearest_float(double number);
+
+// Elements of a tensor's row; nullopt when the signature leaves them open.
+std::optional<std::size_t> columns_of(const TensorSpec& spec);
 
 // Neighbouring columns of one tensor that are neighbours in the tile too.
 struct ColumnRun {

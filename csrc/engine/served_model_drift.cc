@@ -1,0 +1,36 @@
+// A version's part in drift statistics: its lanes, borrowed one after the other.
+
+#include <algorithm>
+
+#include "engine/served_model.h"
+
+namespace mlops {
+
+void ServedModel::settle_drift() {
+  if (!context_.drift) return;
+  std::unique_lock lock(mutex_);
+  for (const auto& lane : lanes_) {
+    const auto at = std::ranges::find(idle_, lane.get());
+    if (at == idle_.end()) continue;  // it runs, and hands over by itself
+    idle_.erase(at);
+    lock.unlock();
+    lane->observer->settle();
+    lock.lock();
+    give_back_locked(lane.get());
+    ask_pool_locked();  // what has come meanwhile
+  }
+}
+
+DriftCost ServedModel::drift_cost() const {
+  DriftCost sum;
+  for (const auto& lane : lanes_) {
+    const DriftCost cost = lane->observer->cost();
+    sum.rows_counted += cost.rows_counted;
+    sum.rows_left_out += cost.rows_left_out;
+    sum.rows_unfit += cost.rows_unfit;
+    sum.ns += cost.ns;
+  }
+  return sum;
+}
+
+}  // namespace mlops

@@ -1,0 +1,118 @@
+#include "observe/drift_observer.h"
+
+#include <algorithm>
+
+#include "observe/reference_build.h"
+
+namespace mlops {
+namespace {
+
+constexpr std::size_t kCollectedColumnsMax = 4096;
+
+bool fixed_row(const TensorSpec& spec) {
+  return spec.rank_known && !spec.dims.empty() && spec.dtype != DType::bytes &&
+         std::ranges::all_of(spec.dims.begin() + 1, spec.dims.end(),
+                             [](std::int64_t size) { return size > 0; });
+}
+
+// Of the columns of one tensor, without a row.
+void add_columns(StreamRole role, const TensorSpec& spec, std::vector<StreamReference>& streams) {
+  if (!fixed_row(spec)) return;
+  const std::size_t columns = columns_of(spec).value_or(0);
+  if (streams.size() + columns > kCollectedColumnsMax) return;
+  for (std::uint32_t column = 0; column < columns; ++column) {
+    std::string label = columns == 1 ? spec.name : spec.name + "[" + std::to_string(column) + "]";
+    streams.push_back(numeric_reference({role, spec.name, column, std::move(label)}, {}, {}));
+  }
+}
+
+}  // namespace
+
+DriftEpoch::DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const DriftOptions& options,
+                       bool collects)
+    : reference(std::move(of)),
+      runs(std::move(columns)),
+      collecting(collects),
+      windows(reference, options.levels) {
+  if (collecting) sample.emplace(reference->streams.size(), options.sample_rows_max);
+}
+
+Status DriftObserver::begin(ReferencePtr reference, bool collecting) {
+  Result<std::vector<ColumnRun>> runs = plan_columns(*reference, signature_);
+  if (!runs.ok()) return runs.status();
+  epochs_.push_back(
+      std::make_unique<DriftEpoch>(std::move(reference), *std::move(runs), options_, collecting));
+  epoch_.store(epochs_.back().get(), std::memory_order_release);
+  return {};
+}
+
+Result<std::shared_ptr<DriftObserver>> DriftObserver::create(const Signature& signature,
+                                                             ReferencePtr reference,
+                                                             DriftOptions options) {
+  std::shared_ptr<DriftObserver> observer(new DriftObserver(signature, std::move(options)));
+  if (Status s = observer->begin(std::move(reference), false); !s.ok()) return s;
+  return observer;
+}
+
+Result<std::shared_ptr<DriftObserver>> DriftObserver::collect(const Signature& signature,
+                                                              DriftOptions options) {
+  std::vector<StreamReference> streams;
+  for (const TensorSpec& spec : signature.inputs) add_columns(StreamRole::input, spec, streams);
+  for (const TensorSpec& spec : signature.outputs) add_columns(StreamRole::output, spec, streams);
+  if (streams.empty()) {
+    return Status::invalid_argument("the model has no columns of numbers to watch for drift");
+  }
+  Result<ReferencePtr> blank = seal_reference(std::move(streams));
+  if (!blank.ok()) return blank.status();
+  std::shared_ptr<DriftObserver> observer(new DriftObserver(signature, std::move(options)));
+  if (Status s = observer->begin(*std::move(blank), true); !s.ok()) return s;
+  return observer;
+}
+
+DriftSnapshot DriftObserver::over(Duration span, TimePoint now) const {
+  DriftEpoch& now_counted = epoch();
+  const std::lock_guard lock(now_counted.mutex);
+  if (now_counted.collecting) return {nullptr, {}, now_counted.sample->offered()};
+  return {now_counted.reference, now_counted.windows.between(now - span, now, now), 0};
+}
+
+DriftSnapshot DriftObserver::since_start() const {
+  DriftEpoch& now_counted = epoch();
+  const std::lock_guard lock(now_counted.mutex);
+  if (now_counted.collecting) return {nullptr, {}, now_counted.sample->offered()};
+  return {now_counted.reference, now_counted.windows.since_start(), 0};
+}
+
+void DriftObserver::reset() {
+  DriftEpoch& now_counted = epoch();
+  const std::lock_guard lock(now_counted.mutex);
+  now_counted.windows.clear();
+  if (now_counted.sample) now_counted.sample->clear();
+}
+
+Status DriftObserver::freeze() {
+  const std::lock_guard freezing(freeze_mutex_);
+  DriftEpoch& collected = epoch();
+  if (!collected.collecting) return Status::already_exists("there is a reference already");
+  std::vector<StreamReference> streams;
+  std::vector<std::vector<float>> columns;
+  {
+    const std::lock_guard lock(collected.mutex);
+    const std::size_t rows = collected.sample->rows();
+    if (rows < options_.freeze_rows_min) {
+      return Status::unavailable("a reference needs " + std::to_string(options_.freeze_rows_min) +
+                                 " rows; " + std::to_string(rows) + " were collected");
+    }
+    for (std::size_t i = 0; i < collected.reference->streams.size(); ++i) {
+      columns.push_back(collected.sample->column(i));
+    }
+  }
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    streams.push_back(numeric_reference(collected.reference->streams[i].name, columns[i], {}));
+  }
+  Result<ReferencePtr> reference = seal_reference(std::move(streams));
+  if (!reference.ok()) return reference.status();
+  return begin(*std::move(reference), false);
+}
+
+}  // namespace mlops

@@ -1,0 +1,144 @@
+#pragma once
+// Drift statistics of a served version: the lanes stage rows and fold tiles, each on its own, and
+// hand what they counted to windows that all share. A lane waits for nobody: when the windows are
+// being read it keeps its counts and hands them over with its next tile. docs/adr/0033.
+//
+// Without a reference the lanes fill a sample of rows, until freeze() makes one of it.
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "observe/row_counter.h"
+#include "observe/row_sample.h"
+#include "observe/stage.h"
+#include "observe/window_ring.h"
+
+namespace mlops {
+
+struct DriftOptions {
+  // Of the time that the model itself takes; what would cost more is left out by whole tiles.
+  double cost_share_max = 0.05;
+  std::size_t sample_rows_max = 20'000;
+  std::size_t freeze_rows_min = 1'000;
+  std::vector<WindowLevel> levels = WindowRing::usual_levels();
+};
+
+// What is counted against one reference; a version has another one after freeze().
+struct DriftEpoch {
+  DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const DriftOptions& options,
+             bool collects);
+
+  const ReferencePtr reference;
+  const std::vector<ColumnRun> runs;
+  const bool collecting;
+  std::mutex mutex;  // guards what follows; a lane only ever tries it
+  WindowRing windows;
+  std::optional<RowSample> sample;  // while collecting
+};
+
+struct DriftSnapshot {
+  ReferencePtr reference;  // null while collecting
+  WindowCounts window;
+  std::uint64_t rows_collected = 0;  // while collecting
+};
+
+struct DriftCost {
+  std::uint64_t rows_counted = 0;
+  std::uint64_t rows_left_out = 0;  // to save time
+  std::uint64_t rows_unfit = 0;     // tensors of another shape than the signature says
+  std::uint64_t ns = 0;             // spent on it, estimated from one batch in 64 and every fold
+};
+
+class DriftObserver {
+ public:
+  // With a reference; invalid_argument when it is not of this signature.
+  static Result<std::shared_ptr<DriftObserver>> create(const Signature& signature,
+                                                       ReferencePtr reference,
+                                                       DriftOptions options = {});
+  // Without: all columns of numbers of fixed shape, at most 4,096.
+  static Result<std::shared_ptr<DriftObserver>> collect(const Signature& signature,
+                                                        DriftOptions options = {});
+
+  // Of what was handed over; see LaneObserver::settle.
+  DriftSnapshot over(Duration span, TimePoint now) const;
+  DriftSnapshot since_start() const;
+  void reset();
+  // A reference of the rows collected so far; from then on rows are counted against it.
+  Status freeze();
+
+  const Signature& signature() const { return signature_; }
+  const DriftOptions& options() const { return options_; }
+  DriftEpoch& epoch() const { return *epoch_.load(std::memory_order_acquire); }
+
+ private:
+  DriftObserver(const Signature& signature, DriftOptions options)
+      : signature_(signature), options_(std::move(options)) {}
+  Status begin(ReferencePtr reference, bool collecting);
+
+  const Signature signature_;
+  const DriftOptions options_;
+  std::mutex freeze_mutex_;
+  std::atomic<DriftEpoch*> epoch_{nullptr};
+  // All there have been, two at most: lanes may still use the one before.
+  std::vector<std::unique_ptr<DriftEpoch>> epochs_;
+};
+
+// Rows of one execution, as the model took and gave them.
+struct ObservedRows {
+  std::span<const Tensor> inputs;
+  std::span<const Tensor* const> outputs;
+  std::size_t rows = 0;
+  std::uint64_t run_ns = 0;  // what the model took for them
+};
+
+// Of one lane, used by whoever runs it.
+class LaneObserver {
+ public:
+  LaneObserver(std::shared_ptr<DriftObserver> shared, const Clock& clock);
+
+  // Copies rows; folds only when they do not fit the tile.
+  void observe(const ObservedRows& rows, TimePoint now);
+  // Folds when another such batch would not fit: for when the answers are on their way.
+  void after_reply();
+  // Hands over everything, and waits for the windows: for readers, not for requests.
+  void settle();
+  bool unsettled() const { return counter_->staged() + counter_->folded() + seen_ > 0; }
+
+  DriftCost cost() const;  // any thread
+
+ private:
+  void adopt(DriftEpoch& epoch);
+  bool fits(const ObservedRows& rows) const;
+  bool stage(const ObservedRows& rows);
+  void fold_tile();
+  void hand_over(std::unique_lock<std::mutex>& lock);
+  void leave_out_next();
+
+  const std::shared_ptr<DriftObserver> shared_;
+  const Clock& clock_;
+  DriftEpoch* epoch_ = nullptr;
+  std::vector<std::size_t> input_columns_;  // elements of a row, by tensor
+  std::vector<std::size_t> output_columns_;
+  std::unique_ptr<RowCounter> counter_;
+  CountsTable handed_;           // empty between hand-overs; kept to avoid allocation
+  TimePoint began_{};            // of the rows not handed over, the first
+  std::int64_t slot_ = -1;       // theirs
+  std::size_t last_rows_ = 0;    // of the batch before
+  std::size_t tiles_ = 0;        // folded and not handed over
+  std::uint64_t seen_ = 0;       // rows not handed over, counted or left out
+  std::uint64_t leave_out_ = 0;  // rows to come
+  std::uint64_t calls_ = 0;
+  // Nanoseconds a row, running means: copying, folding, and the model itself.
+  double stage_ns_ = 0;
+  double fold_ns_ = 0;
+  double run_ns_ = 0;
+  std::uint64_t random_ = 0x9e3779b97f4a7c15ULL;
+  std::atomic<std::uint64_t> rows_counted_{0}, rows_left_out_{0}, rows_unfit_{0}, ns_{0};
+};
+
+}  // namespace mlops

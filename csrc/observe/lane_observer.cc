@@ -1,0 +1,182 @@
+#include <algorithm>
+
+#include "base/single_writer.h"
+#include "observe/drift_observer.h"
+
+namespace mlops {
+namespace {
+
+constexpr std::size_t kTilesBetween = 8;   // hand-overs
+constexpr std::uint64_t kTimedOneIn = 64;  // batches
+constexpr std::uint64_t kLeftOutMax = 63;  // tiles in a row, on average
+
+// An eighth of the way towards what was just seen.
+void learn(double& mean, std::uint64_t ns, std::size_t rows) {
+  const double seen = static_cast<double>(ns) / static_cast<double>(rows);
+  mean = mean > 0 ? mean + (seen - mean) / 8 : seen;
+}
+
+std::vector<std::size_t> columns_of_all(const std::vector<TensorSpec>& specs) {
+  std::vector<std::size_t> columns;
+  for (const TensorSpec& spec : specs) columns.push_back(columns_of(spec).value_or(0));
+  return columns;
+}
+
+}  // namespace
+
+LaneObserver::LaneObserver(std::shared_ptr<DriftObserver> shared, const Clock& clock)
+    : shared_(std::move(shared)),
+      clock_(clock),
+      input_columns_(columns_of_all(shared_->signature().inputs)),
+      output_columns_(columns_of_all(shared_->signature().outputs)) {
+  adopt(shared_->epoch());
+}
+
+// What was counted against the reference before is handed over to its windows first.
+void LaneObserver::adopt(DriftEpoch& epoch) {
+  if (epoch_) settle();
+  epoch_ = &epoch;
+  counter_ = std::make_unique<RowCounter>(epoch.reference);
+  handed_ = epoch.reference->empty_counts();
+  slot_ = -1;
+}
+
+bool LaneObserver::fits(const ObservedRows& rows) const {
+  const Signature& signature = shared_->signature();
+  return std::ranges::all_of(epoch_->runs, [&](const ColumnRun& run) {
+    const bool input = run.role == StreamRole::input;
+    const Tensor* tensor = input ? &rows.inputs[run.tensor] : rows.outputs[run.tensor];
+    const TensorSpec& spec = input ? signature.inputs[run.tensor] : signature.outputs[run.tensor];
+    if (!tensor || tensor->dtype != spec.dtype) return false;
+    if (spec.dtype == DType::bytes) return true;  // read with their lengths
+    const std::size_t columns = (input ? input_columns_ : output_columns_)[run.tensor];
+    return tensor->bytes.size() == rows.rows * columns * size_of(spec.dtype);
+  });
+}
+
+bool LaneObserver::stage(const ObservedRows& rows) {
+  for (std::size_t first = 0; first < rows.rows;) {
+    const std::size_t count = std::min(rows.rows - first, counter_->free_rows());
+    for (const ColumnRun& run : epoch_->runs) {
+      const bool input = run.role == StreamRole::input;
+      const Tensor& tensor = input ? rows.inputs[run.tensor] : *rows.outputs[run.tensor];
+      const std::size_t columns = (input ? input_columns_ : output_columns_)[run.tensor];
+      if (!stage_run(run, tensor, columns, first, count, counter_->next_row() + run.to,
+                     counter_->stride())) {
+        return false;
+      }
+    }
+    counter_->stage(count);
+    first += count;
+    if (counter_->free_rows() == 0) fold_tile();
+  }
+  return true;
+}
+
+void LaneObserver::observe(const ObservedRows& rows, TimePoint now) {
+  if (DriftEpoch& epoch = shared_->epoch(); &epoch != epoch_) adopt(epoch);
+  if (rows.rows == 0) return;
+  if (!fits(rows)) {
+    bump(rows_unfit_, rows.rows);
+    return;
+  }
+  const std::int64_t slot = epoch_->windows.slot_of(now);
+  if (slot != slot_) {
+    if (unsettled()) {
+      fold_tile();
+      std::unique_lock lock(epoch_->mutex, std::try_to_lock);
+      if (lock) hand_over(lock);
+    }
+    slot_ = slot;
+    began_ = now;
+  }
+  seen_ += rows.rows;
+  learn(run_ns_, rows.run_ns, rows.rows);
+  last_rows_ = rows.rows;
+  if (leave_out_ > 0) {
+    leave_out_ -= std::min<std::uint64_t>(leave_out_, rows.rows);
+    bump(rows_left_out_, rows.rows);
+    return;
+  }
+  const bool timed = calls_++ % kTimedOneIn == 0;
+  const TimePoint start = timed ? clock_.now() : TimePoint();
+  if (!stage(rows)) {
+    bump(rows_unfit_, rows.rows);
+    return;
+  }
+  bump(rows_counted_, rows.rows);
+  if (timed) {
+    const std::uint64_t spent = elapsed_ns(start, clock_.now());
+    learn(stage_ns_, spent, rows.rows);
+    bump(ns_, spent * kTimedOneIn);
+  }
+}
+
+void LaneObserver::after_reply() {
+  if (counter_->staged() > 0 && counter_->free_rows() < last_rows_) fold_tile();
+}
+
+void LaneObserver::fold_tile() {
+  if (counter_->staged() == 0) return;
+  const TimePoint start = clock_.now();
+  const std::size_t rows = counter_->staged();
+  if (epoch_->collecting) {
+    if (const std::unique_lock lock(epoch_->mutex, std::try_to_lock); lock) {
+      const float* const end = counter_->next_row();
+      epoch_->sample->offer(end - counter_->staged() * counter_->stride(), counter_->staged(),
+                            counter_->stride());
+    }
+  }
+  counter_->fold();
+  if (++tiles_ >= kTilesBetween) {
+    std::unique_lock lock(epoch_->mutex, std::try_to_lock);
+    if (lock) hand_over(lock);
+  }
+  const std::uint64_t spent = elapsed_ns(start, clock_.now());
+  bump(ns_, spent);
+  learn(fold_ns_, spent, rows);
+  leave_out_next();
+}
+
+// So many rows are left out that the mean cost stays below the share that it may have. The number
+// is drawn, so that no period of the traffic is missed or met every time.
+void LaneObserver::leave_out_next() {
+  const double cost = stage_ns_ + fold_ns_;
+  const double share = shared_->options().cost_share_max * run_ns_;
+  if (cost <= share) return;
+  const double most = kLeftOutMax;
+  const double tiles = share > 0 ? std::min(cost / share - 1.0, most) : most;
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 7;
+  random_ ^= random_ << 17;
+  const auto mean = static_cast<std::uint64_t>(tiles * static_cast<double>(kTileRows));
+  leave_out_ = random_ % (2 * mean + 1);
+}
+
+void LaneObserver::hand_over(std::unique_lock<std::mutex>& /*lock*/) {
+  counter_->take(handed_);
+  epoch_->windows.add(handed_, seen_, began_);
+  for (StreamCounts& counts : handed_) {
+    std::ranges::fill(counts.masses, 0);
+    counts.moments = {};
+  }
+  seen_ = 0;
+  tiles_ = 0;
+}
+
+void LaneObserver::settle() {
+  if (!unsettled()) return;
+  if (counter_->staged() > 0) fold_tile();
+  std::unique_lock lock(epoch_->mutex);
+  hand_over(lock);
+  slot_ = -1;
+}
+
+DriftCost LaneObserver::cost() const {
+  const auto read = [](const std::atomic<std::uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  return {read(rows_counted_), read(rows_left_out_), read(rows_unfit_), read(ns_)};
+}
+
+}  // namespace mlops
