@@ -29,7 +29,7 @@ struct LaneContext {
   const Clock* clock = nullptr;
   FailureRecorder* failures = nullptr;
   std::shared_ptr<DriftObserver> drift;  // null: its rows are not watched
-  bool repeatable = true;  // a run that failed may be tried again with fewer rows
+  bool repeatable = true;                // a run that failed may be tried again with fewer rows
 };
 
 struct Lane {
@@ -44,7 +44,7 @@ struct Lane {
   std::vector<Buffer> staging;  // one per input of the signature
   std::vector<OutputSlot> outputs;
   std::vector<Part> parts;
-  std::vector<const Tensor*> observed;  // outputs, null where there is none
+  std::vector<const Tensor*> observed;                   // outputs, null where there is none
   std::vector<std::optional<std::size_t>> output_sizes;  // of those that are preallocated
   std::array<Buffer, 4> small_outputs;
   std::size_t small_outputs_next = 0;  // which of them is replaced next

@@ -300,6 +300,7 @@ std::string metrics_text(const EngineStats& stats, const MetricsOptions& options
   absent_parts(page, stats);
   own_counters(page, stats);
   pool(page, stats);
+  drift(page, stats);
   return page;
 }
 

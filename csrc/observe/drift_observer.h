@@ -22,7 +22,7 @@ namespace mlops {
 
 struct DriftOptions {
   // Of the time that the model itself takes; what would cost more is left out by whole tiles.
-  double cost_share_max = 0.05;
+  double cost_share_max = 0.1;
   std::size_t sample_rows_max = 20'000;
   std::size_t freeze_rows_min = 1'000;
   std::vector<WindowLevel> levels = WindowRing::usual_levels();

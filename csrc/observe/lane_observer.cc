@@ -141,6 +141,7 @@ void LaneObserver::fold_tile() {
 // So many rows are left out that the mean cost stays below the share that it may have. The number
 // is drawn, so that no period of the traffic is missed or met every time.
 void LaneObserver::leave_out_next() {
+  if (epoch_->collecting) return;  // is over soon, and wants rows
   const double cost = stage_ns_ + fold_ns_;
   const double share = shared_->options().cost_share_max * run_ns_;
   if (cost <= share) return;
