@@ -26,6 +26,8 @@ constexpr std::array<CallRule, kServerCallCount> kRules = {{
     {"trace_change", kAdmin, true},
     {"log_read", kObserver, false},
     {"log_change", kAdmin, true},
+    {"drift_read", kObserver, false},
+    {"drift_change", kAdmin, true},
 }};
 
 constexpr bool all_named() {
@@ -34,7 +36,8 @@ constexpr bool all_named() {
   }
   return true;
 }
-static_assert(all_named() && static_cast<std::size_t>(ServerCall::log_change) + 1 == kRules.size(),
+static_assert(all_named() &&
+                  static_cast<std::size_t>(ServerCall::drift_change) + 1 == kRules.size(),
               "a call without a rule");
 
 }  // namespace

@@ -29,8 +29,10 @@ enum class ServerCall : std::uint8_t {
   trace_change,
   log_read,
   log_change,
+  drift_read,
+  drift_change,
 };
-inline constexpr std::size_t kServerCallCount = 17;
+inline constexpr std::size_t kServerCallCount = 19;
 
 // A call that a table must name: without a default, a table that forgets one does not compile.
 struct CallOf {

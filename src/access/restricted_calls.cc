@@ -26,12 +26,14 @@ constexpr std::string_view category_of(ServerCall call) {
     case ServerCall::model_config:
       return "model-config";
     case ServerCall::statistics:
+    case ServerCall::drift_read:
       return "statistics";
     case ServerCall::infer:
       return "inference";
     case ServerCall::repository_index:
     case ServerCall::repository_load:
     case ServerCall::repository_unload:
+    case ServerCall::drift_change:
       return "model-repository";
     case ServerCall::shared_memory_status:
     case ServerCall::shared_memory_register:

@@ -16,6 +16,12 @@ HttpAnswer run_handler(const HttpService& service, HttpHandler handler, HttpAsk&
 HttpAnswer answer_with(Result<std::string> body);
 Result<ModelInfo> find_model(const HttpService& service, const HttpAsk& ask);
 
+// handlers_drift.cc
+HttpAnswer drift_report(const HttpService& service, const HttpAsk& ask);
+HttpAnswer drift_profile(const HttpService& service, const HttpAsk& ask);
+HttpAnswer drift_reset(const HttpService& service, const HttpAsk& ask);
+HttpAnswer drift_freeze(const HttpService& service, const HttpAsk& ask);
+
 // handlers_health.cc
 HttpAnswer server_live(const HttpService& service, const HttpAsk& ask);
 HttpAnswer server_ready(const HttpService& service, const HttpAsk& ask);

@@ -43,12 +43,26 @@ bool match_pattern(std::string_view pattern, std::string_view path, HttpPathPart
 }  // namespace
 
 std::string_view http_route_name(HttpRoute route) {
-  constexpr std::array<std::string_view, kHttpRouteCount> kNames = {
-      "server_metadata",   "server_live",     "server_ready",     "model_metadata",
-      "model_ready",       "model_config",    "model_statistics", "infer",
-      "generate",          "generate_stream", "repository_index", "repository_load",
-      "repository_unload", "shared_memory",   "trace_setting",    "logging",
-      "metrics",           "unknown",         "malformed"};
+  constexpr std::array<std::string_view, kHttpRouteCount> kNames = {"server_metadata",
+                                                                    "server_live",
+                                                                    "server_ready",
+                                                                    "model_metadata",
+                                                                    "model_ready",
+                                                                    "model_config",
+                                                                    "model_statistics",
+                                                                    "infer",
+                                                                    "generate",
+                                                                    "generate_stream",
+                                                                    "repository_index",
+                                                                    "repository_load",
+                                                                    "repository_unload",
+                                                                    "shared_memory",
+                                                                    "trace_setting",
+                                                                    "logging",
+                                                                    "drift",
+                                                                    "metrics",
+                                                                    "unknown",
+                                                                    "malformed"};
   return kNames[static_cast<std::size_t>(route)];
 }
 

@@ -33,11 +33,12 @@ enum class HttpRoute : std::uint8_t {
   shared_memory,
   trace_setting,
   logging,
+  drift,
   metrics,
   unknown,    // no such path, or not with this method
   malformed,  // refused before it had a path
 };
-inline constexpr std::size_t kHttpRouteCount = 19;
+inline constexpr std::size_t kHttpRouteCount = 20;
 std::string_view http_route_name(HttpRoute route);
 
 // Every status this server sends; the index is what LoopStats counts under.

@@ -1,0 +1,54 @@
+#include "http/handlers.h"
+#include "observe/profile_bytes.h"
+#include "protocol/drift_json.h"
+#include "protocol/model_version.h"
+
+namespace mlops {
+namespace {
+
+// ask.region: a span, or empty for all since the version was loaded or reset.
+Result<DriftSnapshot> look(const HttpService& service, const HttpAsk& ask) {
+  const Result<std::int64_t> version = parse_model_version(ask.version);
+  if (!version.ok()) return version.status();
+  std::optional<Duration> span;
+  if (!ask.region.empty()) {
+    const Result<Duration> parsed = parse_span(ask.region);
+    if (!parsed.ok()) return parsed.status();
+    span = *parsed;
+  }
+  return service.parts.engine.drift(ask.model, *version, span);
+}
+
+HttpAnswer change(const HttpService& service, const HttpAsk& ask,
+                  Status (Engine::*how)(const std::string&, std::int64_t)) {
+  const Result<std::int64_t> version = parse_model_version(ask.version);
+  if (!version.ok()) return failure(version.status());
+  return answer_done((service.parts.engine.*how)(ask.model, *version));
+}
+
+}  // namespace
+
+HttpAnswer drift_report(const HttpService& service, const HttpAsk& ask) {
+  const Result<DriftSnapshot> seen = look(service, ask);
+  return seen.ok() ? HttpAnswer{.body = drift_json(*seen)} : failure(seen.status());
+}
+
+HttpAnswer drift_profile(const HttpService& service, const HttpAsk& ask) {
+  Result<DriftSnapshot> seen = look(service, ask);
+  if (!seen.ok()) return failure(seen.status());
+  if (!seen->reference) {
+    return failure(Status::unavailable("rows are collected, and there is no reference yet"));
+  }
+  return {.body = profile_bytes({seen->reference, std::move(seen->window.counts)}),
+          .content_type = "application/octet-stream"};
+}
+
+HttpAnswer drift_reset(const HttpService& service, const HttpAsk& ask) {
+  return change(service, ask, &Engine::reset_drift);
+}
+
+HttpAnswer drift_freeze(const HttpService& service, const HttpAsk& ask) {
+  return change(service, ask, &Engine::freeze_drift);
+}
+
+}  // namespace mlops

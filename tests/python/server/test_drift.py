@@ -1,0 +1,102 @@
+"""Drift statistics of served versions, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from serving import RunningServer
+
+from mlops_engine import _core
+
+CONFIG = """
+backend: "identity"
+max_batch_size: 64
+input [ { name: "in" data_type: TYPE_FP32 dims: [ 2 ] } ]
+output [ { name: "out" data_type: TYPE_FP32 dims: [ 2 ] } ]
+"""
+COLLECTS = CONFIG + 'parameters { key: "drift" value: { string_value: "on" } }\n'
+
+
+def profile() -> bytes:
+    column = np.arange(320, dtype=np.float32)
+    columns = [("input", "in", 1, "delay", False, column, None)]
+    columns += [("output", "out", 0, "score", False, column, None)]
+    return _core.DriftProfile.build(columns, bins=32, categories=256).to_bytes()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    for name, config in (("watched", CONFIG), ("collects", COLLECTS), ("other", CONFIG)):
+        (tmp_path / name / "1").mkdir(parents=True)
+        (tmp_path / name / "config.pbtxt").write_text(config)
+    (tmp_path / "watched" / "1" / "reference.profile").write_bytes(profile())
+    with RunningServer(tmp_path) as running:
+        yield running
+        assert running.stop() == 0
+
+
+def infer(server: RunningServer, model: str, rows: int, value: float) -> None:
+    tensor = {"name": "in", "shape": [rows, 2], "datatype": "FP32", "data": [value] * (2 * rows)}
+    body = json.dumps({"inputs": [tensor]})
+    assert server.request("POST", f"/v2/models/{model}/infer", body)[0] == 200
+
+
+def ask(
+    server: RunningServer, model: str, what: str = "", method: str = "GET"
+) -> tuple[int, bytes]:
+    return server.request(method, f"/mlops/v1/models/{model}/drift{what}")
+
+
+def test_a_report_counts_every_row_of_both_sides(server: RunningServer) -> None:
+    infer(server, "watched", 5, 100)
+    infer(server, "watched", 3, -1)
+    for what in ("", "/last/15m"):
+        status, body = ask(server, "watched", what)
+        assert status == 200
+        report = json.loads(body)
+        assert report["rows_seen"] == 8
+        assert [s["name"] for s in report["streams"]] == ["delay", "score"]
+        for stream in report["streams"]:
+            assert stream["rows"] == 8
+            assert stream["bins"][10] == 5
+            assert stream["below_range"] == 3
+            assert stream["distances"]["psi"] > 1
+    assert server.metric("mlops_drift_rows_total") == 8
+    assert ask(server, "watched", "/reset", "POST")[0] == 200
+    assert json.loads(ask(server, "watched")[1])["rows_seen"] == 0
+
+
+def test_profiles_of_replicas_merge(server: RunningServer) -> None:
+    merged = _core.DriftWindow.from_bytes(profile())
+    for _ in range(2):
+        infer(server, "watched", 4, 100)
+        status, body = ask(server, "watched", "/profile")
+        assert status == 200
+        merged.merge(_core.DriftWindow.from_bytes(body))
+    assert sum(merged.counts()[0]["masses"]) == 4 + 8
+
+
+def test_live_traffic_becomes_a_reference(server: RunningServer) -> None:
+    assert ask(server, "collects", "/freeze", "POST")[0] == 503
+    assert ask(server, "collects", "/profile")[0] == 503
+    for value in range(20):
+        infer(server, "collects", 60, value)
+    assert json.loads(ask(server, "collects")[1]) == {"collecting": True, "rows_collected": 1200}
+    assert ask(server, "collects", "/freeze", "POST")[0] == 200
+    infer(server, "collects", 2, 7)
+    report = json.loads(ask(server, "collects")[1])
+    assert report["rows_seen"] == 2
+    assert len(report["streams"]) == 4
+
+
+def test_what_is_not_watched_or_no_span_is_said_so(server: RunningServer) -> None:
+    assert ask(server, "other")[0] == 404
+    assert ask(server, "nobody")[0] == 404
+    status, body = ask(server, "watched", "/last/soon")
+    assert status == 400
+    assert b"15m" in body
+    assert ask(server, "watched", "/freeze", "POST")[0] == 400
