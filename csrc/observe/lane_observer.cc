@@ -10,10 +10,11 @@ constexpr std::size_t kTilesBetween = 8;   // hand-overs
 constexpr std::uint64_t kTimedOneIn = 64;  // batches
 constexpr std::uint64_t kLeftOutMax = 63;  // tiles in a row, on average
 
-// An eighth of the way towards what was just seen.
+// An eighth of the way towards what was just seen, of which an interruption of the thread is no
+// part.
 void learn(double& mean, std::uint64_t ns, std::size_t rows) {
   const double seen = static_cast<double>(ns) / static_cast<double>(rows);
-  mean = mean > 0 ? mean + (seen - mean) / 8 : seen;
+  mean = mean > 0 ? mean + (std::min(seen, 4 * mean) - mean) / 8 : seen;
 }
 
 std::vector<std::size_t> columns_of_all(const std::vector<TensorSpec>& specs) {
@@ -89,6 +90,7 @@ void LaneObserver::observe(const ObservedRows& rows, TimePoint now) {
     }
     slot_ = slot;
     began_ = now;
+    leave_out_ = 0;  // no minute goes by unseen
   }
   seen_ += rows.rows;
   learn(run_ns_, rows.run_ns, rows.rows);
