@@ -124,7 +124,7 @@ TEST(DriftOnThePath, LiveTrafficIsFrozenAsAReference) {
 }
 
 TEST(DriftOnThePath, ReadersAndLanesDoNotLoseARow) {
-  constexpr int kRows = 3000;
+  constexpr int kRowsEach = 3000;
   const TemporaryFolder folder;
   LoadedEngine loaded;
   ModelSource source = with_profile(folder, profile_of("out", 0));
@@ -134,7 +134,7 @@ TEST(DriftOnThePath, ReadersAndLanesDoNotLoseARow) {
   std::vector<std::thread> callers;
   for (int i = 0; i < 2; ++i) {
     callers.emplace_back([&] {
-      for (int row = 0; row < kRows; ++row) {
+      for (int row = 0; row < kRowsEach; ++row) {
         EXPECT_TRUE(loaded.engine->infer(request_for("m", float_rows(1, 10))).status.ok());
       }
     });
@@ -147,8 +147,8 @@ TEST(DriftOnThePath, ReadersAndLanesDoNotLoseARow) {
   for (std::thread& caller : callers) caller.join();
   const auto seen = loaded.engine->drift("m", 1, {});
   const DriftCost cost = *loaded.engine->stats().models[0].drift;
-  EXPECT_EQ(seen->window.rows_seen, 2U * kRows);
-  EXPECT_EQ(cost.rows_counted + cost.rows_left_out, 2U * kRows);
+  EXPECT_EQ(seen->window.rows_seen, 2U * kRowsEach);
+  EXPECT_EQ(cost.rows_counted + cost.rows_left_out, 2U * kRowsEach);
   EXPECT_EQ(seen->window.counts[0].rows(), cost.rows_counted);
 }
 
