@@ -180,7 +180,12 @@ bool InferStream::write(StreamCall& call, ReplyBody& body) {
   std::optional<Response> answer = call.take_answer();
   if (!answer) return false;
   const bool written = write_last(call, std::move(*answer), body);
-  if (calls_.erase(&call) > 0) call.drop_ref();
+  if (calls_.erase(&call) > 0) {
+    // The answer may have been posted while the part before it was taken: that letter is still on
+    // its way, and may come when the stream is gone.
+    call.abandon();
+    call.drop_ref();
+  }
   return written;
 }
 
