@@ -14,6 +14,7 @@ void bind_drift_judge(pybind11::module_& module);
 void bind_drift(pybind11::module_& module);
 void bind_drift_distances(pybind11::module_& module);
 void bind_detect(pybind11::module_& module);
+void bind_labels(pybind11::module_& module);
 // What tests and the overhead benchmark use; private, like everything in the module.
 void bind_test_hooks(pybind11::module_& module, pybind11::class_<EngineHandle>& engine);
 

@@ -31,6 +31,7 @@ class Quality {
   void clear();
 
   std::uint64_t count() const { return n_; }
+  std::int32_t classes() const { return classes_; }
   std::uint64_t confusion(std::int32_t label, std::int32_t predicted) const;
   // Of nothing, all are NaN.
   double accuracy() const;

@@ -33,6 +33,7 @@ from mlops_engine.drift.detectors import (
 )
 from mlops_engine.drift.expected_quality import Cbpe, Dle
 from mlops_engine.drift.judge import DriftAlert, DriftEvent, Judge
+from mlops_engine.drift.labels import LabelJoin
 from mlops_engine.drift.multivariate import (
     MmdResult,
     PcaReconstruction,
@@ -56,6 +57,7 @@ __all__ = [
     "HddmW",
     "Judge",
     "Kswin",
+    "LabelJoin",
     "MmdResult",
     "PageHinkley",
     "PcaReconstruction",

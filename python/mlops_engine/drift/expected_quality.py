@@ -2,7 +2,7 @@
 
 Both are sums over rows, so windows, lanes and replicas combine by `merge`. NumPy, off the path of
 requests. What they expect holds as long as the relation of inputs to labels does; where late labels
-come, test it (`CalibrationBet` in the core's ``labels`` folder).
+come, test it with `LabelJoin`.
 """
 
 from __future__ import annotations
