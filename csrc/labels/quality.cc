@@ -101,6 +101,7 @@ double Quality::log_loss() const { return share(log_loss_, static_cast<double>(n
 double Quality::brier() const { return share(brier_, static_cast<double>(n_)); }
 
 Bounds Quality::auroc() const {
+  if (scores_.empty()) return {kNan, kNan};
   double wrong_below = 0, won = 0, tied = 0, right = 0;
   for (std::size_t bin = 0; bin < kScoreBins; ++bin) {
     const auto negative = static_cast<double>(scores_[bin]);

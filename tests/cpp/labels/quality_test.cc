@@ -92,6 +92,8 @@ TEST(QualityTest, OfNothingIsNotANumber) {
   EXPECT_TRUE(std::isnan(quality.accuracy()));
   EXPECT_TRUE(std::isnan(quality.auroc().low));
   EXPECT_TRUE(std::isnan(Quality(Task::regression, 0).r_squared()));
+  EXPECT_TRUE(std::isnan(Quality(Task::regression, 0).auroc().low));
+  EXPECT_TRUE(std::isnan(Quality(Task::classes, 3).auroc().high));
 }
 
 // Ville: over many calibrated streams, at most a share alpha is ever taken for wrong.
