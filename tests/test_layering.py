@@ -33,8 +33,8 @@ CORE_LEVELS = {
 }
 # The same inside src/, which stands above the whole core. The root of src/ ("") composes the rest.
 SERVER_LEVELS = {"protocol": 0, "net": 1, "access": 1}
-SERVER_LEVELS |= {"http": 2, "grpc": 2, "shm": 2, "tls": 2, "admin": 2}
-SERVER_LEVELS |= {"client": 3, "telemetry": 4, "store": 4, "": 5}
+SERVER_LEVELS |= {"http": 2, "h2": 2, "shm": 2, "tls": 2, "admin": 2}
+SERVER_LEVELS |= {"grpc": 3, "client": 3, "telemetry": 4, "store": 4, "": 5}
 
 # (what, include patterns, where alone it may stand)
 OWNED_INCLUDES = [
@@ -201,6 +201,8 @@ PLANTED = {
     "src/protocol/a.cc": '#include "http/listener.h"',
     "src/protocol/b.cc": "#include <unistd.h>",
     "src/http/a.cc": '#include "grpc/service.h"',
+    "src/h2/a.cc": '#include "grpc/service.h"',
+    "src/h2/b.cc": '#include "http/http1_parser.h"',
     "src/grpc/a.cc": '#include "config.h"',
     "src/main.cc": '#include "bindings/errors.h"',
     "src/http/b.cc": 'auto* x = std::getenv("HOME");',

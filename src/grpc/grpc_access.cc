@@ -14,28 +14,28 @@ void GrpcErrand::work() noexcept {
   audit->record(*audited);
 }
 
-void GrpcConnection::identify(GrpcStream& stream, std::string_view authorization) {
-  GrpcRequestHead& head = stream.head;
-  head.authorized_twice = std::exchange(head.has_authorization, true);
-  head.principal = credentials_.identify(authorization, link_.turn().now, head.principal_refusal);
+void GrpcConnection::identify(GrpcStream& stream) {
+  if (stream.head->authorized_twice) {
+    stream.principal_refusal = "more than one Authorization header";
+  } else if (!stream.head->has_authorization) {
+    stream.principal_refusal = "this call needs a token";
+  } else {
+    stream.principal = credentials_.identify(stream.head->authorization, link_.turn().now,
+                                             stream.principal_refusal);
+  }
 }
 
 // False: it is refused. Before any of its messages have come.
 bool GrpcConnection::permit(GrpcStream& stream) {
-  GrpcRequestHead& head = stream.head;
-  if (head.authorized_twice) {
-    head.principal = nullptr;
-    head.principal_refusal = "more than one Authorization header";
-  } else if (!head.has_authorization) {
-    head.principal_refusal = "this call needs a token";
-  }
-  const ServerCall call = call_of(*head.method);
+  if (service_.gate.access()) identify(stream);
+  const ServerCall call = call_of(*stream.head->method);
   Judgement judgement =
-      service_.gate.admit(call, head.principal, head.principal_refusal, head.shown);
+      service_.gate.admit(call, stream.principal, stream.principal_refusal, stream.head->shown);
   // A stream's messages are counted one by one; see infer_stream.cc.
-  const bool counted = service_.gate.counts(call) && *head.method != GrpcMethod::model_stream_infer;
+  const bool counted =
+      service_.gate.counts(call) && *stream.head->method != GrpcMethod::model_stream_infer;
   if (judgement.granted() && counted) {
-    judgement = Gate::count(head.principal, link_.turn().now);
+    judgement = Gate::count(stream.principal, link_.turn().now);
   }
   if (judgement.granted()) return true;
   if (std::optional<AuditRecord> record = audit_record(stream)) {
@@ -48,16 +48,16 @@ bool GrpcConnection::permit(GrpcStream& stream) {
 
 // Of a call that is to be written down, as far as it is known.
 std::optional<AuditRecord> GrpcConnection::audit_record(const GrpcStream& stream) const {
-  const ServerCall call = call_of(*stream.head.method);
+  const ServerCall call = call_of(*stream.head->method);
   if (!service_.audit || !rule_of(call).administrative) return std::nullopt;
   const std::span<const std::byte> bytes = stream.message.message();
   return AuditRecord{
       .call = call,
       .door = "grpc",
-      .who = stream.head.principal ? stream.head.principal->name : std::string(),
+      .who = stream.principal ? stream.principal->name : std::string(),
       .peer_name = link_.peer_name(),
       .address = link_.peer_address(),
-      .target = grpc_subject(*stream.head.method,
+      .target = grpc_subject(*stream.head->method,
                              {reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
       .result = {}};
 }

@@ -8,7 +8,7 @@ namespace mlops {
 void GrpcConnection::run_aside(GrpcStream& stream) {
   const std::span<const std::byte> bytes = stream.message.message();
   auto errand =
-      make_ref<GrpcErrand>(*this, link_.turn(), stream, service_.parts, *stream.head.method,
+      make_ref<GrpcErrand>(*this, link_.turn(), stream, service_.parts, *stream.head->method,
                            std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   errand->audited = audit_record(stream);
   errand->audit = service_.audit;
@@ -36,8 +36,8 @@ Result<std::string> GrpcConnection::answer_cold(const GrpcStream& stream) const 
   const std::string_view message(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!service_.state.ready(service_.parts.engine)) {
     // The engine does not know that the process is still loading its repository, or is leaving.
-    if (*stream.head.method == GrpcMethod::server_ready) return std::string();  // ready = false
-    if (*stream.head.method == GrpcMethod::health_check) {
+    if (*stream.head->method == GrpcMethod::server_ready) return std::string();  // ready = false
+    if (*stream.head->method == GrpcMethod::health_check) {
       const Result<std::string> service = decode_health_service(message);
       if (!service.ok()) return service.status();
       if (health_of(*service, service_.parts.engine) == ServingStatus::serving) {
@@ -45,7 +45,7 @@ Result<std::string> GrpcConnection::answer_cold(const GrpcStream& stream) const 
       }
     }
   }
-  return answer_grpc_cold(*stream.head.method, message, service_.parts);
+  return answer_grpc_cold(*stream.head->method, message, service_.parts);
 }
 
 ServingStatus GrpcConnection::health(const std::string& service) const {

@@ -13,46 +13,9 @@ namespace mlops {
 namespace {
 
 constexpr std::size_t kSpareStreams = 64;
-// Triton's, before the key of a restricted call.
-constexpr std::string_view kRestrictedKeyPrefix = "triton-grpc-protocol-";
 constexpr std::string_view kAcceptedEncodings = "identity,deflate,gzip";
 
-// Static text: nghttp2 need not copy it.
-nghttp2_nv fixed_header(std::string_view name, std::string_view value) {
-  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(),
-          value.size(), NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE};
-}
-
-nghttp2_nv header_of(std::string_view name, std::string_view value) {
-  nghttp2_nv header = fixed_header(name, value);
-  header.flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
-  return header;
-}
-
-ssize_t read_reply(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t size,
-                   std::uint32_t* flags, nghttp2_data_source* source, void* user) {
-  auto& connection = *static_cast<GrpcConnection*>(user);
-  auto& stream = *static_cast<GrpcStream*>(source->ptr);
-  const GrpcConnection::Slice slice = connection.slice_of_reply(stream, size);
-  if (slice.bytes == 0 && !slice.last) {
-    stream.deferred = true;
-    return NGHTTP2_ERR_DEFERRED;
-  }
-  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (slice.last) {
-    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    connection.submit_trailers(stream);
-  }
-  return static_cast<ssize_t>(slice.bytes);
-}
-
-nghttp2_data_provider provider_of(GrpcStream& stream) {
-  nghttp2_data_provider provider{};
-  provider.source.ptr = &stream;
-  provider.read_callback = read_reply;
-  return provider;
-}
+GrpcStream& grpc(Http2Stream& stream) { return static_cast<GrpcStream&>(stream); }
 
 }  // namespace
 
@@ -67,62 +30,47 @@ GrpcConnection::GrpcConnection(Link& link, const GrpcService& service)
       idle_since_(link.turn().now) {}
 
 GrpcConnection::~GrpcConnection() {
-  for (const auto& stream : streams_) {
-    let_go(*stream);
-  }
-  if (session_) {
-    // The close callbacks would find streams that are already settled.
-    for (const auto& stream : streams_) {
-      nghttp2_session_set_stream_user_data(session_, stream->id, nullptr);
-    }
-    nghttp2_session_del(session_);
-  }
+  for (const auto& stream : streams_) let_go(*stream);
 }
 
 void GrpcConnection::received(std::span<const std::byte> bytes, const Buffer& chunk) {
   if (closing_) return;
-  if (!session_) begin_session();
-  if (!session_) return;
+  if (!session_ && !begin_session()) return;
   chunk_ = chunk;
-  const ssize_t size = nghttp2_session_mem_recv(
-      session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  session_->received(bytes, link_.turn().now);
   chunk_ = nullptr;
-  if (size == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
+  if (session_->bad_preface()) {
     link_.out.append(
         "HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Length: 28\r\n\r\n"
         "this port speaks gRPC only.\n");
     closing_ = true;
     return link_.finish(true);
   }
-  if (size < 0) return close(NGHTTP2_PROTOCOL_ERROR);
   link_.touch();
 }
 
-// Not before the peer has spoken, so that an HTTP/1 client is answered in its own language.
-void GrpcConnection::begin_session() {
-  session_ = make_nghttp2_session(*this, service_.limits);
-  if (session_) return;
+bool GrpcConnection::begin_session() {
+  const GrpcLimits& limits = service_.limits;
+  session_ =
+      std::make_unique<Http2Session>(static_cast<Http2Handler&>(*this), link_.out,
+                                     Http2Limits{.streams_max = limits.streams_max,
+                                                 .header_bytes_max = limits.header_bytes_max,
+                                                 .control_frames_max = limits.control_frames_max,
+                                                 .out_bytes_max = limits.out_bytes_max});
+  if (session_->usable()) return true;
   closing_ = true;
   link_.finish(false);
+  return false;
 }
 
 void GrpcConnection::resume() {
   if (!session_ || closing_) return;
   if (infer_streams_ > 0) settle_streams();
-  if (nghttp2_session_want_write(session_) && nghttp2_session_send(session_) != 0) {
-    closing_ = true;
-    return link_.finish(false);
-  }
-  const bool over = !nghttp2_session_want_read(session_) && !nghttp2_session_want_write(session_);
-  if (over || (draining_ && streams_.empty() && !nghttp2_session_want_write(session_))) {
+  session_->write();
+  if (session_->over() || (draining_ && streams_.empty())) {
     closing_ = true;
     link_.finish(true);
   }
-}
-
-void GrpcConnection::close(std::uint32_t http2_error) {
-  nghttp2_session_terminate_session(session_, http2_error);
-  link_.touch();
 }
 
 TimePoint GrpcConnection::deadline() const {
@@ -132,7 +80,7 @@ TimePoint GrpcConnection::deadline() const {
 
 void GrpcConnection::expired() {
   if (!session_) return;
-  nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+  session_->fail(Http2Error::none);
   resume();
 }
 
@@ -146,19 +94,18 @@ void GrpcConnection::drain() {
     if (stream->infer) stream->infer->drain();
   }
   // Streams above the last one we saw were not processed: clients retry them elsewhere.
-  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
-                        nullptr, 0);
+  session_->goaway();
   link_.touch();
 }
 
 // False when the connection is over.
 bool GrpcConnection::tick_receiving(GrpcStream& stream) {
   const TimePoint now = link_.turn().now;
-  if (!stream.head.complete) {
+  if (!stream.head_came) {
     if (now < stream.receiving_since + service_.timeouts.header) return true;
     // Nothing but the rest of the block may follow it: nobody on this connection gets any further.
-    close(NGHTTP2_ENHANCE_YOUR_CALM);
+    session_->fail(Http2Error::enhance_your_calm);
+    link_.touch();
     return false;
   }
   const auto share = std::chrono::milliseconds(stream.receiving_bytes * 1000 /
@@ -170,7 +117,8 @@ bool GrpcConnection::tick_receiving(GrpcStream& stream) {
 }
 
 void GrpcConnection::tick() {
-  control_frames_ = 0;
+  if (!session_) return;
+  session_->tick();
   for (std::size_t i = streams_.size(); i-- > 0;) {
     GrpcStream& stream = *streams_[i];
     if (stream.infer) {
@@ -182,17 +130,13 @@ void GrpcConnection::tick() {
       if (status == stream.watched_status || stream.reply.left() > 0) continue;
       stream.watched_status = status;
       stream.reply.set_message(encode_health(status));
-      if (std::exchange(stream.deferred, false)) nghttp2_session_resume_data(session_, stream.id);
+      session_->more(stream);
       link_.touch();
     }
   }
 }
 
-void GrpcConnection::control_frame() {
-  if (++control_frames_ == service_.limits.control_frames_max) close(NGHTTP2_ENHANCE_YOUR_CALM);
-}
-
-void GrpcConnection::stream_began(std::int32_t id) {
+Http2Stream& GrpcConnection::stream_began(std::int32_t id) {
   std::unique_ptr<GrpcStream> stream;
   if (spare_streams_.empty()) {
     stream = std::make_unique<GrpcStream>();
@@ -206,69 +150,40 @@ void GrpcConnection::stream_began(std::int32_t id) {
   if (service_.parts.log && service_.parts.log->is_verbose()) {
     stream->line = std::make_unique<RequestLine>();
   }
-  nghttp2_session_set_stream_user_data(session_, id, stream.get());
   streams_.push_back(std::move(stream));
+  return *streams_.back();
 }
 
-void GrpcConnection::header(GrpcStream& stream, std::string_view name, std::string_view value) {
-  stream.head.bytes += name.size() + value.size() + 32;  // as HTTP/2 counts
-  stream.head.too_large |= stream.head.bytes > service_.limits.header_bytes_max;
-  if (stream.head.too_large) return;
-  if (name == ":path") {
-    stream.head.method = grpc_method(value);
-  } else if (name == ":method") {
-    stream.head.is_post = value == "POST";
-  } else if (name == "content-type") {
-    constexpr std::string_view kType = "application/grpc";
-    stream.head.is_grpc =
-        value.starts_with(kType) &&
-        (value.size() == kType.size() || value[kType.size()] == '+' || value[kType.size()] == ';');
-  } else if (name == "authorization" && service_.gate.access()) {
-    identify(stream, value);
-  } else if (name == "triton_grpc_error") {
-    stream.head.errors_end = value == "true";
-  } else if (name == "grpc-encoding") {
-    stream.head.encoding = coding_named(value);
-  } else if (name == "grpc-accept-encoding") {
-    stream.head.accepts_gzip = accepts_coding(value, Coding::gzip);
-    stream.head.accepts_deflate = accepts_coding(value, Coding::deflate);
-  } else if (name == "grpc-timeout") {
-    stream.head.timeout = parse_grpc_timeout(value);
-    stream.head.timeout_malformed = !stream.head.timeout;
-  } else if (name == "traceparent") {
-    // Two of them contradict each other: the context is unknown.
-    stream.head.traceparent = stream.head.traceparent.empty() ? value : "-";
-  } else if (name == "tracestate") {
-    stream.head.tracestate = value;
-  } else if (service_.gate.restricts() && name.starts_with(kRestrictedKeyPrefix)) {
-    name.remove_prefix(kRestrictedKeyPrefix.size());
-    stream.head.shown |= service_.gate.shown_by(name, value);
-  }
+Ref<RequestHead> GrpcConnection::read_head(const FieldList& fields) {
+  return make_ref<GrpcHead>(fields, service_.gate);
 }
 
-void GrpcConnection::head_ended(GrpcStream& stream) {
-  stream.head.complete = true;
+void GrpcConnection::head_came(Http2Stream& http2_stream, const RequestHeadRef& head) {
+  GrpcStream& stream = grpc(http2_stream);
   stream.message_since = link_.turn().now;
-  if (stream.head.too_large) {
+  stream.head = Ref<const GrpcHead>::share(static_cast<const GrpcHead*>(head.get()));
+  const GrpcHead& said = *stream.head;
+  if (said.too_large) {
     return refuse(stream, Status::resource_exhausted("the request's headers are too large"));
   }
-  if (!stream.head.is_post) return refuse_http(stream, "405");
-  if (!stream.head.is_grpc) return refuse_http(stream, "415");
-  if (!stream.head.method) return refuse(stream, Status::unimplemented("unknown method"));
+  if (!said.is_post) return refuse_http(stream, "405");
+  if (!said.is_grpc) return refuse_http(stream, "415");
+  if (!said.method) return refuse(stream, Status::unimplemented("unknown method"));
   if (service_.gate.closed() && !permit(stream)) return;
-  if (stream.head.timeout_malformed) {
+  if (said.timeout_malformed) {
     return refuse(stream, Status::internal("malformed grpc-timeout header"));
   }
-  if (stream.head.method == GrpcMethod::model_stream_infer) begin_infer_stream(stream);
+  if (said.method == GrpcMethod::model_stream_infer) begin_infer_stream(stream);
 }
 
-void GrpcConnection::data(GrpcStream& stream, std::span<const std::byte> bytes) {
+void GrpcConnection::data_came(Http2Stream& http2_stream, std::span<const std::byte> bytes) {
+  GrpcStream& stream = grpc(http2_stream);
   if (stream.infer) {
     stream.unconsumed += bytes.size();
     stream.infer->received(bytes, chunk_);
     return open_window(stream);
   }
-  nghttp2_session_consume_stream(session_, stream.id, bytes.size());
+  session_->consume(stream, bytes.size());
   if (stream.replied) return;
   stream.receiving_bytes += bytes.size();
   const Status status = stream.message.add(bytes, chunk_, service_.limits.message_bytes_max,
@@ -276,8 +191,8 @@ void GrpcConnection::data(GrpcStream& stream, std::span<const std::byte> bytes) 
   if (!status.ok()) refuse(stream, status);
 }
 
-void GrpcConnection::request_ended(GrpcStream& stream) {
-  stream.request_ended = true;
+void GrpcConnection::request_ended(Http2Stream& http2_stream) {
+  GrpcStream& stream = grpc(http2_stream);
   if (stream.infer) return stream.infer->request_ended();
   if (stream.replied) return;
   if (!stream.message.complete()) {
@@ -287,10 +202,10 @@ void GrpcConnection::request_ended(GrpcStream& stream) {
   }
   if (stream.message.compressed()) {
     const Status plain = stream.message.decompress(
-        stream.head.encoding, service_.limits.message_bytes_max, service_.bodies);
+        stream.head->encoding, service_.limits.message_bytes_max, service_.bodies);
     if (!plain.ok()) return refuse(stream, plain);
   }
-  switch (*stream.head.method) {
+  switch (*stream.head->method) {
     case GrpcMethod::model_infer:
       return infer(stream);
     case GrpcMethod::health_watch:
@@ -298,7 +213,7 @@ void GrpcConnection::request_ended(GrpcStream& stream) {
     default:
       break;
   }
-  if (service_.errands && grpc_method_blocks(*stream.head.method)) return run_aside(stream);
+  if (service_.errands && grpc_method_blocks(*stream.head->method)) return run_aside(stream);
   Result<std::string> answer = answer_cold(stream);
   if (std::optional<AuditRecord> record = audit_record(stream)) {
     record->result =
@@ -333,11 +248,11 @@ void GrpcConnection::infer(GrpcStream& stream) {
   request = std::move(wire.request);
   stream.call->outputs = std::move(wire.outputs);
   const TimePoint now = link_.turn().now;
-  if (stream.head.timeout) request.deadline = after(now, *stream.head.timeout);
+  if (stream.head->timeout) request.deadline = after(now, *stream.head->timeout);
   request.timeout_us = wire.timeout_us;
   if (service_.parts.trace) {
-    TraceDecision decision = service_.parts.trace->decide(request.model, stream.head.traceparent,
-                                                          stream.head.tracestate);
+    TraceDecision decision = service_.parts.trace->decide(request.model, stream.head->traceparent,
+                                                          stream.head->tracestate);
     if (decision.traced) {
       stream.call->start_trace(stream.receiving_since, now, std::move(decision));
     }
@@ -370,44 +285,51 @@ void GrpcConnection::answer(GrpcStream& stream, Response&& response) {
 void GrpcConnection::reply(GrpcStream& stream) {
   stream.replied = true;
   // A client that compresses wants it back so, if it says that it reads that.
-  const Coding coding = stream.head.encoding.value_or(Coding::identity);
-  const bool wanted = (coding == Coding::gzip && stream.head.accepts_gzip) ||
-                      (coding == Coding::deflate && stream.head.accepts_deflate);
+  const Coding coding = stream.head->encoding.value_or(Coding::identity);
+  const bool wanted = (coding == Coding::gzip && stream.head->accepts_gzip) ||
+                      (coding == Coding::deflate && stream.head->accepts_deflate);
   const bool unary = !stream.streams && !stream.infer;
   const bool smaller = wanted && unary && stream.reply.compress(coding);
-  const std::array headers = {
-      fixed_header(":status", "200"), fixed_header("content-type", "application/grpc"),
-      fixed_header("grpc-accept-encoding", kAcceptedEncodings),
-      fixed_header("grpc-encoding", coding_name(smaller ? coding : Coding::identity))};
-  const nghttp2_data_provider provider = provider_of(stream);
   // Most clients compress nothing and need not hear of it.
-  const std::size_t count_of_headers = stream.head.encoding == Coding::identity ? 2 : 4;
-  nghttp2_submit_response(session_, stream.id, headers.data(), count_of_headers, &provider);
+  if (stream.head->encoding == Coding::identity) {
+    session_->ok_reply(stream);
+  } else {
+    const std::array<Http2Session::Field, 4> fields = {
+        {{":status", "200"},
+         {"content-type", "application/grpc"},
+         {"grpc-accept-encoding", kAcceptedEncodings},
+         {"grpc-encoding", coding_name(smaller ? coding : Coding::identity)}}};
+    session_->reply(stream, fields, false);
+  }
   if (unary) count(stream, 0);
   link_.touch();
 }
 
-GrpcConnection::Slice GrpcConnection::slice_of_reply(GrpcStream& stream, std::size_t bytes_max) {
+Http2Handler::Slice GrpcConnection::slice_of_reply(Http2Stream& http2_stream,
+                                                   std::size_t bytes_max) {
+  GrpcStream& stream = grpc(http2_stream);
   if (stream.infer) return slice_of_stream(stream, bytes_max);
   const std::size_t left = stream.reply.left();
   const std::size_t bytes = std::min(left, bytes_max);
-  return {bytes, bytes == left && !stream.streams};
+  return {bytes, left > bytes, left == bytes && !stream.streams};
 }
 
-void GrpcConnection::submit_trailers(GrpcStream& stream) {
-  const Status status = stream.infer ? stream.infer->status() : Status();
+void GrpcConnection::write_slice(Http2Stream& stream, std::size_t bytes, OutQueue& out) {
+  grpc(stream).reply.take(bytes, out);
+}
+
+void GrpcConnection::end_reply(Http2Stream& http2_stream) {
+  GrpcStream& stream = grpc(http2_stream);
+  if (!stream.infer) return session_->ok_trailers(stream);
+  const Status& status = stream.infer->status();
   const int code = grpc_status(status.code());
-  if (stream.infer) count(stream, code);
-  if (status.ok()) {
-    const nghttp2_nv trailer = fixed_header("grpc-status", "0");
-    nghttp2_submit_trailer(session_, stream.id, &trailer, 1);
-    return;
-  }
+  count(stream, code);
+  if (status.ok()) return session_->ok_trailers(stream);
   const std::string number = std::to_string(code);
   const std::string message = encode_grpc_message(status.message());
-  const std::array trailers = {header_of("grpc-status", number),
-                               header_of("grpc-message", message)};
-  nghttp2_submit_trailer(session_, stream.id, trailers.data(), trailers.size());
+  const std::array<Http2Session::Field, 2> fields = {
+      {{"grpc-status", number}, {"grpc-message", message}}};
+  session_->trailers(stream, fields);
 }
 
 // An error before any message: one header block that ends the stream ("trailers only").
@@ -420,11 +342,13 @@ void GrpcConnection::refuse_with(GrpcStream& stream, int code, std::string_view 
   stream.replied = true;
   const std::string number = std::to_string(code);
   const std::string message = encode_grpc_message(text);
-  const std::array headers = {fixed_header(":status", "200"),
-                              fixed_header("content-type", "application/grpc"),
-                              header_of("grpc-status", number), header_of("grpc-message", message),
-                              fixed_header("grpc-accept-encoding", kAcceptedEncodings)};
-  nghttp2_submit_response(session_, stream.id, headers.data(), headers.size(), nullptr);
+  const std::array<Http2Session::Field, 5> fields = {
+      {{":status", "200"},
+       {"content-type", "application/grpc"},
+       {"grpc-status", number},
+       {"grpc-message", message},
+       {"grpc-accept-encoding", kAcceptedEncodings}}};
+  session_->reply(stream, fields, true);
   count(stream, code);
   link_.touch();
 }
@@ -432,19 +356,14 @@ void GrpcConnection::refuse_with(GrpcStream& stream, int code, std::string_view 
 // Not a gRPC request at all.
 void GrpcConnection::refuse_http(GrpcStream& stream, std::string_view http_status) {
   stream.replied = true;
-  const std::array headers = {fixed_header(":status", http_status)};
-  nghttp2_submit_response(session_, stream.id, headers.data(), headers.size(), nullptr);
+  const std::array<Http2Session::Field, 1> fields = {{{":status", http_status}}};
+  session_->reply(stream, fields, true);
   count(stream, 2);
   link_.touch();
 }
 
-// The reply is complete while the request is not: the client need not send the rest.
-void GrpcConnection::reply_sent(GrpcStream& stream) {
-  if (stream.request_ended) return;
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_NO_ERROR);
-}
-
-void GrpcConnection::stream_closed(GrpcStream& stream) {
+void GrpcConnection::stream_closed(Http2Stream& http2_stream) {
+  GrpcStream& stream = grpc(http2_stream);
   if (stream.call && stream.call->abandon()) {
     link_.turn().stats.calls_abandoned.add(1);
     count(stream, grpc_status(Code::cancelled));
@@ -479,15 +398,16 @@ void GrpcConnection::stream_closed(GrpcStream& stream) {
 }
 
 void GrpcConnection::count(const GrpcStream& stream, int status) {
-  const std::size_t method =
-      stream.head.method ? static_cast<std::size_t>(*stream.head.method) : kGrpcUnknownMethod;
+  const std::size_t method = stream.head && stream.head->method
+                                 ? static_cast<std::size_t>(*stream.head->method)
+                                 : kGrpcUnknownMethod;
   link_.turn().stats.grpc_requests[method][static_cast<std::size_t>(status)].add(1);
   if (!stream.line) return;
   RequestLine& line = *stream.line;
   line.protocol = "gRPC";
   line.route = grpc_method_name(method);
   line.status = grpc_status_name(static_cast<std::size_t>(status));
-  line.trace_id = trace_id_text(stream.head.traceparent);
+  if (stream.head) line.trace_id = trace_id_text(stream.head->traceparent);
   line.began = stream.receiving_since;
   line.ended = std::chrono::steady_clock::now();
   service_.parts.log->request(line);

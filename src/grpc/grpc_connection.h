@@ -1,9 +1,7 @@
 #pragma once
-// One HTTP/2 connection that speaks gRPC (prior knowledge, no upgrade). Framing, flow control and
-// header compression are nghttp2's; messages and calls are ours. No sockets: bytes in through
-// received(), bytes out through the link. Belongs to its loop's thread.
-
-#include <nghttp2/nghttp2.h>
+// One HTTP/2 connection that speaks gRPC (prior knowledge, no upgrade): what its streams mean, on
+// top of h2/http2_session.h. No sockets: bytes in through received(), bytes out through the link.
+// Belongs to its loop's thread.
 
 #include <memory>
 #include <string_view>
@@ -12,6 +10,7 @@
 #include "access/gate.h"
 #include "grpc/grpc_service.h"
 #include "grpc/grpc_stream.h"
+#include "h2/http2_session.h"
 #include "net/call.h"
 #include "net/session.h"
 
@@ -20,7 +19,8 @@ namespace mlops {
 class GrpcConnection final : public Session,
                              public CallOwner,
                              public ErrandOwner,
-                             public InferStreamOwner {
+                             public InferStreamOwner,
+                             private Http2Handler {
  public:
   GrpcConnection(Link& link, const GrpcService& service);
   ~GrpcConnection() override;
@@ -36,27 +36,18 @@ class GrpcConnection final : public Session,
   void errand_done(Errand& errand) noexcept override;
   void stream_progressed(InferStream& infer) noexcept override;
 
-  // What nghttp2 calls; see nghttp2_session.cc.
-  void stream_began(std::int32_t id);
-  void header(GrpcStream& stream, std::string_view name, std::string_view value);
-  void head_ended(GrpcStream& stream);
-  void data(GrpcStream& stream, std::span<const std::byte> bytes);
-  void request_ended(GrpcStream& stream);
-  void reply_sent(GrpcStream& stream);
-  void stream_closed(GrpcStream& stream);
-  void control_frame();
-  bool output_full() const { return link_.out.size() >= service_.limits.out_bytes_max; }
-  OutQueue& out() { return link_.out; }
-  // How much of the reply goes into the frame that is being made, and whether the call ends with
-  // it.
-  struct Slice {
-    std::size_t bytes = 0;
-    bool last = false;
-  };
-  Slice slice_of_reply(GrpcStream& stream, std::size_t bytes_max);
-  void submit_trailers(GrpcStream& stream);
-
  private:
+  // What the session says and asks.
+  Http2Stream& stream_began(std::int32_t id) override;
+  Ref<RequestHead> read_head(const FieldList& fields) override;
+  void head_came(Http2Stream& stream, const RequestHeadRef& head) override;
+  void data_came(Http2Stream& stream, std::span<const std::byte> bytes) override;
+  void request_ended(Http2Stream& stream) override;
+  Slice slice_of_reply(Http2Stream& stream, std::size_t bytes_max) override;
+  void write_slice(Http2Stream& stream, std::size_t bytes, OutQueue& out) override;
+  void end_reply(Http2Stream& stream) override;
+  void stream_closed(Http2Stream& stream) override;
+
   // ModelStreamInfer; see grpc_streaming.cc.
   void begin_infer_stream(GrpcStream& stream);
   Slice slice_of_stream(GrpcStream& stream, std::size_t bytes_max);
@@ -66,12 +57,11 @@ class GrpcConnection final : public Session,
   void settle_streams();
 
   // Who asks and whether they may; see grpc_access.cc.
-  void identify(GrpcStream& stream, std::string_view authorization);
+  void identify(GrpcStream& stream);
   bool permit(GrpcStream& stream);
   std::optional<AuditRecord> audit_record(const GrpcStream& stream) const;
 
-  void begin_session();
-  void close(std::uint32_t http2_error);
+  bool begin_session();  // false: memory was gone
   void infer(GrpcStream& stream);
   void answer(GrpcStream& stream, Response&& response);
   void watch(GrpcStream& stream);
@@ -89,19 +79,15 @@ class GrpcConnection final : public Session,
   Link& link_;
   const GrpcService& service_;
   Credentials credentials_;
-  nghttp2_session* session_ = nullptr;
+  std::unique_ptr<Http2Session> session_;  // null: the peer has not spoken
   std::vector<std::unique_ptr<GrpcStream>> streams_;
   std::vector<std::unique_ptr<GrpcStream>> spare_streams_;
   Buffer chunk_;  // being parsed
-  std::uint32_t control_frames_ = 0;
   std::size_t watching_ = 0;
   std::size_t infer_streams_ = 0;
   bool closing_ = false;
   bool draining_ = false;
   TimePoint idle_since_;
 };
-
-// The session object with our callbacks, settings and limits; null when memory is gone.
-nghttp2_session* make_nghttp2_session(GrpcConnection& connection, const GrpcLimits& limits);
 
 }  // namespace mlops

@@ -9,11 +9,12 @@
 
 #include "access/audit.h"
 #include "access/principal.h"
-#include "access/restricted_calls.h"
 #include "base/clock.h"
+#include "grpc/grpc_head.h"
 #include "grpc/infer_stream.h"
 #include "grpc/message_assembler.h"
 #include "grpc/reply_body.h"
+#include "h2/http2_stream.h"
 #include "net/call.h"
 #include "net/errand.h"
 #include "protocol/compression.h"
@@ -55,39 +56,16 @@ class GrpcErrand final : public Errand {
   std::string message_;
 };
 
-// What the headers said, as far as it matters.
-struct GrpcRequestHead {
-  std::size_t bytes = 0;
-  bool is_post = false;
-  bool is_grpc = false;  // content-type
-  bool timeout_malformed = false;
-  bool errors_end = false;                            // triton_grpc_error
-  std::optional<Coding> encoding = Coding::identity;  // of its messages; nullopt: unknown
-  bool accepts_gzip = false;                          // in the reply
-  bool accepts_deflate = false;
-  std::optional<GrpcMethod> method;
-  std::optional<Duration> timeout;
-  std::string traceparent;  // W3C Trace Context, as sent
-  std::string tracestate;
-  bool complete = false;          // all of them have come
-  bool too_large = false;         // what did not fit is not in here
-  bool authorized_twice = false;  // more than one Authorization header
-  bool has_authorization = false;
-  PrincipalRef principal;            // whose it is; null: nobody's
-  std::string principal_refusal;     // why it is nobody's
-  RestrictedCalls::Shown shown = 0;  // keys of restricted calls
-};
-
-struct GrpcStream {
-  std::int32_t id = 0;
-  std::size_t index = 0;  // in the connection's table
-  GrpcRequestHead head;
+struct GrpcStream : Http2Stream {
+  std::size_t index = 0;          // in the connection's table
+  Ref<const GrpcHead> head;       // null: its headers have not come
+  PrincipalRef principal;         // whose it is; null: nobody's
+  std::string principal_refusal;  // why it is nobody's
   TimePoint receiving_since{};
   TimePoint message_since{};  // its headers were complete
   std::size_t receiving_bytes = 0;
   MessageAssembler message;
-  bool request_ended = false;  // END_STREAM was received
-  bool replied = false;        // a response was submitted; the rest of the request is dropped
+  bool replied = false;  // a response was submitted; the rest of the request is dropped
 
   Ref<GrpcCall> call;
   Ref<GrpcErrand> errand;
@@ -95,9 +73,8 @@ struct GrpcStream {
   std::size_t unconsumed = 0;          // bytes of it that the sender has no window for yet
   std::unique_ptr<RequestLine> line;   // null unless every request is logged
   ReplyBody reply;
-  bool streams = false;   // Health.Watch: more messages may follow
-  bool deferred = false;  // the reply waits for more
-  std::string watched;    // the service a Watch asks about
+  bool streams = false;  // Health.Watch: more messages may follow
+  std::string watched;   // the service a Watch asks about
   ServingStatus watched_status = ServingStatus::unknown;
 };
 

@@ -12,12 +12,12 @@ namespace mlops {
 // The reply begins with the request, so that the client may write and read as it likes.
 void GrpcConnection::begin_infer_stream(GrpcStream& stream) {
   InferStream::Options options;
-  if (stream.head.timeout) options.deadline = after(link_.turn().now, *stream.head.timeout);
-  options.errors_end = stream.head.errors_end;
-  options.encoding = stream.head.encoding;
-  options.traceparent = stream.head.traceparent;
-  options.tracestate = stream.head.tracestate;
-  options.principal = stream.head.principal;
+  if (stream.head->timeout) options.deadline = after(link_.turn().now, *stream.head->timeout);
+  options.errors_end = stream.head->errors_end;
+  options.encoding = stream.head->encoding;
+  options.traceparent = stream.head->traceparent;
+  options.tracestate = stream.head->tracestate;
+  options.principal = stream.principal;
   stream.infer = std::make_unique<InferStream>(*this, link_.turn(), service_, stream.id, options);
   ++infer_streams_;
   reply(stream);
@@ -25,23 +25,23 @@ void GrpcConnection::begin_infer_stream(GrpcStream& stream) {
 }
 
 void GrpcConnection::stream_progressed(InferStream& infer) noexcept {
-  auto* stream =
-      static_cast<GrpcStream*>(nghttp2_session_get_stream_user_data(session_, infer.id()));
+  Http2Stream* stream = session_->find(infer.id());
   if (!stream) return;
-  if (std::exchange(stream->deferred, false)) nghttp2_session_resume_data(session_, stream->id);
+  session_->more(*stream);
   link_.touch();
 }
 
-GrpcConnection::Slice GrpcConnection::slice_of_stream(GrpcStream& stream, std::size_t bytes_max) {
+Http2Handler::Slice GrpcConnection::slice_of_stream(GrpcStream& stream, std::size_t bytes_max) {
   if (stream.reply.left() == 0 && stream.infer->next_message(stream.reply)) open_window(stream);
-  const std::size_t bytes = std::min(stream.reply.left(), bytes_max);
-  return {bytes, stream.reply.left() == bytes && stream.infer->finished()};
+  const std::size_t left = stream.reply.left();
+  const std::size_t bytes = std::min(left, bytes_max);
+  return {bytes, left > bytes, left == bytes && stream.infer->finished()};
 }
 
 // The window that the sender has used is given back as long as not too much is in flight.
 void GrpcConnection::open_window(GrpcStream& stream) {
   if (stream.unconsumed == 0 || stream.infer->congested()) return;
-  nghttp2_session_consume_stream(session_, stream.id, std::exchange(stream.unconsumed, 0));
+  session_->consume(stream, std::exchange(stream.unconsumed, 0));
 }
 
 // Requests that met a decoupled model in this turn have left the order of answers.
@@ -61,7 +61,7 @@ void GrpcConnection::tick_infer_stream(GrpcStream& stream) {
   const bool slow_reader =
       infer.unread_since() != kNever && now >= infer.unread_since() + service_.timeouts.unread;
   if (!slow_sender && !slow_reader) return;
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_CANCEL);
+  session_->reset(stream, Http2Error::cancel);
   link_.touch();
 }
 
