@@ -1,9 +1,10 @@
-"""What tokens, metrics and traces cost: ``python bench/features.py BUILD MODELS OUT``.
+"""What tokens, metrics and traces cost: ``python bench/features.py BUILD MODELS OUT [BEFORE]``.
 
 Servers with and without them take turns under one load (see bench/README.md for the method).
 BUILD is a release build tree, MODELS a repository with ``mlp`` (bench/make_models.py), OUT a
 folder for the results. ``all`` has tokens with a rate limit, a scrape of its metrics each second,
-and one request of a hundred traced and sent to a collector.
+and one request of a hundred traced and sent to a collector. BEFORE is another server's binary: it
+takes turns as well, plain and with ``all``, and then gRPC alone is measured.
 """
 
 import os
@@ -22,7 +23,8 @@ from measure import CLIENT_CPU, bench, running, server_command
 from mlops_engine.bench.result import Cell, Document, Repeat
 
 SAMPLE_OF = 100
-REPEATS = 15
+REPEATS, REPEATS_BESIDE = 15, 12
+BASES = {"before_all": "before"}  # what a variant is compared with, if not with plain
 
 
 class Collector(BaseHTTPRequestHandler):
@@ -103,21 +105,23 @@ def ratios(plain: Cell, other: Cell) -> dict[str, list[float]]:
 
 def report(path: Path) -> None:
     cells = Document.load(path).cells
-    plain = {(cell.target, cell.load): cell for cell in cells if cell.variant.startswith("plain")}
+    by_name = {(cell.variant, cell.load): cell for cell in cells}
     print("\n| with / without | throughput | requests per CPU second |\n|---|---|---|")
     for cell in cells:
-        if cell.variant.startswith("plain"):
+        name, protocol = cell.variant.split("-")
+        base = by_name[f"{BASES.get(name, 'plain')}-{protocol}", cell.load]
+        if base is cell:
             continue
-        of = ratios(plain[cell.target, cell.load], cell)
+        of = ratios(base, cell)
         texts = [
             f"{statistics.median(r):.3f} ({r[len(r) // 4]:.3f}..{r[-1 - len(r) // 4]:.3f})"
             for r in of.values()
         ]
-        print(f"| {cell.variant}, {cell.load} | {' | '.join(texts)} |")
+        print(f"| {cell.variant} / {base.variant}, {cell.load} | {' | '.join(texts)} |")
 
 
 def main() -> None:
-    build, models, out = (Path(word).resolve() for word in sys.argv[1:4])
+    build, models, out, *other = (Path(word).resolve() for word in sys.argv[1:5])
     out.mkdir(parents=True, exist_ok=True)
     os.environ["PATH"] = os.pathsep.join([str(build / "bench/loadgen"), os.environ["PATH"]])
     os.sched_setaffinity(0, {int(CLIENT_CPU)})  # the collector and the scrapes, not the server
@@ -127,22 +131,23 @@ def main() -> None:
     with ExitStack() as stack:
         traces = tracing(stack.enter_context(collector()))
         words: list[str] = []
-        for name, more in (
-            ("plain", []),
-            ("tokens", tokens),
-            ("traces", traces),
-            ("all", [*tokens, *traces, "--metrics-port", "0"]),
-        ):
+        everything = [*tokens, *traces, "--metrics-port", "0"]
+        variants = [("plain", []), ("tokens", tokens), ("traces", traces), ("all", everything)]
+        if other:
+            variants += [("before", []), ("before_all", everything)]
+        for name, more in variants:
+            command[0] = str(other[0] if name.startswith("before") else build / "src/mlops-server")
             _, said = stack.enter_context(running([*command, *more]))
-            for protocol, scheme in (("http", "http"), ("grpc", "grpc")):
+            for protocol in ("grpc",) if other else ("http", "grpc"):
                 url = f"{name}-{protocol}"
-                words += ["--url", f"{url}={scheme}://127.0.0.1:{said[f'{protocol}_port']}"]
+                words += ["--url", f"{url}={protocol}://127.0.0.1:{said[f'{protocol}_port']}"]
                 if "--auth-tokens" in more:
                     words += ["--token-file", f"{url}={token_file}"]
             if "--metrics-port" in more:
                 stack.enter_context(scraped(said["metrics_port"]))
         load = ["--concurrency", "64,8x8", "--duration", "1", "--warmup", "0.3"]
-        load += ["--input", "input:FP32:1,64", "--repeats", str(REPEATS)]
+        repeats = REPEATS_BESIDE if other else REPEATS
+        load += ["--input", "input:FP32:1,64", "--repeats", str(repeats)]
         bench(out, "features", "--model", "mlp", *load, *words)
     report(out / "features.json")
     print(f"\n{Collector.bodies} parcels of spans came to the collector")
