@@ -23,7 +23,7 @@ from measure import CLIENT_CPU, bench, running, server_command
 from mlops_engine.bench.result import Cell, Document, Repeat
 
 SAMPLE_OF = 100
-REPEATS, REPEATS_BESIDE = 15, 12
+REPEATS, REPEATS_BESIDE = 15, 8
 BASES = {"before_all": "before"}  # what a variant is compared with, if not with plain
 
 
