@@ -28,8 +28,8 @@ using Outputs = std::vector<Tensor>;
 
 class Prober {
  public:
-  Prober(Executor& executor, const Signature& signature, const Clock& clock)
-      : executor_(executor), signature_(signature), clock_(clock) {
+  Prober(Executor& executor, const Signature& signature, double spread, const Clock& clock)
+      : executor_(executor), signature_(signature), spread_(spread), clock_(clock) {
     result_.sizable_outputs.assign(signature.outputs.size(), true);
   }
 
@@ -84,11 +84,11 @@ class Prober {
   ProbeResult& result() { return result_; }
 
  private:
-  static bool outputs_agree(const Tensor& a, const Tensor& b, const Tensor& both,
-                            const Trial& trial) {
+  bool outputs_agree(const Tensor& a, const Tensor& b, const Tensor& both,
+                     const Trial& trial) const {
     const bool has_rows = a.shape.rank() > 0 && b.shape.rank() > 0 && a.dtype == b.dtype &&
                           a.shape[0] == trial.rows_a && b.shape[0] == trial.rows_b;
-    return has_rows && nearly_equal(append_rows(a, b), both);
+    return has_rows && nearly_equal(append_rows(a, b), both, spread_);
   }
 
   std::optional<Outputs> run(const std::vector<Tensor>& inputs, std::int64_t rows) {
@@ -127,6 +127,7 @@ class Prober {
 
   Executor& executor_;
   const Signature& signature_;
+  const double spread_;
   const Clock& clock_;
   ProbeResult result_;
   std::int64_t open_size_ = 1;
@@ -146,9 +147,10 @@ void forget_unknown_sizes(const Signature& signature, ProbeResult& result) {
 
 }  // namespace
 
-ProbeResult probe_model(Executor& executor, const Signature& signature, const BatchRule& rule,
-                        const Clock& clock) {
-  Prober prober(executor, signature, clock);
+ProbeResult probe_model(Executor& executor, const ProbedModel& model, const Clock& clock) {
+  const Signature& signature = model.signature;
+  const BatchRule& rule = model.rule;
+  Prober prober(executor, signature, model.spread, clock);
   ProbeResult& result = prober.result();
   result.ran = prober.find_accepted_size();
   if (!result.ran) {

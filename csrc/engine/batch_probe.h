@@ -22,9 +22,14 @@ struct ProbeResult {
   Duration single_row{0};             // best of the runs with one row; zero when none ran
 };
 
+struct ProbedModel {
+  const Signature& signature;
+  const BatchRule& rule;
+  double spread = 0;  // the back end's answer_spread()
+};
+
 // Blocks for a handful of runs. Never fails: a model that refuses made-up input is simply not
 // merged.
-ProbeResult probe_model(Executor& executor, const Signature& signature, const BatchRule& rule,
-                        const Clock& clock);
+ProbeResult probe_model(Executor& executor, const ProbedModel& model, const Clock& clock);
 
 }  // namespace mlops

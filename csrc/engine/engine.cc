@@ -7,6 +7,7 @@
 #include "base/quiet_thread.h"
 #include "engine/deadline_watch.h"
 #include "engine/ensemble_loading.h"
+#include "engine/execution_choice.h"
 #include "engine/lane_pool.h"
 #include "engine/model_loading.h"
 #include "engine/pipeline.h"
@@ -15,7 +16,6 @@
 #include "execute/graph_cache.h"
 #include "execute/one_answer_backend.h"
 #include "execute/ort_backend.h"
-#include "execute/tree_backend.h"
 #include "model/config_fit.h"
 #include "model/model_folder.h"
 
@@ -172,8 +172,16 @@ class EngineImpl final : public Engine {
     return opened;
   }
 
+  // Opened at the first model that may use it; a library that is installed later is found then.
+  Result<std::shared_ptr<const OpenvinoRuntime>> openvino_runtime() const {
+    const auto& paths = options_.openvino_libraries;
+    return OpenvinoRuntime::open(paths.empty() ? openvino_library_candidates(options_.ort_libraries)
+                                               : paths);
+  }
+
   Result<std::unique_ptr<Backend>> backend_for(const ModelSource& source);
-  Result<std::unique_ptr<Backend>> with_trees(const ModelSource& source,
+  Result<std::unique_ptr<Backend>> chosen_for(const ModelSource& source,
+                                              const std::string& ort_version,
                                               std::unique_ptr<Backend> loaded);
 
   // Loads while readiness says "not yet", and keeps saying so if it fails.
@@ -232,6 +240,7 @@ class EngineImpl final : public Engine {
   void note_served(const std::string& name);
 
   const EngineOptions options_;
+  const ExecutionCache execution_cache_{options_.cache_directory};
   const std::unique_ptr<GraphCache> graphs_;  // null: none are kept
   LogSink& log_;
   SteadyClock clock_;
@@ -289,16 +298,20 @@ Result<std::unique_ptr<Backend>> EngineImpl::backend_for(const ModelSource& sour
   Result<std::unique_ptr<Backend>> loaded =
       load_ort_backend(*runtime, source.path, source.ort, &copies_, graphs_.get());
   if (!loaded.ok()) return loaded;
-  return with_trees(source, *std::move(loaded));
+  return chosen_for(source, (*runtime)->version(), *std::move(loaded));
 }
 
-Result<std::unique_ptr<Backend>> EngineImpl::with_trees(const ModelSource& source,
+Result<std::unique_ptr<Backend>> EngineImpl::chosen_for(const ModelSource& source,
+                                                        const std::string& ort_version,
                                                         std::unique_ptr<Backend> loaded) {
-  const ConfigStrings none;
-  const Result<TreeExecution> wanted =
-      tree_execution(source.config ? source.config->parameters : none);
-  if (!wanted.ok()) return wanted.status();
-  Result<TreeChoice> choice = choose_tree_backend(std::move(loaded), source.path, *wanted);
+  ExecutionParts parts;
+  parts.openvino = [this] { return openvino_runtime(); };
+  parts.cache = &execution_cache_;
+  parts.ort_version = ort_version;
+  parts.copies = &copies_;
+  parts.clock = &clock_;
+  Result<ExecutionChoice> choice =
+      choose_execution(std::move(loaded), source, options_.execution, parts);
   if (!choice.ok()) return choice.status();
   if (!choice->reason.empty()) {
     log_.log(Severity::info, "model '" + source.name + "' version " +

@@ -146,7 +146,8 @@ Result<ProbeResult> try_out(const ModelSource& source, Backend& backend, const E
   Result<std::unique_ptr<Executor>> executor = backend.make_executor();
   if (!executor.ok()) return executor.status();
   RunLimit limit(**executor, std::chrono::milliseconds(parts.options->trial_run_ms_max));
-  ProbeResult probe = probe_model(**executor, signature, rule, *parts.clock);
+  ProbeResult probe =
+      probe_model(**executor, {signature, rule, backend.answer_spread()}, *parts.clock);
   Status warmed;
   if (source.config) {
     warmed = run_model_warmup(**executor, signature, *source.config, source.folder);

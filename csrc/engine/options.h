@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "engine/execution_wish.h"
 #include "execute/ort_backend.h"
 #include "model/model_folder.h"
 #include "model/serving_limits.h"
@@ -36,6 +37,9 @@ struct EngineOptions {
   std::uint64_t cache_bytes_max = std::uint64_t{4} << 30;  // of optimised graphs in it
   // Tried in order for ONNX Runtime; empty: the loader's own search only.
   std::vector<std::string> ort_libraries;
+  // Tried in order for OpenVINO; empty: beside those of ONNX Runtime.
+  std::vector<std::string> openvino_libraries;
+  ExecutionWish execution;  // of each version, unless its configuration says otherwise
   // What executes a source, for those who bring their own; null: ONNX Runtime and the built-in
   // ones.
   std::function<Result<std::unique_ptr<Backend>>(const ModelSource&)> make_backend;

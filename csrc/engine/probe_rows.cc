@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "tensor/byte_strings.h"
@@ -78,21 +79,8 @@ double tolerance_of(DType dtype) {
   return dtype == DType::bf16 ? 3e-2 : 1e-4;
 }
 
-bool floats_nearly_equal(const Tensor& a, const Tensor& b) {
-  const std::size_t count = a.bytes.size() / size_of(a.dtype);
-  double largest = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const double x = std::abs(float_at(a, i));
-    if (std::isfinite(x)) largest = std::max(largest, x);
-  }
-  const double allowed = tolerance_of(a.dtype) * largest;
-  for (std::size_t i = 0; i < count; ++i) {
-    const double x = float_at(a, i);
-    const double y = float_at(b, i);
-    const bool same = x == y || (std::isnan(x) && std::isnan(y)) || std::abs(x - y) <= allowed;
-    if (!same) return false;
-  }
-  return true;
+bool is_floating(DType dtype) {
+  return dtype == DType::f16 || dtype == DType::f32 || dtype == DType::f64 || dtype == DType::bf16;
 }
 
 }  // namespace
@@ -126,12 +114,33 @@ Tensor append_rows(const Tensor& a, const Tensor& b) {
   return tensor_from(a.dtype, shape, bytes);
 }
 
-bool nearly_equal(const Tensor& a, const Tensor& b) {
-  if (a.dtype != b.dtype || !(a.shape == b.shape) || a.bytes.size() != b.bytes.size()) return false;
-  const bool floating = a.dtype == DType::f16 || a.dtype == DType::f32 || a.dtype == DType::f64 ||
-                        a.dtype == DType::bf16;
-  if (floating) return floats_nearly_equal(a, b);
-  return a.bytes.empty() || std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
+std::optional<double> relative_difference(const Tensor& reference, const Tensor& other) {
+  if (reference.dtype != other.dtype || !(reference.shape == other.shape) ||
+      reference.bytes.size() != other.bytes.size()) {
+    return std::nullopt;
+  }
+  if (!is_floating(reference.dtype)) {
+    if (std::ranges::equal(reference.bytes, other.bytes)) return 0.0;
+    return std::nullopt;
+  }
+  const std::size_t count = reference.bytes.size() / size_of(reference.dtype);
+  double largest = 0;
+  double worst = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double x = float_at(reference, i);
+    const double y = float_at(other, i);
+    if (std::isfinite(x)) largest = std::max(largest, std::abs(x));
+    if (x == y || (std::isnan(x) && std::isnan(y))) continue;
+    if (!std::isfinite(x) || !std::isfinite(y)) return std::nullopt;
+    worst = std::max(worst, std::abs(x - y));
+  }
+  if (worst == 0) return 0.0;
+  return largest > 0 ? worst / largest : std::numeric_limits<double>::infinity();
+}
+
+bool nearly_equal(const Tensor& a, const Tensor& b, double spread) {
+  const std::optional<double> difference = relative_difference(a, b);
+  return difference && *difference <= std::max(tolerance_of(a.dtype), spread);
 }
 
 }  // namespace mlops

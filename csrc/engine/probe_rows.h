@@ -3,6 +3,7 @@
 // survive.
 
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -24,8 +25,13 @@ std::vector<Tensor> make_probe_inputs(const Signature& signature, const ProbeSha
 // a's rows followed by b's.
 Tensor append_rows(const Tensor& a, const Tensor& b);
 
-// Numbers within 1e-4 of the larger magnitude in either tensor (NaN equals NaN), strings and
-// integers exactly.
-bool nearly_equal(const Tensor& a, const Tensor& b);
+// The largest difference of two numbers at one place, relative to the largest finite magnitude in
+// `reference`; NaN equals NaN. nullopt where the tensors are not to be compared: other shapes or
+// types, strings or integers that differ, a NaN or an infinity on one side only.
+std::optional<double> relative_difference(const Tensor& reference, const Tensor& other);
+
+// Floats within 1e-4 of the largest magnitude (more for 16 bits), or within `spread` if that is
+// more; everything else exactly.
+bool nearly_equal(const Tensor& a, const Tensor& b, double spread = 0);
 
 }  // namespace mlops

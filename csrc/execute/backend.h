@@ -43,6 +43,9 @@ class Backend {
   // How long one row takes, for back ends of ours that are known to treat rows independently: such
   // a model is not tried before it serves. nullopt: unknown, to be found out.
   virtual std::optional<Duration> known_run_time() const { return std::nullopt; }
+  // By how much, relative to the largest value of an output, its answers to a row may depend on how
+  // many rows run at once. 0: by the order of sums only.
+  virtual double answer_spread() const { return 0; }
   // Its executors remember earlier runs: a run must not be repeated.
   virtual bool stateful() const { return false; }
 

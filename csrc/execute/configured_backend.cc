@@ -89,6 +89,7 @@ class ConfiguredBackend final : public Backend {
 
   const Signature& signature() const override { return signature_; }
   std::string_view platform() const override { return inner_->platform(); }
+  double answer_spread() const override { return inner_->answer_spread(); }
   bool waits() const override { return inner_->waits(); }
   Result<std::unique_ptr<Executor>> make_executor() override {
     Result<std::unique_ptr<Executor>> inner = inner_->make_executor();

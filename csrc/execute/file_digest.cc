@@ -15,9 +15,9 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{256} << 10;
 
-struct Descriptor {
+struct OpenedFile {
   int fd;
-  ~Descriptor() { ::close(fd); }
+  ~OpenedFile() { ::close(fd); }
 };
 
 // Hands over the file's bytes in pieces, until `take` wants no more.
@@ -49,14 +49,14 @@ Status add_bytes(int fd, const std::string& path, Sha256& sha) {
 Status add_file(const std::string& path, Sha256& sha) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return Status::not_found("no file " + path);
-  const Descriptor file{fd};
+  const OpenedFile file{fd};
   return add_bytes(file.fd, path, sha);
 }
 
 Result<std::string> private_file_digest(const std::string& path) {
   const Result<int> fd = open_private_file(path);
   if (!fd.ok()) return fd.status();
-  const Descriptor file{*fd};
+  const OpenedFile file{*fd};
   Sha256 sha;
   if (Status s = add_bytes(file.fd, path, sha); !s.ok()) return s;
   return to_hex(sha.finish());
@@ -65,7 +65,7 @@ Result<std::string> private_file_digest(const std::string& path) {
 Result<std::string> private_file_checksum(const std::string& path) {
   const Result<int> fd = open_private_file(path);
   if (!fd.ok()) return fd.status();
-  const Descriptor file{*fd};
+  const OpenedFile file{*fd};
   Crc32c sum;
   std::uint64_t size = 0;
   const auto take = [&](std::span<const std::byte> bytes) {
@@ -80,7 +80,7 @@ Result<std::string> private_file_checksum(const std::string& path) {
 Result<std::string> read_private_file(const std::string& path, std::size_t bytes_max) {
   const Result<int> fd = open_private_file(path);
   if (!fd.ok()) return fd.status();
-  const Descriptor file{*fd};
+  const OpenedFile file{*fd};
   std::string text;
   const auto take = [&](std::span<const std::byte> bytes) {
     text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());

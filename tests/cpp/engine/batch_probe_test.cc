@@ -30,7 +30,7 @@ class FunctionExecutor final : public Executor {
 ProbeResult probe(FunctionExecutor::Function function) {
   FunctionExecutor executor(std::move(function));
   const Signature signature = echo_signature();
-  return probe_model(executor, signature, infer_batch_rule(signature), SteadyClock());
+  return probe_model(executor, {signature, infer_batch_rule(signature)}, SteadyClock());
 }
 
 TEST(BatchProbe, IndependentRowsMayShareABatch) {

@@ -1,0 +1,204 @@
+#include "engine/execution_trial.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <random>
+#include <span>
+#include <utility>
+
+#include "engine/probe_rows.h"
+#include "model/batch_rule.h"
+
+namespace mlops {
+namespace {
+
+constexpr std::int64_t kFreeSizes[] = {8, 32, 1, 128};  // for axes other than the batch
+constexpr std::int64_t kBatchRows[] = {1, 8, 32};
+constexpr double kScales[] = {1, -1, 0, 4};
+constexpr int kRoundsMin = 3;
+constexpr int kRoundsMax = 60;
+// A gain below this may be the machine's mood.
+constexpr double kWorthwhile = 1.05;
+
+// No index of anything, and numbers that 32 bits do not hold.
+constexpr std::int64_t kOddIntegers[] = {-7, (std::int64_t{1} << 33) + 5, (std::int64_t{1} << 62)};
+
+using Slots = std::vector<OutputSlot>;
+
+bool is_whole(DType dtype) { return dtype >= DType::u8 && dtype <= DType::i64; }
+
+class Comparison {
+ public:
+  Comparison(Executor& reference, Executor& other, const Signature& signature,
+             const ExecutionTerms& terms, const Clock& clock)
+      : reference_(reference),
+        other_(other),
+        signature_(signature),
+        terms_(terms),
+        clock_(clock),
+        until_(clock.now() + terms.time_max) {}
+
+  // Sizes for the open axes that the reference accepts.
+  Status find_open_size() {
+    Status last = Status::unimplemented("its inputs are too large for a trial");
+    for (const std::int64_t size : kFreeSizes) {
+      open_size_ = size;
+      const std::vector<Tensor> inputs = rows(1, 1);
+      if (inputs.size() != signature_.inputs.size()) continue;
+      Slots outputs = fresh();
+      last = reference_.run(inputs, outputs);
+      if (last.ok()) return {};
+    }
+    return last;
+  }
+
+  // Compares for all scales, and for odd integers.
+  Status compare(std::int64_t count) {
+    for (const double scale : kScales) {
+      if (Status s = compare_on(rows(count, scale), "made-up rows"); !s.ok()) return s;
+      if (!trial_.difference.empty()) return {};
+    }
+    for (const std::int64_t value : kOddIntegers) {
+      std::vector<Tensor> inputs = rows(count, 1);
+      if (!fill_integers(inputs, value)) return {};
+      if (Status s = compare_on(inputs, "integers of " + std::to_string(value)); !s.ok()) return s;
+      if (!trial_.difference.empty()) return {};
+    }
+    return {};
+  }
+
+  Status time(std::int64_t count) {
+    const std::vector<Tensor> inputs = rows(count, 1);
+    Duration theirs = Duration::max();
+    Duration ours = Duration::max();
+    for (int i = 0; i < kRoundsMax; ++i) {
+      if (i >= kRoundsMin && clock_.now() > until_) break;
+      if (Status s = time_one(reference_, inputs, theirs); !s.ok()) return s;
+      if (Status s = time_one(other_, inputs, ours); !s.ok()) return s;
+    }
+    const auto ticks = static_cast<double>(std::max<Duration::rep>(1, ours.count()));
+    trial_.times.push_back({count, static_cast<double>(theirs.count()) / ticks});
+    return {};
+  }
+
+  bool over() const { return clock_.now() > until_; }
+  ExecutionTrial& result() { return trial_; }
+
+ private:
+  std::vector<Tensor> rows(std::int64_t count, double scale) {
+    return make_probe_inputs(signature_, {count, open_size_, scale}, random_);
+  }
+
+  Slots fresh() const {
+    Slots slots(signature_.outputs.size());
+    for (OutputSlot& slot : slots) slot.wanted = true;
+    return slots;
+  }
+
+  static bool fill_integers(const std::vector<Tensor>& inputs, std::int64_t value) {
+    bool any = false;
+    for (const Tensor& input : inputs) {
+      if (!is_whole(input.dtype)) continue;
+      any = any || !input.bytes.empty();
+      const std::size_t size = size_of(input.dtype);
+      for (std::size_t at = 0; at < input.bytes.size(); at += size) {
+        std::memcpy(input.owner->data() + at, &value, size);  // little-endian
+      }
+    }
+    return any;
+  }
+
+  Status compare_on(const std::vector<Tensor>& inputs, const std::string& what) {
+    if (inputs.size() != signature_.inputs.size()) return {};
+    Slots expected = fresh();
+    Slots given = fresh();
+    const Status theirs = reference_.run(inputs, expected);
+    const Status ours = other_.run(inputs, given);
+    for (const Status& s : {theirs, ours}) {
+      if (s.code() == Code::resource_exhausted || s.code() == Code::cancelled) return s;
+    }
+    if (!theirs.ok() || !ours.ok()) {
+      if (theirs.ok()) {
+        trial_.difference = "it fails on " + what + ": " + ours.message();
+      } else if (ours.ok() && !terms_.may_refuse) {
+        trial_.difference = "it answers " + what + ", which ONNX Runtime refuses";
+      }
+      return {};
+    }
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const auto difference = relative_difference(expected[i].tensor, given[i].tensor);
+      const std::string& name = signature_.outputs[i].name;
+      if (!difference) {
+        trial_.difference = "output '" + name + "' differs on " + what;
+      } else if (*difference > allowed(expected[i].tensor.dtype)) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.1g", *difference);
+        trial_.difference = "output '" + name + "' differs by " + text + " on " + what;
+      } else {
+        trial_.worst = std::max(trial_.worst, *difference);
+      }
+      if (!trial_.difference.empty()) return {};
+    }
+    return {};
+  }
+
+  double allowed(DType dtype) const {
+    if (dtype == DType::f64) return std::min(terms_.tolerance, 1e-10);
+    if (dtype == DType::f16) return std::max(terms_.tolerance, 2e-3);
+    if (dtype == DType::bf16) return std::max(terms_.tolerance, 1.6e-2);
+    return terms_.tolerance;
+  }
+
+  Status time_one(Executor& executor, const std::vector<Tensor>& inputs, Duration& best) const {
+    Slots outputs = fresh();
+    const TimePoint before = clock_.now();
+    if (Status s = executor.run(inputs, outputs); !s.ok()) return s;
+    best = std::min(best, Duration{elapsed_ns(before, clock_.now())});
+    return {};
+  }
+
+  Executor& reference_;
+  Executor& other_;
+  const Signature& signature_;
+  const ExecutionTerms& terms_;
+  const Clock& clock_;
+  const TimePoint until_;
+  std::int64_t open_size_ = 1;
+  std::mt19937_64 random_{29};
+  ExecutionTrial trial_;
+};
+
+}  // namespace
+
+Result<ExecutionTrial> try_execution(Backend& reference, Backend& other,
+                                     const ExecutionTerms& terms, const Clock& clock) {
+  const Result<std::unique_ptr<Executor>> theirs = reference.make_executor();
+  if (!theirs.ok()) return theirs.status();
+  const Result<std::unique_ptr<Executor>> ours = other.make_executor();
+  if (!ours.ok()) return ours.status();
+  const Signature& signature = reference.signature();
+  const bool batched = infer_batch_rule(signature).batchable;
+  Comparison trial(**theirs, **ours, signature, terms, clock);
+  if (Status s = trial.find_open_size(); !s.ok()) return s;
+  const std::span<const std::int64_t> counts(kBatchRows, batched ? std::size(kBatchRows) : 1);
+  for (const std::int64_t count : counts) {
+    // A model that is slow for one row is not compared for many: there is no time.
+    if (count > 1 && trial.over()) break;
+    if (Status s = trial.compare(count); !s.ok()) return s;
+    if (!trial.result().difference.empty()) break;
+    if (Status s = trial.time(count); !s.ok()) return s;
+  }
+  return std::move(trial.result());
+}
+
+std::int64_t faster_from(const std::vector<TrialTimes>& times) {
+  std::int64_t from = 0;
+  for (auto it = times.rbegin(); it != times.rend() && it->speed_up >= kWorthwhile; ++it) {
+    from = it->rows;
+  }
+  return from;
+}
+
+}  // namespace mlops

@@ -1,0 +1,38 @@
+#pragma once
+// Whether another back end answers as ONNX Runtime does, and how fast each is. Both run the same
+// made-up rows: small and large, of either sign, zeros, and integers that no index admits.
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "execute/backend.h"
+
+namespace mlops {
+
+struct ExecutionTerms {
+  double tolerance = 0;     // relative_difference of outputs in 32 bits; others have their own
+  bool may_refuse = false;  // it may answer what the reference refuses
+  Duration time_max{0};     // for all of it; what is begun is finished
+};
+
+struct TrialTimes {
+  std::int64_t rows = 1;
+  double speed_up = 0;  // time of the reference over that of the other
+};
+
+struct ExecutionTrial {
+  std::string difference;         // why it may not be used; empty: it may
+  double worst = 0;               // relative difference seen
+  std::vector<TrialTimes> times;  // ascending in rows; one alone where axis 0 is no batch
+};
+
+// Fails where the reference accepts no made-up input, or either runs out of memory.
+Result<ExecutionTrial> try_execution(Backend& reference, Backend& other,
+                                     const ExecutionTerms& terms, const Clock& clock);
+
+// The least rows from which the other is the faster one in this and all larger sizes that were
+// tried; 0: in none.
+std::int64_t faster_from(const std::vector<TrialTimes>& times);
+
+}  // namespace mlops
