@@ -1,7 +1,8 @@
 """Triton: the server of nvidia-pytriton's wheel with its ONNX Runtime back end.
 
-The wheel does not carry that back end: `--triton-backend` says where it is. Settings as its own guide
-has them for a CPU: dynamic batching without delay, an instance for each thread, one thread in a run.
+The wheel does not carry that back end: `--triton-backend` says where it is. Settings as its own
+guide has them for a CPU: dynamic batching without delay, an instance for each thread, one thread in
+a run.
 """
 
 import importlib.util
@@ -23,7 +24,7 @@ parameters {{ key: "inter_op_thread_count" value {{ string_value: "1" }} }}
 if __name__ == "__main__":
     told = asked()
     if told.triton_backend is None:
-        raise SystemExit("triton needs --triton-backend DIR, a folder with its onnxruntime back end")
+        raise SystemExit("triton needs --triton-backend DIR, with its onnxruntime back end")
     # Found, not imported: the package wants its own back ends.
     spec = importlib.util.find_spec("pytriton")
     server = Path(spec.origin).parent / "tritonserver/bin/tritonserver"
