@@ -231,6 +231,24 @@ TEST_F(InferStreamTest, LosingTheConnectionCancelsAllOfIt) {
   harness.turn.mailbox.open_all();  // the letter of the part finds nobody
 }
 
+// A part and the answer come after the loop has opened its letters and before it writes: all is
+// written, the stream is gone, and a letter is still on its way.
+TEST_F(InferStreamTest, ALetterThatComesAfterTheStreamFindsNobody) {
+  engine.decoupled = true;
+  const std::int32_t id = open();
+  send(id, infer_message("a"), true);
+  const auto waiting = engine.take_waiting();
+  part(*waiting[0]);
+  harness.turn.mailbox.open_all();
+  part(*waiting[0]);
+  end(*waiting[0]);
+  harness.session->resume();
+  client.give(harness.link.out.take_all());
+  EXPECT_TRUE(client.replies[id].closed);
+  EXPECT_EQ(harness.turn.mailbox.open_all(), 1U);
+  EXPECT_EQ(responses(id).size(), 2U);
+}
+
 TEST_F(InferStreamTest, AReaderThatStopsReadingStopsTheModel) {
   engine.decoupled = true;
   constexpr std::size_t kFloats = 4096;  // 16 KiB a part
