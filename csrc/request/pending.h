@@ -62,6 +62,18 @@ class PartSource : public RefCounted {
   virtual void room() noexcept = 0;
 };
 
+// What whoever watches answers noted when the request was handed over.
+struct AnswerMark {
+  TimePoint began{};
+  std::uint64_t unit = 0;  // who asks, hashed; 0: nobody in particular
+};
+
+// Hears of answers just before they are delivered, and may add to them. Any thread; must be short.
+class AnswerWatch : public RefCounted {
+ public:
+  virtual void answered(const AnswerMark& mark, Response& response) const noexcept = 0;
+};
+
 class Pending : public RefCounted {
  public:
   Request request;
@@ -97,6 +109,9 @@ class Pending : public RefCounted {
   bool decoupled = false;
   // Set by the door to have a request traced; filled in before deliver(). Lives as long as this.
   RequestTimeline* timeline = nullptr;
+  // Set by the engine before the request can be claimed; null: nobody watches.
+  Ref<const AnswerWatch> watch;
+  AnswerMark mark;
 
  protected:
   Pending() = default;

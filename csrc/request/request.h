@@ -30,6 +30,12 @@ struct NamedTensor {
   Tensor tensor;
 };
 
+// What came beside the request and the model's route looks at.
+struct RequestHeader {
+  std::string name;  // lower case
+  std::string value;
+};
+
 struct Request {
   std::string model;
   std::int64_t version = kAnyVersion;
@@ -37,6 +43,7 @@ struct Request {
   std::vector<NamedTensor> inputs;
   std::vector<std::string_view> outputs;  // wanted outputs, in order; empty means all
   std::vector<Parameter> parameters;
+  std::vector<RequestHeader> headers;
   TimePoint deadline = kNever;
   // The protocol's `timeout` parameter, 0: none. What it means is the model's choice: how long the
   // request may wait in a queue with a policy, else one more deadline.

@@ -1,0 +1,71 @@
+#pragma once
+// One model's route, ready to be asked: immutable, but for the counters of its arms. Any thread; no
+// lock, no allocation.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/sharded_counter.h"
+#include "request/request.h"
+#include "route/route_plan.h"
+
+namespace mlops {
+
+// Counters of an arm; they go on from table to table while it has the same name and version.
+struct ArmCounts {
+  ShardedCounter chosen;     // requests
+  ShardedCounter fell_back;  // of which went to stable, because the arm's version was not there
+};
+
+struct RouteChoice {
+  enum class Why : std::uint8_t { share, rule, override_, unknown_override };
+  ArmIndex arm = 0;
+  Why why = Why::share;
+  bool has_unit = false;    // false: drawn by lot
+  std::uint64_t point = 0;  // the unit's place in the hash space
+};
+
+class RouteTable {
+ public:
+  struct Arm {
+    std::string name;
+    std::int64_t version = 0;
+    std::uint16_t share = 0;
+    std::shared_ptr<ArmCounts> counts;
+  };
+
+  // `before`, if any, is the table that this one follows: as few units as possible change their
+  // arm.
+  static Result<std::shared_ptr<const RouteTable>> make(RoutePlan plan, const RouteTable* before);
+
+  // `draw` is a random number, for requests without a unit.
+  RouteChoice choose(const Request& request, std::uint64_t draw) const;
+  // What a unit would get, but for rules and overrides.
+  RouteChoice choose_for(std::string_view unit) const;
+  // Which of the plan's shadows see a copy; bit i: shadow i.
+  std::uint32_t shadows_of(std::uint64_t draw) const;
+
+  const RoutePlan& plan() const { return plan_; }
+  const std::vector<Arm>& arms() const { return arms_; }  // the first is stable
+  // Headers that this table looks at, in lower case, each once.
+  const std::vector<std::string>& headers() const { return headers_; }
+
+ private:
+  explicit RouteTable(RoutePlan plan) : plan_(std::move(plan)) {}
+  void name_arms(const RouteTable* before);
+  Status lay_out(const RouteTable* before);
+  void list_headers();
+  const SlotLayout* layout_of_rule(const Request& request) const;
+  bool overridden(const Request& request, RouteChoice& choice) const;
+
+  RoutePlan plan_;
+  std::vector<Arm> arms_;
+  SlotLayout layout_;
+  std::vector<SlotLayout> rule_layouts_;
+  std::vector<std::string> headers_;
+};
+
+}  // namespace mlops
