@@ -227,7 +227,8 @@ TEST(LanePool, ProcessorTimeGoesByWeight) {
   LanePool pool(1, clock);
   Terms heavy;
   heavy.weight = 3;
-  // The lane itself ends both, so that the shares compared are of one stretch, whenever this thread comes to read them.
+  // The lane itself ends both, so that the shares compared are of one stretch, whenever this thread
+  // comes to read them.
   bool over = false;
   std::latch ended(2);
   const auto turn = [&](Duration time, int turns) {
