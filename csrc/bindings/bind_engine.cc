@@ -148,6 +148,7 @@ void bind_engine(py::module_& module) {
       vectorcall("infer_async", &infer_async, kInferAsyncDoc),
   };
   for (PyMethodDef& method : methods) add_vectorcall(type, method);
+  bind_engine_drift(type);
   bind_test_hooks(module, type);
 }
 

@@ -8,11 +8,14 @@ import sys
 import weakref
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mlops_engine._native import core, onnxruntime_libraries
 from mlops_engine.errors import NotFound
 from mlops_engine.tensor import ModelInfo
+
+if TYPE_CHECKING:
+    from mlops_engine.drift import Watch
 
 __all__ = ["Engine"]
 
@@ -236,6 +239,28 @@ class Engine(core.Engine):
             raise NotFound(f"model '{name}' version {version} is not loaded")
         return max(candidates, key=lambda model: model["version"])
 
+    def drift(self, name: str, version: int | None = None) -> Watch:
+        """Return what is known of a version's rows: reports, windows, `reset`, `freeze`.
+
+        A version is watched when a ``reference.profile`` lies beside its model file, or its
+        ``config.pbtxt`` says so (docs/drift.md).
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        version : int, optional
+            By default the version that requests without one get.
+
+        Raises
+        ------
+        NotFound
+            The version is not loaded, or not watched; raised by the first call that looks.
+        """
+        from mlops_engine.drift import Watch
+
+        return Watch(_OwnVersion(self, name, version))
+
     def drain(self, timeout: float | None = None) -> bool:
         """Refuse new requests for good and wait for accepted ones.
 
@@ -271,6 +296,21 @@ class Engine(core.Engine):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class _OwnVersion:
+    """A version of an engine of this process, as `Watch` reads it."""
+
+    def __init__(self, engine: Engine, name: str, version: int | None) -> None:
+        self._engine = engine
+        self._which = (name, -1 if version is None else version)
+
+    def profile(self, seconds: float | None) -> bytes:
+        return self._engine._drift_profile(*self._which, seconds)
+
+    def change(self, how: Literal["reset", "freeze"]) -> None:
+        engine = self._engine
+        (engine._drift_reset if how == "reset" else engine._drift_freeze)(*self._which)
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mlops_engine.drift import Profile, Report, Window, compare
+from mlops_engine.drift import Profile, Report, Window, compare, connect
 from mlops_engine.errors import MlopsError
+from mlops_engine.server_api import ServerApi
 
 EXIT_CHANGED = 3
-_PROFILE_BYTES_MAX = 256 << 20
-_TIMEOUT_S = 30
+TOKEN_VARIABLE = "MLOPS_TOKEN"
 EPILOG = f"""\
 A window is a file or an http(s) URL of a profile, as servers and Window.to_bytes() give it; its
-reference is in it. Several (replicas, hours) are added up, exactly. A .parquet file is counted
-here, and needs --reference, which may be a .parquet file as well. The exit status is {EXIT_CHANGED}
-when a stream has changed by enough to matter.
+reference is in it. --url and --model ask servers for theirs. Several (replicas, hours) are added
+up, exactly. A .parquet file is counted here, and needs --reference, which may be a .parquet file as
+well. The exit status is {EXIT_CHANGED} when a stream has changed by enough to matter.
 
-  mlops drift report http://a:8002/profile http://b:8002/profile --html drift.html
+Servers with tokens want one with the role observe: {TOKEN_VARIABLE} in the environment, or
+--token-file, or --token, which other users of the machine can read.
+
+  mlops drift report --url http://a:8000 --url http://b:8000 --model flights --last 1h
   mlops drift report july.parquet --reference june.parquet --categorical carrier
   mlops drift merge a.profile b.profile --output both.profile
 """
@@ -60,7 +62,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_windows(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("window", nargs="+", help="file or URL")
+    parser.add_argument("window", nargs="*", help="file or URL of a profile")
+    parser.add_argument("--url", action="append", default=[], help="of a server; may be repeated")
+    parser.add_argument("--model", help="of the servers; needs --url")
+    parser.add_argument("--version", type=int, metavar="N", help="of the model; else its default")
+    parser.add_argument("--last", metavar="SPAN", help="only rows of the last 90s, 15m, 6h or 30d")
+    parser.add_argument("--token", help=f"for servers; by default ${TOKEN_VARIABLE}")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token")
     parser.add_argument("--reference", metavar="FILE", help="profile or .parquet to count against")
     parser.add_argument(
         "--categorical",
@@ -88,16 +96,24 @@ def run_merge(arguments: argparse.Namespace) -> int:
     window = _windows(arguments)
     arguments.output.write_bytes(window.to_bytes())
     print(
-        f"{len(arguments.window)} windows, {window.rows} rows: {arguments.output}", file=sys.stderr
+        f"{len(arguments.window) + len(arguments.url)} windows, {window.rows} rows: "
+        f"{arguments.output}",
+        file=sys.stderr,
     )
     return 0
 
 
 def _windows(arguments: argparse.Namespace) -> Window:
-    reference = _reference(arguments.reference, arguments.categorical)
-    windows = [_window(source, reference) for source in arguments.window]
-    total = windows[0]
-    for source, window in zip(arguments.window[1:], windows[1:], strict=True):
+    token = arguments.token or os.environ.get(TOKEN_VARIABLE)
+    if arguments.token_file:
+        token = arguments.token_file.read_text().strip()
+    reference = _reference(arguments.reference, arguments.categorical, token)
+    windows = [(name, _window(name, reference, token)) for name in arguments.window]
+    windows += _of_servers(arguments, reference, token)
+    if not windows:
+        raise DriftError("nothing to read: name files or URLs, or --url and --model")
+    total = windows[0][1]
+    for source, window in windows[1:]:
         try:
             total.merge(window)
         except MlopsError as error:
@@ -105,18 +121,34 @@ def _windows(arguments: argparse.Namespace) -> Window:
     return total
 
 
-def _reference(source: str | None, categorical: Sequence[str]) -> Profile | None:
+def _of_servers(
+    arguments: argparse.Namespace, reference: Profile | None, token: str | None
+) -> list[tuple[str, Window]]:
+    if bool(arguments.url) != bool(arguments.model):
+        raise DriftError("--url and --model go together")
+    windows = []
+    for url in arguments.url:
+        try:
+            watch = connect(url, arguments.model, arguments.version, token=token)
+            window = watch.window(arguments.last)
+        except MlopsError as error:
+            raise DriftError(str(error)) from None
+        windows.append((url, _checked(url, window, reference)))
+    return windows
+
+
+def _reference(source: str | None, categorical: Sequence[str], token: str | None) -> Profile | None:
     if source is None:
         return None
     if source.endswith(".parquet"):
         return Profile.from_parquet(source, categorical=categorical)
     try:
-        return Profile.from_bytes(_read(source))
+        return Profile.from_bytes(_read(source, token))
     except MlopsError as error:
         raise DriftError(f"{source}: {error}") from None
 
 
-def _window(source: str, reference: Profile | None) -> Window:
+def _window(source: str, reference: Profile | None, token: str | None) -> Window:
     try:
         if source.endswith(".parquet"):
             if reference is None:
@@ -124,26 +156,25 @@ def _window(source: str, reference: Profile | None) -> Window:
                     f"{source} holds rows: --reference says what to count them against"
                 )
             return Profile.like(reference).update_parquet(source)
-        window = Window.from_bytes(_read(source))
+        window = Window.from_bytes(_read(source, token))
     except MlopsError as error:
         raise DriftError(f"{source}: {error}") from None
+    return _checked(source, window, reference)
+
+
+def _checked(source: str, window: Window, reference: Profile | None) -> Window:
     if reference is not None and window.reference != reference:
         raise DriftError(f"{source} was counted against another reference")
     return window
 
 
-def _read(source: str) -> bytes:
+def _read(source: str, token: str | None) -> bytes:
     """Read a file, or what a server answers; more than a profile can be is refused."""
-    if urlsplit(source).scheme not in ("http", "https"):
+    parts = urlsplit(source)
+    if parts.scheme not in ("http", "https"):
         return Path(source).read_bytes()
-    try:
-        with urllib.request.urlopen(source, timeout=_TIMEOUT_S) as reply:
-            data: bytes = reply.read(_PROFILE_BYTES_MAX + 1)
-    except urllib.error.URLError as error:
-        raise DriftError(f"{source}: {error}") from None
-    if len(data) > _PROFILE_BYTES_MAX:
-        raise DriftError(f"{source}: longer than a profile")
-    return data
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return ServerApi(f"{parts.scheme}://{parts.netloc}", token).get(path)
 
 
 def _as_json(report: Report) -> dict[str, object]:

@@ -42,6 +42,7 @@ from mlops_engine.drift.multivariate import (
 )
 from mlops_engine.drift.profile import Profile, Window
 from mlops_engine.drift.report import Alert, Report, StreamReport, compare
+from mlops_engine.drift.watch import Watch, connect
 
 __all__ = [
     "Adwin",
@@ -66,7 +67,9 @@ __all__ = [
     "RffMmd",
     "Stepd",
     "StreamReport",
+    "Watch",
     "Window",
     "compare",
+    "connect",
     "domain_classifier_auroc",
 ]

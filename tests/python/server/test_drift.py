@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from serving import RunningServer
 
+import mlops_engine as me
 from mlops_engine import _core
+from mlops_engine.cli.main import main as mlops
 
 CONFIG = """
 backend: "identity"
@@ -100,3 +102,53 @@ def test_what_is_not_watched_or_no_span_is_said_so(server: RunningServer) -> Non
     assert status == 400
     assert b"15m" in body
     assert ask(server, "watched", "/freeze", "POST")[0] == 400
+
+
+def test_reports_by_url_for_whoever_has_the_token(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, tokens = tmp_path / "models", tmp_path / "tokens"
+    (models / "watched" / "1").mkdir(parents=True)
+    (models / "watched" / "config.pbtxt").write_text(CONFIG)
+    (models / "watched" / "1" / "reference.profile").write_bytes(profile())
+    secrets = {}
+    for role in ("observe", "predict"):
+        assert mlops(["token", "new", "--name", role, "--role", role, "--append", str(tokens)]) == 0
+        secrets[role] = capsys.readouterr().out.splitlines()[-2].removeprefix("token: ")
+    with RunningServer(models, f"--auth-tokens={tokens}") as server:
+        url = f"http://127.0.0.1:{server.http}"
+        body = {"name": "in", "shape": [64, 2], "datatype": "FP32", "data": [900.0] * 128}
+        sent = server.request(
+            "POST",
+            "/v2/models/watched/infer",
+            json.dumps({"inputs": [body]}),
+            Authorization=f"Bearer {secrets['predict']}",
+        )
+        assert sent[0] == 200
+        report = me.drift.connect(url, "watched", 1, token=secrets["observe"]).report("1h")
+        assert report.window_rows == 64
+        assert {alert.stream for alert in report.alerts} == {"delay", "score"}
+        for token in (None, "wrong", secrets["predict"]):
+            with pytest.raises(PermissionError):
+                me.drift.connect(url, "watched", token=token).report()
+        with pytest.raises(PermissionError):
+            me.drift.connect(url, "watched", token=secrets["observe"]).reset()
+        with pytest.raises(me.NotFound):
+            me.drift.connect(url, "unknown", token=secrets["observe"]).report()
+
+        command = ["drift", "report", "--url", url, "--url", url, "--model", "watched"]
+        assert mlops([*command, "--last", "1h"]) == 1
+        monkeypatch.setenv("MLOPS_TOKEN", secrets["observe"])
+        assert mlops([*command, "--last", "1h"]) == 3
+        assert capsys.readouterr().out.startswith("128 rows against 320")
+        whole = f"{url}/mlops/v1/models/watched/drift/profile"
+        assert mlops(["drift", "report", whole]) == 3
+        assert mlops([*command, "--last", "soon"]) == 1
+        assert mlops(["drift", "report", "--url", url]) == 1
+        monkeypatch.delenv("MLOPS_TOKEN")
+        (tmp_path / "secret").write_text(secrets["observe"] + "\n")
+        assert mlops([*command, "--token-file", str(tmp_path / "secret")]) == 3
+        assert mlops([*command, "--token", secrets["observe"]]) == 3
+        assert server.stop() == 0
+    with pytest.raises(me.Unavailable):
+        me.drift.connect(url, "watched").report()

@@ -1,0 +1,160 @@
+"""What a served version's rows looked like: in this process or on a server, by the same calls.
+
+engine.drift("flights", version=1).report(window="1h")
+me.drift.connect("http://replica-1:8000", "flights").report(window="1h")
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Literal, Protocol
+
+from mlops_engine.errors import InvalidArgument
+from mlops_engine.server_api import ServerApi, model_path
+
+from .profile import Profile, Window
+from .report import Report, compare
+
+__all__ = ["Watch", "connect"]
+
+Span = str | float | timedelta | None
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Source(Protocol):
+    """Where a version is watched."""
+
+    def profile(self, seconds: float | None) -> bytes:
+        """Return the reference with the counts of the last ``seconds``, or of all rows."""
+
+    def change(self, how: Literal["reset", "freeze"]) -> None:
+        """Forget counts, or make a reference of what was collected."""
+
+
+class Watch:
+    """A version that is watched for drift. Made by `Engine.drift` or `connect`.
+
+    Where a method takes a ``window``, it is how far back rows count: ``"90s"``, ``"15m"``,
+    ``"6h"``, ``"30d"``, seconds, or a `timedelta`; None for all since the version was loaded or
+    reset. Windows are whole minutes of the last hour, hours of two days, days of a month.
+
+    Raises
+    ------
+    NotFound
+        The version is not loaded, or not watched.
+    Unavailable
+        Rows are still being collected: `freeze` makes a reference of them.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def window(self, window: Span = None) -> Window:
+        """Return the counts, which merge with those of other replicas."""
+        return Window.from_bytes(self._source.profile(span_seconds(window)))
+
+    @property
+    def reference(self) -> Profile:
+        """What rows are counted against."""
+        return self.window().reference
+
+    def report(self, window: Span = None, *, against: Profile | Window | None = None) -> Report:
+        """Compare the rows with the reference.
+
+        Parameters
+        ----------
+        window
+            How far back.
+        against
+            Another window of the same reference to compare with: another version's on the same
+            traffic, or yesterday's. By default the reference's own rows.
+
+        Raises
+        ------
+        InvalidArgument
+            ``against`` is of another reference.
+        """
+        seen = self.window(window)
+        return compare(seen.reference if against is None else against, seen)
+
+    def reset(self) -> None:
+        """Forget what was counted or collected, not the reference."""
+        self._source.change("reset")
+
+    def freeze(self) -> Profile:
+        """Make the rows collected so far the reference, and return it.
+
+        Raises
+        ------
+        Unavailable
+            Fewer than 1,000 rows were collected.
+        AlreadyExists, InvalidArgument
+            There is a reference already (here; of a server).
+        """
+        self._source.change("freeze")
+        return self.reference
+
+
+class ServedVersion:
+    """A version on a server."""
+
+    def __init__(self, api: ServerApi, model: str, version: int | None) -> None:
+        self._api = api
+        self._path = f"{model_path(model, version)}/drift"
+
+    def profile(self, seconds: float | None) -> bytes:
+        """Return what the server hands out; it counts whole seconds."""
+        span = "" if seconds is None else f"/last/{max(1, round(seconds))}s"
+        return self._api.get(f"{self._path}/profile{span}")
+
+    def change(self, how: Literal["reset", "freeze"]) -> None:
+        """Post the change."""
+        self._api.post(f"{self._path}/{how}")
+
+
+def connect(url: str, model: str, version: int | None = None, *, token: str | None = None) -> Watch:
+    """Return a version that a server watches.
+
+    Parameters
+    ----------
+    url
+        Of the server's HTTP port: ``http://host:8000``.
+    model, version
+        Which; by default the version that requests without one get.
+    token
+        Of the role ``observe``, where the server wants one; ``admin`` to change something.
+
+    Raises
+    ------
+    InvalidArgument
+        If the URL or the token cannot be one. Calls of what is returned raise `PermissionError`
+        without the right token, and `Unavailable` when the server cannot be reached.
+    """
+    return Watch(ServedVersion(ServerApi(url, token), model, version))
+
+
+def span_seconds(span: Span) -> float | None:
+    """Return how many seconds a span is.
+
+    >>> span_seconds("15m"), span_seconds(timedelta(hours=1)), span_seconds(None)
+    (900.0, 3600.0, None)
+
+    Raises
+    ------
+    InvalidArgument
+        If it is none, or not longer than nothing.
+    """
+    if span is None:
+        return None
+    if isinstance(span, timedelta):
+        seconds = span.total_seconds()
+    elif isinstance(span, str):
+        match = re.fullmatch(r"([0-9]{1,9})([smhd])", span)
+        seconds = float(int(match[1]) * _UNITS[match[2]]) if match else 0.0
+    else:
+        seconds = float(span)
+    if not 0 < seconds <= 366 * 86_400:
+        raise InvalidArgument(f"{span!r} is no window: say '15m', '6h', seconds, or a timedelta")
+    return seconds

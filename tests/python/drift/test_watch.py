@@ -1,0 +1,89 @@
+"""A served version's rows, asked of an engine of this process."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlops_engine as me
+from mlops_engine.drift.watch import span_seconds
+
+pytestmark = pytest.mark.native
+
+CONFIG = """
+backend: "identity"
+max_batch_size: 64
+input [ { name: "input" data_type: TYPE_FP32 dims: [ 2 ] } ]
+output [ { name: "output" data_type: TYPE_FP32 dims: [ 2 ] } ]
+"""
+COLLECTS = CONFIG + 'parameters { key: "drift" value: { string_value: "on" } }\n'
+ROWS = np.random.default_rng(0).normal(size=(5_000, 2)).astype(np.float32)
+
+
+def add_model(repository: Path, name: str, config: str) -> None:
+    (repository / name / "1").mkdir(parents=True)
+    (repository / name / "config.pbtxt").write_text(config)
+
+
+def feed(engine: me.Engine, model: str, rows: np.ndarray) -> None:
+    for start in range(0, len(rows), 50):
+        engine.infer(model, {"input": rows[start : start + 50]})
+
+
+def test_a_report_of_this_process(tmp_path: Path) -> None:
+    add_model(tmp_path, "flights", CONFIG)
+    reference = me.drift.Profile.from_array(ROWS, ["delay", "distance"])
+    (tmp_path / "flights" / "1" / "reference.profile").write_bytes(reference.to_bytes())
+    with me.Engine(tmp_path) as engine:
+        watch = engine.drift("flights", version=1)
+        feed(engine, "flights", ROWS[:2_000] + np.array([0, 1], np.float32))
+        for window in (None, "1h", 3600, timedelta(hours=1)):
+            report = watch.report(window=window)
+            # An echo costs less than counting does: most rows are left out.
+            assert 0 < report.window_rows <= 2_000
+            assert [alert.stream for alert in report.alerts] == ["distance"]
+            assert report.table().height == 2
+        assert report.html(tmp_path / "drift.html").read_text().count("distance") > 1
+        assert watch.reference == reference
+        before = watch.window()
+        assert watch.report(against=before).alerts == ()
+        watch.reset()
+        assert watch.window().rows == 0
+        with pytest.raises(me.NotFound):
+            engine.drift("flights", version=2).report()
+        with pytest.raises(me.NotFound):
+            engine.drift("nothing").report()
+    with pytest.raises(me.Unavailable):
+        watch.report()
+
+
+def test_rows_are_collected_until_they_are_the_reference(tmp_path: Path) -> None:
+    add_model(tmp_path, "collects", COLLECTS)
+    with me.Engine(tmp_path) as engine:
+        watch = engine.drift("collects")
+        feed(engine, "collects", ROWS[:500])
+        with pytest.raises(me.Unavailable, match="collected"):
+            watch.report()
+        with pytest.raises(me.Unavailable):
+            watch.freeze()
+        feed(engine, "collects", ROWS[500:])
+        assert watch.freeze().names == ["input[0]", "input[1]", "output[0]", "output[1]"]
+        with pytest.raises(me.AlreadyExists):
+            watch.freeze()
+        feed(engine, "collects", ROWS[:1_000])
+        assert watch.report().alerts == ()
+
+
+@pytest.mark.parametrize("span", ["", "1", "h", "-1h", "1.5h", "1w", "0m", 0, -1, 1e9, "9" * 20])
+def test_what_is_no_span(span: object) -> None:
+    with pytest.raises(me.InvalidArgument):
+        span_seconds(span)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("url", ["", "host:8000", "ftp://host", "http://", "file:///etc/passwd"])
+def test_what_is_no_url_of_a_server(url: str) -> None:
+    with pytest.raises(me.InvalidArgument):
+        me.drift.connect(url, "flights")
