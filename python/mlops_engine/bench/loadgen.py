@@ -30,7 +30,7 @@ def find_program(name: str) -> Path | None:
     Parameters
     ----------
     name : str
-        ``mlops-loadgen`` or ``mlops-overhead``.
+        ``mlops-loadgen``, ``mlops-overhead``, ...
 
     Returns
     -------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlops_engine.bench import compare, fingerprint, interleave, overhead, table
+from mlops_engine.bench import compare, fingerprint, interleave, overhead, prediction_cache, table
 from mlops_engine.bench.load import parse_loads
 from mlops_engine.bench.loadgen import LoadgenError
 from mlops_engine.bench.result import Document
@@ -27,6 +28,7 @@ examples:
   mlops-bench run --model mlp --url http://127.0.0.1:8000 --rate 1000,5000 --concurrency 64
   mlops-bench run --model mlp --in-process mlp.onnx --json mlp.json
   mlops-bench compare before.json after.json
+  mlops-bench cache --threads 8
 """
 
 
@@ -54,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     two.add_argument("--force", action="store_true", help="compare results of different machines")
     one = commands.add_parser("report", help="print a result as Markdown")
     one.add_argument("result", type=Path)
+    cache = commands.add_parser("cache", help="the prediction cache: hits, threads, policy")
+    cache.add_argument("--threads", type=int, default=8, help="asking at a time (default 8)")
+    cache.add_argument("--duration", type=float, default=2.0, help="seconds of that (default 2)")
+    cache.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     return parser
 
 
@@ -215,6 +221,23 @@ def compare_command(options: argparse.Namespace) -> int:
     return EXIT_REGRESSION if any(item.regression for item in found) else 0
 
 
+def cache_command(options: argparse.Namespace) -> int:
+    """Print what the prediction cache costs and keeps.
+
+    Returns
+    -------
+    int
+        0.
+    """
+    if not 1 <= options.threads <= 1024 or options.duration <= 0:
+        raise ValueError("threads and duration are positive")
+    result = prediction_cache.measure(options.threads, options.duration)
+    print(prediction_cache.render(result))
+    if options.json is not None:
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -235,6 +258,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return run_command(options, words)
         if options.command == "compare":
             return compare_command(options)
+        if options.command == "cache":
+            return cache_command(options)
         _print_document(Document.load(options.result))
         return 0
     except (ValueError, OSError, LoadgenError) as error:

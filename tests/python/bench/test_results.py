@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_engine.bench import fingerprint, overhead, table
+from mlops_engine.bench import fingerprint, overhead, prediction_cache, table
 from mlops_engine.bench.compare import compare
 from mlops_engine.bench.histogram import Histogram
 from mlops_engine.bench.result import Cell, Document, Repeat
@@ -109,3 +109,26 @@ def test_compare_exits_by_its_finding(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["compare", good, other, "--force"]) == 0
     assert main(["report", good]) == 0
     assert main(["report", str(tmp_path / "absent.json")]) == EXIT_USAGE
+
+
+def test_the_figures_of_the_cache_are_tables() -> None:
+    result = {
+        "floats": 64,
+        "key_ns": 30.5,
+        "find_ns": 20.0,
+        "hit_ns": 51.0,
+        "put_ns": 90.0,
+        "zipf_gets": [
+            {"threads": 8, "per_core_s": 20.0e6, "total_s": 40.0e6, "hit_ratio": 0.75},
+        ],
+        "hit_ratios": {"zipf": {"room": 10, "ours": 0.6, "sieve": 0.5, "lru": 0.4}},
+    }
+    text = prediction_cache.render(result)
+    assert "| a hit" in text
+    assert "51.0" in text
+    assert "0.600" in text
+
+
+def test_an_odd_number_of_threads_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cache", "--threads", "0"]) == EXIT_USAGE
+    assert "positive" in capsys.readouterr().err
