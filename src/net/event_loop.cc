@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <string>
 
+#include "net/prompt_thread.h"
+
 namespace mlops {
 namespace {
 
@@ -92,8 +94,11 @@ Status EventLoop::open(Fd socket, ConnectionPlace place, SessionFactory& factory
   return {};
 }
 
+// Its own core may be computing a batch just now. What arrives meanwhile would wait for the end of
+// that thread's slice, and count as in time for whom nobody has read yet.
 void EventLoop::run() {
   turn_.thread = std::this_thread::get_id();
+  run_promptly();
   while (!stop_asked_.load(std::memory_order_acquire)) turn(-1);
 }
 
