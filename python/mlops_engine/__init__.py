@@ -10,6 +10,8 @@ Importing this pulls in neither NumPy nor any machine-learning framework; making
 NumPy, loading a model needs an installed ``onnxruntime`` (or a path to its library).
 """
 
+from typing import TYPE_CHECKING
+
 from mlops_engine import drift
 from mlops_engine._native import __version__
 from mlops_engine.engine import Engine
@@ -27,6 +29,9 @@ from mlops_engine.errors import (
 )
 from mlops_engine.tensor import ModelInfo, TensorSpec
 
+if TYPE_CHECKING:
+    from mlops_engine import registry
+
 __all__ = [
     "AlreadyExists",
     "Cancelled",
@@ -43,4 +48,14 @@ __all__ = [
     "Unimplemented",
     "__version__",
     "drift",
+    "registry",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what few programs need when it is asked for."""
+    if name == "registry":
+        import importlib
+
+        return importlib.import_module("mlops_engine.registry")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

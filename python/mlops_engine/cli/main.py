@@ -6,11 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from mlops_engine.errors import MlopsError
 from mlops_engine.process import end_with_parent
 from mlops_engine.server import ServerError
 from mlops_engine.train.source import TrainError
 
-from . import drift, quantize, serve, token, train
+from . import drift, pull, quantize, serve, token, train
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="mlops", description="Serve models, and know whether they are still right."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (drift, quantize, serve, token, train):
+    for command in (drift, pull, quantize, serve, token, train):
         command.add_parser(commands)
     return parser
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = build_parser().parse_args(arguments)
     try:
         status: int = parsed.run(parsed)
-    except (ServerError, TrainError, OSError) as error:
+    except (MlopsError, ServerError, TrainError, OSError) as error:
         print(f"mlops: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,0 +1,1 @@
+"""Where versions come from, each behind `mlops_engine.registry.source.Source`."""
