@@ -35,7 +35,7 @@ def open_source(
     InvalidArgument
         If nothing is named like that.
     """
-    scheme, separator, rest = url.partition("://")
+    scheme, separator, _ = url.partition("://")
     if not separator or scheme == "file":
         return _open_folder(Path(unquote(urlsplit(url).path) if separator else url))
     if scheme in {"http", "https"}:
