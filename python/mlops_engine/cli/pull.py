@@ -10,7 +10,7 @@ from . import registry_options
 
 EPILOG = f"""\
   mlops pull models:/flights@champion --model-repository models
-  mlops pull models:/flights/^1.2 --source https://registry/models --model-repository models
+  mlops pull models:/flights/^1.2 --source mlflow+https://registry --model-repository models
   mlops pull models:/flights/3 --source s3://bucket/models --dry-run
 
 An address is models:/NAME@ALIAS, models:/NAME/3, models:/NAME/^1.2 (a range of semantic
@@ -35,6 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="where it is to be served from (%(default)s)",
     )  # fmt: skip
     registry_options.add_options(parser)
+    registry_options.add_trust(parser)
     parser.add_argument("--name", help="what the model is called in the repository")
     parser.add_argument(
         "--bandwidth", type=_bandwidth, metavar="MB/S", help="download at most so fast"
@@ -65,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         store=registry_options.store_of(arguments),
         name=arguments.name,
         transfer=Transfer(bandwidth=Bandwidth(arguments.bandwidth)),
+        verify=registry_options.trust_of(arguments),
     )
     facts["digest"] = pulled.digest
     facts["semantic_version"] = pulled.semantic_version

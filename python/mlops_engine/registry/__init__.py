@@ -27,6 +27,7 @@ from .sources.local import LocalRegistry
 from .sources.opening import open_source
 from .store import Store
 from .transfer import Transfer
+from .trust import Trust
 
 __all__ = [
     "Address",
@@ -47,6 +48,7 @@ __all__ = [
     "Store",
     "TensorFacts",
     "Transfer",
+    "Trust",
     "Version",
     "VersionRange",
     "active",
@@ -69,7 +71,7 @@ def resolve(address: str | Address, source: Source | str | Path | None = None) -
     address
         `models:/name@alias`, `models:/name/3`, `models:/name/^1.2`, `models:/name?tag=value`.
     source
-        A source, or what names one: a folder, `https://host/path`, `s3://bucket/prefix` …; the
+        A source, or what names one: a folder, `mlflow+https://host`, `s3://bucket/prefix` …; the
         local registry of this user by default. Credentials need `open_source`.
 
     Raises

@@ -89,6 +89,9 @@ def pull(
             memory.pin(reference.source.name, _pin_name(reference), bundle.digest)
         if verify is not None:
             verify(model, bundle)
+        # Only now: another's signature must not take the place of one that was good.
+        if bundle.signature is not None:
+            store.put_signature(bundle.digest, bundle.signature)
         with history.change(store, model) as memory:
             number = memory.number_of(bundle.digest, reference.version.number)
         directory, changed = activate(store, Path(repository), model, number, bundle)
@@ -110,10 +113,7 @@ def obtain(reference: Reference, store: Store, transfer: Transfer) -> tuple[Bund
         found[file.name] = facts
         fetched += came
     data = reference.data or _make_manifest(reference, found)
-    digest = store.put_bundle(data)
-    if signature is not None:
-        store.put_signature(digest, signature)
-    return Bundle(digest, decode(data), data, signature), fetched
+    return Bundle(store.put_bundle(data), decode(data), data, signature), fetched
 
 
 def _obtain_file(

@@ -15,7 +15,7 @@ def left(statement: str, names: str) -> str:
 
 
 def test_the_package_imports_no_framework_and_no_registry() -> None:
-    names = f"{HEAVY} | {OPTIONAL} | {{'msgspec', 'mlops_engine.registry', 'sqlite3', 'ssl'}}"
+    names = f"{HEAVY} | {OPTIONAL} | {{'msgspec', 'mlops_engine.registry', 'sqlite3'}}"
     assert left("import mlops_engine", names) == "[]"
 
 

@@ -113,6 +113,7 @@ def test_a_store_that_is_away_is_unavailable(tmp_path: Path) -> None:
         url = server.url
     for source in (
         open_source(url),
+        open_source(f"mlflow+{url}"),
         open_source("s3://b/p", objects={"endpoint": url, "skip_signature": True}),
     ):
         with pytest.raises(Unavailable):

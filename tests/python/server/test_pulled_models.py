@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serving import RunningServer, infer_body
 
+import mlops_engine as me
 from mlops_engine.cli.main import main
-from mlops_engine.registry import LocalRegistry, Store, resolve
+from mlops_engine.registry import LocalRegistry, Store, parse, resolve
+from mlops_engine.registry.agent import Agent, AgentOptions
+from mlops_engine.registry.target import EngineTarget, ServerTarget, Target
 
 
 @pytest.fixture
@@ -68,3 +73,82 @@ def test_the_command_pulls_for_an_explicit_server(
     assert "has no version @other" in capsys.readouterr().err
     assert main(["pull", "models:/m", *places, "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out)["files"] == ["model.onnx"]
+
+
+def agent_of(
+    registry: LocalRegistry, folder: Path, target: Target, told: list[Mapping[str, Any]]
+) -> Agent:
+    options = AgentOptions(on_event=told.append, random=lambda: 0.5)
+    store, repository = Store(folder / "store"), folder / "models"
+    models = {"m": parse("models:/m@champion")}
+    return Agent(registry, models, repository, store=store, target=target, options=options)
+
+
+def broken(registry: LocalRegistry, folder: Path) -> None:
+    """Let the champion be a version whose file is no model."""
+    (folder / "broken.onnx").write_bytes(b"no graph")
+    files = {"model.onnx": folder / "broken.onnx"}
+    version = registry.register("m", files, {"semantic_version": "1.2.0"})
+    registry.set_alias("m", "champion", int(version.id))
+
+
+def test_the_agent_follows_an_alias_and_goes_back_when_it_is_bad(
+    registry: LocalRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "models").mkdir()
+    told: list[Mapping[str, Any]] = []
+    with RunningServer(tmp_path / "models", "--model-control-mode=explicit") as server:
+        target = ServerTarget(f"http://127.0.0.1:{server.http}")
+        agent = agent_of(registry, tmp_path, target, told)
+        for number in (1, 2, 1):
+            registry.set_alias("m", "champion", number)
+            agent.step()
+            assert ready(server) == [str(number)]
+        broken(registry, tmp_path)
+        agent.step()
+        assert ready(server) == ["1"]
+        assert server.request("POST", "/v2/models/m/infer", infer_body())[0] == 200
+        agent.step()
+        assert [e["event"] for e in told] == [*["activated"] * 3, "rejected", "rolled_back"]
+    # The server is started anew, and the registry still says what is bad.
+    with RunningServer(tmp_path / "models", "--model-control-mode=explicit") as server:
+        agent = agent_of(registry, tmp_path, ServerTarget(f"http://127.0.0.1:{server.http}"), told)
+        told.clear()
+        agent.start()
+        agent.step()
+        assert ready(server) == ["1"]
+        assert [e["event"] for e in told] == ["last_good"]
+
+
+def test_the_agent_in_process(registry: LocalRegistry, tmp_path: Path) -> None:
+    told: list[Mapping[str, Any]] = []
+    with me.Engine() as engine:
+        agent = agent_of(registry, tmp_path, EngineTarget(engine), told)
+        for number in (1, 2):
+            registry.set_alias("m", "champion", number)
+            agent.step()
+            assert engine.model("m").versions == (number,)
+        broken(registry, tmp_path)
+        agent.step()
+        assert engine.model("m").versions == (2,)
+        assert [e["event"] for e in told] == ["activated", "activated", "rejected", "rolled_back"]
+
+
+def test_the_agents_command(
+    registry: LocalRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "audit.jsonl"
+    places = ["--model-repository", str(tmp_path / "models"), "--store", str(tmp_path / "store")]
+    more = ["--source", str(registry.root), "--audit-log", str(log), "--once"]
+    assert main(["agent", "models:/m@champion", *places, *more]) == 0
+    event = json.loads(capsys.readouterr().out)
+    assert (event["event"], event["number"]) == ("activated", 1)
+    assert main(["audit", "verify", str(log)]) == 0
+    assert json.loads(capsys.readouterr().out)["lines"] == 1
+    registry.set_alias("m", "champion", 2)
+    assert main(["agent", "models:/m@champion", *places, *more]) == 0
+    events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert events == ["last_good", "activated"]
+    log.write_bytes(log.read_bytes().replace(b"activated", b"rejected!", 1))
+    assert main(["audit", "verify", str(log)]) == 1
+    assert "line 2 is not what was written" in capsys.readouterr().err

@@ -12,8 +12,11 @@ from mlops_engine.errors import InvalidArgument
 from ..source import Source
 from ..web import WebOptions
 from .folder import FolderSource
+from .hub import ENDPOINT, HubSource
 from .local import LocalRegistry
+from .mlflow import MlflowSource
 from .objects import ObjectSource
+from .oci import OciSource
 from .plain import PlainSource
 
 
@@ -21,13 +24,17 @@ def open_source(
     url: str,
     web: WebOptions | None = None,
     objects: Mapping[str, Any] | None = None,
+    workspace: str | None = None,
 ) -> Source:
     """Open a source.
 
     ============================== ==============================================
     `/path`, `file:///path`        the local registry there, or a Triton repository
+    `mlflow+https://host`          MLflow (also `mlflow+http://`)
     `https://host/path`            plain files with an index (also `http://`)
     `s3://bucket/prefix`           an S3-compatible store, `objects` are its settings
+    `oci://host/prefix`            an OCI registry (`oci+http://` without TLS)
+    `hf://`, `hf+https://host`     Hugging Face's hub, or one like it
     ============================== ==============================================
 
     Raises
@@ -38,10 +45,16 @@ def open_source(
     scheme, separator, _ = url.partition("://")
     if not separator or scheme == "file":
         return _open_folder(Path(unquote(urlsplit(url).path) if separator else url))
+    if scheme in {"mlflow+http", "mlflow+https"}:
+        return MlflowSource(url.removeprefix("mlflow+"), web, workspace)
     if scheme in {"http", "https"}:
         return PlainSource(url, web)
     if scheme in {"s3", "s3a", "gs", "az", "abfs"}:
         return ObjectSource(url, objects)
+    if scheme in {"oci", "oci+http"}:
+        return OciSource(url, web)
+    if scheme in {"hf", "hf+http", "hf+https"}:
+        return HubSource(url.removeprefix("hf+") if "+" in scheme else ENDPOINT, web)
     raise InvalidArgument(f"{scheme}:// is no kind of source that is known here")
 
 
