@@ -1,7 +1,9 @@
 #include "run_server.h"
 
+#include <sys/auxv.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -21,7 +23,16 @@ std::vector<std::string> ort_candidates(const ServerConfig& config) {
   if (!config.ort_library.empty()) return {config.ort_library};
   std::error_code failed;
   const auto binary = std::filesystem::read_symlink("/proc/self/exe", failed);
-  return ort_library_candidates(failed ? std::string() : binary.parent_path().string());
+  std::vector<std::string> found =
+      ort_library_candidates(failed ? std::string() : binary.parent_path().string());
+  // What it was started by may be a link, as a virtual environment has it to a build.
+  const auto* name = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  const std::filesystem::path started_as = name ? name : "";
+  std::vector<std::string> first = ort_library_candidates(started_as.parent_path().string());
+  std::erase_if(first,
+                [&](const std::string& path) { return std::ranges::count(found, path) > 0; });
+  found.insert(found.begin(), first.begin(), first.end());
+  return found;
 }
 
 Status check_repositories(const std::vector<std::string>& directories) {
@@ -161,6 +172,12 @@ class Process {
                  }});
     reload_.add(
         {"certificates", {}, [this](const ServerConfig&) { return server_->reload_security(); }});
+    reload_.add({"restricted calls",
+                 {"http-restricted-api", "grpc-restricted-protocol"},
+                 [this](const ServerConfig& c) {
+                   server_->set_restrictions(c);
+                   return Status();
+                 }});
     reload_.add({"exit timeout", {"exit-timeout-s"}, [this](const ServerConfig& c) {
                    exit_timeout_s_ = c.exit_timeout_s;
                    return Status();

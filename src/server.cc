@@ -219,8 +219,7 @@ Status Server::secure(const ServerConfig& config) {
   http_.gate = grpc_.gate = gate;
   metrics_.gate = Gate(access_.get(), Surface::everything);
   admin_.gate = Gate(access_.get(), Surface::administration);
-  http_restricted_ = security.http_restricted;
-  grpc_restricted_ = security.grpc_restricted;
+  set_restrictions(config);
   for (Gate* restricted : {&http_.gate, &admin_.gate}) {
     restricted->restrict_calls(http_restricted_, "This API is restricted, expecting header '");
   }
@@ -229,6 +228,11 @@ Status Server::secure(const ServerConfig& config) {
                             "'triton-grpc-protocol-");
   http_.audit = grpc_.audit = admin_.audit = audit_.get();
   return {};
+}
+
+void Server::set_restrictions(const ServerConfig& config) {
+  http_restricted_.replace(config.security.http_restricted);
+  grpc_restricted_.replace(config.security.grpc_restricted);
 }
 
 void Server::log_warnings() {

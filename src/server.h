@@ -51,6 +51,8 @@ class Server {
   // Reads certificates, keys and tokens again, the audit log anew; what cannot be used leaves
   // things as they are, and is the status. Any thread; blocks on disk.
   Status reload_security();
+  // Which calls need a header, and its value; for open connections too. One thread at a time.
+  void set_restrictions(const ServerConfig& config);
 
   // Not ready any more, no new connections, requests in flight are answered; blocks until all
   // connections are closed or `deadline`. True when none was left.
@@ -98,8 +100,8 @@ class Server {
   GrpcSessionFactory grpc_sessions_;
   std::unique_ptr<Access> access_;   // null: everybody may do everything
   std::unique_ptr<AuditLog> audit_;  // null: nothing is written down
-  RestrictedCalls http_restricted_;
-  RestrictedCalls grpc_restricted_;
+  RestrictionsInForce http_restricted_;
+  RestrictionsInForce grpc_restricted_;
   UnixListener admin_socket_;
   std::unique_ptr<TlsPort> http_tls_;  // null: not encrypted
   std::unique_ptr<TlsPort> grpc_tls_;

@@ -31,9 +31,8 @@ std::string_view bearer_challenge(bool token_was_presented) {
                              : R"(Bearer realm="mlops")";
 }
 
-bool Credentials::is_current(std::string_view authorization) const {
+bool Credentials::is_current() const {
   return principal_ && generation_ == access_->generation() &&
-         equal_in_constant_time(authorization, last_) &&
          (!principal_->expires_unix_s || access_->unix_now() < *principal_->expires_unix_s);
 }
 
@@ -43,7 +42,7 @@ PrincipalRef Credentials::identify(std::string_view authorization, TimePoint now
     why = "this call needs a token";
     return nullptr;
   }
-  if (is_current(authorization)) return principal_;
+  if (is_current() && equal_in_constant_time(authorization, last_)) return principal_;
   Access::Identity identity = access_->identify(authorization, now);
   principal_ = identity.principal;
   generation_ = identity.generation;
@@ -54,14 +53,14 @@ PrincipalRef Credentials::identify(std::string_view authorization, TimePoint now
 }
 
 Judgement Gate::admit(ServerCall call, const PrincipalRef& principal, const std::string& why,
-                      RestrictedCalls::Shown shown) const {
+                      const ShownKeys& keys) const {
   if (!serves(surface_, call)) {
     const char* where = surface_ == Surface::administration
                             ? "this call is not served on the admin port"
                             : "this call is served on the admin port alone";
     return {Verdict::elsewhere, where, 0};
   }
-  const std::string* key = restricted_ ? restricted_->missing_key(call, shown) : nullptr;
+  const std::string* key = keys.of ? keys.of->missing_key(call, keys.shown) : nullptr;
   if (key) return {Verdict::restricted, std::string(expecting_) + *key + "'", 0};
   if (!access_ || access_->open_to_all(call)) return {};
   if (!principal) return {Verdict::unauthenticated, why, 0};

@@ -22,9 +22,14 @@ class Credentials {
 
   // Null: `why` says why. `authorization` is the header's value; empty: there was none.
   PrincipalRef identify(std::string_view authorization, TimePoint now, std::string& why);
+  // Whoever was identified last is still who they were, and paid for another call. False: ask
+  // again.
+  bool spend(TimePoint now) const {
+    return is_current() && principal_->bucket->take(now) == Duration::zero();
+  }
 
  private:
-  bool is_current(std::string_view authorization) const;
+  bool is_current() const;
 
   Access* access_;
   std::string last_;  // the header that principal_ came with
@@ -62,22 +67,24 @@ class Gate {
   Access* access() const { return access_; }
   // False when every call is granted.
   bool closed() const {
-    return access_ != nullptr || surface_ != Surface::everything || restricted_ != nullptr;
+    return access_ != nullptr || surface_ != Surface::everything || restricted() != nullptr;
   }
 
-  // `calls` outlives the gate. `expecting` begins what is said to who has not shown the key.
-  void restrict_calls(const RestrictedCalls& calls, std::string_view expecting) {
-    restricted_ = calls.any() ? &calls : nullptr;
+  // `restrictions` outlives the gate. `expecting` begins what is said to who has not shown the key.
+  void restrict_calls(const RestrictionsInForce& restrictions, std::string_view expecting) {
+    restrictions_ = &restrictions;
     expecting_ = expecting;
   }
-  bool restricts() const { return restricted_ != nullptr; }
-  RestrictedCalls::Shown shown_by(std::string_view name, std::string_view value) const {
-    return restricted_ ? restricted_->shown_by(name, value) : RestrictedCalls::Shown{0};
+  // Null: no call is.
+  const RestrictedCalls* restricted() const {
+    return restrictions_ ? restrictions_->now() : nullptr;
   }
+  // For the headers of one request.
+  ShownKeys keys() const { return {restricted(), 0}; }
 
   // Whether this call may be made at all; takes nothing from the rate.
   Judgement admit(ServerCall call, const PrincipalRef& principal, const std::string& why,
-                  RestrictedCalls::Shown shown = 0) const;
+                  const ShownKeys& keys = {}) const;
   // Whether it takes from the caller's rate: what is open to all does not.
   bool counts(ServerCall call) const { return access_ && !access_->open_to_all(call); }
   // Takes one from it.
@@ -86,7 +93,7 @@ class Gate {
  private:
   Access* access_;
   Surface surface_;
-  const RestrictedCalls* restricted_ = nullptr;  // null: no call is
+  const RestrictionsInForce* restrictions_ = nullptr;  // null: no call ever is
   std::string_view expecting_;
 };
 

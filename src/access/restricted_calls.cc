@@ -129,4 +129,13 @@ std::vector<std::string> RestrictedCalls::describe() const {
   return lines;
 }
 
+void RestrictionsInForce::replace(const RestrictedCalls& calls) {
+  if (!calls.any()) return now_.store(nullptr, std::memory_order_release);
+  auto found = std::ranges::find_if(known_, [&](const auto& known) { return *known == calls; });
+  if (found == known_.end()) {
+    found = known_.insert(found, std::make_unique<const RestrictedCalls>(calls));
+  }
+  now_.store(found->get(), std::memory_order_release);
+}
+
 }  // namespace mlops

@@ -25,12 +25,27 @@ void GrpcConnection::identify(GrpcStream& stream) {
   }
 }
 
-// False: it is refused. Before any of its messages have come.
+// False: it is refused. Before any of its messages have come. Nobody asks later whose an inference
+// was, so one like the last is not told.
 bool GrpcConnection::permit(GrpcStream& stream) {
+  const bool by_token_alone = service_.gate.access() && !service_.gate.restricted() &&
+                              *stream.head->method == GrpcMethod::model_infer;
+  if (by_token_alone && stream.head == granted_ && credentials_.spend(link_.turn().now)) {
+    return true;
+  }
+  const bool granted = judge(stream);
+  granted_ = granted && by_token_alone ? stream.head : nullptr;
+  return granted;
+}
+
+bool GrpcConnection::judge(GrpcStream& stream) {
   if (service_.gate.access()) identify(stream);
   const ServerCall call = call_of(*stream.head->method);
-  Judgement judgement =
-      service_.gate.admit(call, stream.principal, stream.principal_refusal, stream.head->shown);
+  ShownKeys keys = service_.gate.keys();
+  if (keys.of) {
+    for (const auto& [name, value] : stream.head->keys) keys.show(name, value);
+  }
+  Judgement judgement = service_.gate.admit(call, stream.principal, stream.principal_refusal, keys);
   // A stream's messages are counted one by one; see infer_stream.cc.
   const bool counted =
       service_.gate.counts(call) && *stream.head->method != GrpcMethod::model_stream_infer;

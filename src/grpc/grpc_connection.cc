@@ -155,7 +155,7 @@ Http2Stream& GrpcConnection::stream_began(std::int32_t id) {
 }
 
 Ref<RequestHead> GrpcConnection::read_head(const FieldList& fields) {
-  return make_ref<GrpcHead>(fields, service_.gate);
+  return make_ref<GrpcHead>(fields);
 }
 
 void GrpcConnection::head_came(Http2Stream& http2_stream, const RequestHeadRef& head) {

@@ -59,6 +59,7 @@ class GrpcConnection final : public Session,
   // Who asks and whether they may; see grpc_access.cc.
   void identify(GrpcStream& stream);
   bool permit(GrpcStream& stream);
+  bool judge(GrpcStream& stream);
   std::optional<AuditRecord> audit_record(const GrpcStream& stream) const;
 
   bool begin_session();  // false: memory was gone
@@ -79,6 +80,9 @@ class GrpcConnection final : public Session,
   Link& link_;
   const GrpcService& service_;
   Credentials credentials_;
+  // Of an inference that credentials_ was asked for last, and that was granted: one with the same
+  // head is granted as long as they last. Held, so that no other head comes to lie there.
+  Ref<const GrpcHead> granted_;
   std::unique_ptr<Http2Session> session_;  // null: the peer has not spoken
   std::vector<std::unique_ptr<GrpcStream>> streams_;
   std::vector<std::unique_ptr<GrpcStream>> spare_streams_;

@@ -11,13 +11,16 @@ constexpr std::string_view kRestrictedKeyPrefix = "triton-grpc-protocol-";
 
 }  // namespace
 
-GrpcHead::GrpcHead(const FieldList& fields, const Gate& gate) {
-  for (std::size_t i = 0; i < fields.size(); ++i) read(fields[i].name, fields[i].value, gate);
+GrpcHead::GrpcHead(const FieldList& fields) {
+  for (std::size_t i = 0; i < fields.size(); ++i) read(fields[i].name, fields[i].value);
 }
 
-GrpcHead::~GrpcHead() { wipe(authorization); }
+GrpcHead::~GrpcHead() {
+  wipe(authorization);
+  for (auto& [name, value] : keys) wipe(value);
+}
 
-void GrpcHead::read(std::string_view name, std::string_view value, const Gate& gate) {
+void GrpcHead::read(std::string_view name, std::string_view value) {
   if (name == ":path") {
     method = grpc_method(value);
   } else if (name == ":method") {
@@ -45,13 +48,15 @@ void GrpcHead::read(std::string_view name, std::string_view value, const Gate& g
     traceparent = traceparent.empty() ? value : "-";
   } else if (name == "tracestate") {
     tracestate = value;
-  } else if (gate.restricts() && name.starts_with(kRestrictedKeyPrefix)) {
-    shown |= gate.shown_by(name.substr(kRestrictedKeyPrefix.size()), value);
+  } else if (name.starts_with(kRestrictedKeyPrefix)) {
+    keys.emplace_back(name.substr(kRestrictedKeyPrefix.size()), value);
   }
 }
 
 std::size_t GrpcHead::bytes() const {
-  return sizeof *this + traceparent.size() + tracestate.size() + authorization.size();
+  std::size_t bytes = sizeof *this + traceparent.size() + tracestate.size() + authorization.size();
+  for (const auto& [name, value] : keys) bytes += sizeof keys[0] + name.size() + value.size();
+  return bytes;
 }
 
 }  // namespace mlops

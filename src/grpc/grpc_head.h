@@ -4,8 +4,9 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "access/gate.h"
 #include "base/clock.h"
 #include "h2/field_list.h"
 #include "h2/request_head.h"
@@ -16,8 +17,7 @@ namespace mlops {
 
 class GrpcHead final : public RequestHead {
  public:
-  // `gate` says which keys the operator chose; a connection has one, and they do not change.
-  GrpcHead(const FieldList& fields, const Gate& gate);
+  explicit GrpcHead(const FieldList& fields);
   ~GrpcHead() override;
 
   bool is_post = false;
@@ -32,14 +32,15 @@ class GrpcHead final : public RequestHead {
   std::string traceparent;  // W3C Trace Context, as sent
   std::string tracestate;
   bool has_authorization = false;
-  bool authorized_twice = false;     // more than one Authorization header
-  std::string authorization;         // the first one; wiped
-  RestrictedCalls::Shown shown = 0;  // keys of restricted calls
+  bool authorized_twice = false;  // more than one Authorization header
+  std::string authorization;      // the first one; wiped
+  // Names without their prefix, and values, that may be keys of restricted calls; wiped.
+  std::vector<std::pair<std::string, std::string>> keys;
 
   std::size_t bytes() const override;
 
  private:
-  void read(std::string_view name, std::string_view value, const Gate& gate);
+  void read(std::string_view name, std::string_view value);
 };
 
 }  // namespace mlops

@@ -6,13 +6,14 @@
 namespace mlops {
 namespace {
 
-RestrictedCalls::Shown keys_shown(const HttpHead& head, const Gate& gate) {
-  RestrictedCalls::Shown shown = 0;
+ShownKeys keys_shown(const HttpHead& head, const Gate& gate) {
+  ShownKeys keys = gate.keys();
+  if (!keys.of) return keys;
   std::string_view fields = head.fields;
   std::string_view name;
   std::string_view value;
-  while (take_http_field(fields, name, value)) shown |= gate.shown_by(name, value);
-  return shown;
+  while (take_http_field(fields, name, value)) keys.show(name, value);
+  return keys;
 }
 
 }  // namespace
@@ -22,9 +23,7 @@ Judgement HttpConnection::admit(const HttpHead& head, const HttpRouteEntry& entr
   principal_ = service_.gate.access()
                    ? credentials_.identify(head.authorization, link_.turn().now, why)
                    : nullptr;
-  return service_.gate.admit(
-      entry.call.call, principal_, why,
-      service_.gate.restricts() ? keys_shown(head, service_.gate) : RestrictedCalls::Shown{0});
+  return service_.gate.admit(entry.call.call, principal_, why, keys_shown(head, service_.gate));
 }
 
 HttpAnswer HttpConnection::refusal(const Judgement& judgement, const HttpHead& head) const {
@@ -52,6 +51,7 @@ AuditRecord HttpConnection::audit_record(ServerCall call) const {
 // Only of requests whose body is on its way: the others are judged in permit(), and keep their
 // connection when they are refused.
 HttpRefusal HttpConnection::judge_head(const HttpHead& head) {
+  if (!service_.gate.closed()) return {};
   const HttpRouteMatch match = match_route(service_.routes, head.method, head.path);
   if (!match.entry) return {};
   const Judgement judgement = admit(head, *match.entry);

@@ -26,7 +26,7 @@ HttpConnection::HttpConnection(Link& link, const HttpService& service)
       parser_(service.limits, service.bodies, service.parts.engine.copies()),
       credentials_(service.gate.access()),
       idle_since_(link.turn().now) {
-  if (service.gate.closed()) parser_.set_gate(this);
+  parser_.set_gate(this);
 }
 
 void HttpErrand::work() noexcept { answer = run_handler(service_, handler_, ask_); }

@@ -33,7 +33,7 @@ class Call : public Pending, private Letter {
     trace_ = std::make_unique<CallTrace>(received, started, std::move(decision));
     timeline = &trace_->computed;
   }
-  const CallTrace* trace() const { return trace_.get(); }  // null: not traced
+  CallTrace* trace() const { return trace_.get(); }  // null: not traced
 
   bool answered() const { return answered_; }
   Response take_response() { return std::move(response_); }

@@ -1,8 +1,20 @@
 #include "net/call_trace.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace mlops {
 
-TraceRecord record_of(const CallTrace& trace, const Pending& call, const Response& response,
+void CallTrace::add_part(const Response& part) {
+  if (!level.tensors) return;
+  for (const NamedTensor& output : part.outputs) {
+    if (part_outputs.size() >= kTracedPartTensorsMax || part_bytes >= kTracedPartBytesMax) return;
+    part_outputs.push_back(traced_tensor("TENSOR_BACKEND_OUTPUT", output));
+    part_bytes += part_outputs.back().data.size() + part_outputs.back().name.size();
+  }
+}
+
+TraceRecord record_of(CallTrace& trace, const Pending& call, const Response& response,
                       std::string_view protocol) {
   TraceRecord record;
   record.timestamps = trace.level.timestamps;
@@ -22,6 +34,7 @@ TraceRecord record_of(const CallTrace& trace, const Pending& call, const Respons
   for (const NamedTensor& input : call.request.inputs) {
     record.tensors.push_back(traced_tensor("TENSOR_QUEUE_INPUT", input));
   }
+  std::ranges::move(trace.part_outputs, std::back_inserter(record.tensors));
   for (const NamedTensor& output : response.outputs) {
     record.tensors.push_back(traced_tensor("TENSOR_BACKEND_OUTPUT", output));
   }

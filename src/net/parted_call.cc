@@ -29,6 +29,7 @@ std::optional<Response> PartedCall::take_part() {
     }
   }
   if (room) want_parts();
+  if (trace_) trace_->add_part(*part);
   return part;
 }
 

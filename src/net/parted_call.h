@@ -44,7 +44,7 @@ class PartedCall : public Pending, private Letter {
     trace_ = std::make_unique<CallTrace>(received, started, std::move(decision));
     timeline = &trace_->computed;
   }
-  const CallTrace* trace() const { return trace_.get(); }  // null: not traced
+  CallTrace* trace() const { return trace_.get(); }  // null: not traced
 
   // The oldest part that waits.
   std::optional<Response> take_part();

@@ -3,6 +3,9 @@
 namespace mlops {
 namespace {
 
+// A rate that is as good as none: the one request of so many is looked at more closely.
+constexpr std::uint32_t kNobody = UINT32_MAX;
+
 template <class T>
 void change(std::optional<T>& target, const TraceUpdate::Change<T>& change) {
   if (change) target = *change;
@@ -56,6 +59,10 @@ void TraceControl::note_active_locked() {
   for (const auto& [model, over] : models_) active |= over.level && !over.level->off();
   const bool somewhere = mode_ == TraceMode::opentelemetry || !file_.empty();
   active_.store(active && somewhere, std::memory_order_relaxed);
+  const TraceSettings all = settings_locked("");
+  const bool alike = models_.empty() && !all.level.off() && all.count <= 0;
+  const bool nobody = all.rate == 0 || all.count == 0;
+  rate_of_all_.store(!alike ? 0 : nobody ? kNobody : all.rate, std::memory_order_relaxed);
 }
 
 TraceDecision TraceControl::decide_active(const std::string& model, std::string_view traceparent,
@@ -64,23 +71,27 @@ TraceDecision TraceControl::decide_active(const std::string& model, std::string_
   if (mode_ == TraceMode::opentelemetry) {
     decision.parent = parse_trace_context(traceparent, tracestate);
   }
+  const bool asked = decision.parent && decision.parent->sampled;
+  if (!asked && passes_by()) return decision;
   const std::lock_guard lock(mutex_);
   const TraceSettings now = settings_locked(model);
   if (now.level.off()) return decision;
   decision.level = now.level;
   decision.level.tensors &= mode_ == TraceMode::triton;  // spans hold none
-  decision.traced = (decision.parent && decision.parent->sampled) || sample_locked(model, now);
+  decision.traced = asked || sample_locked(model, now);
   return decision;
 }
 
 bool TraceControl::sample_locked(const std::string& model, const TraceSettings& now) {
   if (now.rate == 0 || now.count == 0) return false;
   const auto own = models_.find(model);
-  Overrides& counted = own != models_.end() ? own->second : server_;
-  if (++counted.seen % now.rate != 0) return false;
+  const std::uint64_t seen =
+      own != models_.end() ? ++own->second.seen : seen_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (seen % now.rate != 0) return false;
   if (now.count > 0) {
     Overrides& holder = own != models_.end() && own->second.count ? own->second : server_;
     holder.count = now.count - 1;
+    if (now.count == 1) note_active_locked();
   }
   return true;
 }

@@ -65,10 +65,12 @@ class TraceControl {
 
   // Whether this request is to be traced; counts it. The headers are its W3C context, or empty: one
   // that its caller records is traced whatever rate and count are, as Triton does, unless the level
-  // is off. One relaxed load while nothing is traced.
+  // is off. One relaxed load while nothing is traced; a counter more for what is not, as long as
+  // all models are traced alike and without an end.
   TraceDecision decide(const std::string& model, std::string_view traceparent = {},
                        std::string_view tracestate = {}) {
     if (!active_.load(std::memory_order_relaxed)) return {};
+    if (traceparent.empty() && passes_by()) return {};
     return decide_active(model, traceparent, tracestate);
   }
 
@@ -78,9 +80,20 @@ class TraceControl {
     std::optional<std::uint32_t> rate;
     std::optional<std::int32_t> count;
     std::optional<std::uint32_t> log_frequency;
-    std::uint64_t seen = 0;  // requests, for the rate
+    std::uint64_t seen = 0;  // requests, for the rate; the server's are in seen_
     bool empty() const { return !level && !rate && !count && !log_frequency; }
   };
+  // Counts the request and says that it is not one of those to trace; when it would be, or it takes
+  // more to know, it is not counted.
+  bool passes_by() {
+    const std::uint32_t rate = rate_of_all_.load(std::memory_order_relaxed);
+    if (rate == 0) return false;
+    std::uint64_t seen = seen_.load(std::memory_order_relaxed);
+    do {
+      if ((seen + 1) % rate == 0) return false;
+    } while (!seen_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed));
+    return true;
+  }
   TraceDecision decide_active(const std::string& model, std::string_view traceparent,
                               std::string_view tracestate);
   bool sample_locked(const std::string& model, const TraceSettings& now);
@@ -90,6 +103,9 @@ class TraceControl {
   const std::string file_;
   const TraceMode mode_;
   std::atomic<bool> active_{false};
+  // 0: it depends on the model, or on how many were traced.
+  std::atomic<std::uint32_t> rate_of_all_{0};
+  std::atomic<std::uint64_t> seen_{0};  // requests that no model counts for itself
   mutable std::mutex mutex_;
   TraceSettings initial_;                    // guarded by mutex_
   Overrides server_;                         // guarded by mutex_

@@ -45,17 +45,29 @@ TEST(RestrictedCalls, RefusesWhatItCannotMeanAndTellsNoSecret) {
 TEST(Gate, SaysWhichHeaderARestrictedCallExpects) {
   RestrictedCalls calls;
   ASSERT_TRUE(calls.add("inference:infer-key=v").ok());
+  RestrictionsInForce restrictions;
+  restrictions.replace(calls);
   Gate gate(nullptr, Surface::everything);
   EXPECT_FALSE(gate.closed());
-  gate.restrict_calls(calls, "This API is restricted, expecting header '");
+  gate.restrict_calls(restrictions, "This API is restricted, expecting header '");
   EXPECT_TRUE(gate.closed());
-  const Judgement refused = gate.admit(ServerCall::infer, nullptr, "", 0);
+  ShownKeys keys = gate.keys();
+  const Judgement refused = gate.admit(ServerCall::infer, nullptr, "", keys);
   EXPECT_EQ(refused.http_status(), 403);
   EXPECT_EQ(refused.grpc_status(), 14);  // as in Triton
   EXPECT_EQ(refused.text, "This API is restricted, expecting header 'infer-key'");
-  EXPECT_TRUE(
-      gate.admit(ServerCall::infer, nullptr, "", gate.shown_by("infer-key", "v")).granted());
-  EXPECT_TRUE(gate.admit(ServerCall::health, nullptr, "", 0).granted());
+  EXPECT_TRUE(gate.admit(ServerCall::health, nullptr, "", keys).granted());
+  keys.show("infer-key", "v");
+  EXPECT_TRUE(gate.admit(ServerCall::infer, nullptr, "", keys).granted());
+
+  // A request is judged by what was in force when it came.
+  RestrictedCalls others;
+  ASSERT_TRUE(others.add("health:infer-key=v").ok());
+  restrictions.replace(others);
+  EXPECT_TRUE(gate.admit(ServerCall::infer, nullptr, "", keys).granted());
+  EXPECT_FALSE(gate.admit(ServerCall::health, nullptr, "", gate.keys()).granted());
+  restrictions.replace({});
+  EXPECT_FALSE(gate.closed());
 }
 
 }  // namespace

@@ -108,6 +108,57 @@ TEST_F(GrpcAccessTest, CallsBeyondTheRateAreRefusedBeforeTheirMessage) {
   EXPECT_EQ(finish(infer_message("a")).status(), 0);
 }
 
+// Blocks of headers that come again are known, and whose they are as well: until it changes.
+TEST_F(GrpcAccessTest, ATokenThatWasGrantedOftenIsAskedForAgainWhenTheFilesChange) {
+  const auto calls = [this](const std::string& token, int status) {
+    for (int i = 0; i < 4; ++i) {
+      begin(kInfer, bearer(token));
+      if (status == 0) finish(infer_message("a"));
+      EXPECT_EQ(peer.replies[last].status(), status) << token << " " << i;
+    }
+  };
+  calls("plain", 0);
+  calls("wrong", kUnauthenticated);
+  calls("plain", 0);
+  EXPECT_EQ(begin(kLoad, bearer("plain")).status(), kPermissionDenied);
+  calls("plain", 0);
+  folder.file("tokens", token_line("ana", "other"));
+  ASSERT_TRUE(access->reload().ok());
+  calls("plain", kUnauthenticated);
+  calls("other", 0);
+  folder.file("tokens", token_line("ana", "other", "roles=observe"));
+  ASSERT_TRUE(access->reload().ok());
+  calls("other", kPermissionDenied);
+}
+
+TEST_F(GrpcAccessTest, ATokenThatWasGrantedOftenExpires) {
+  std::int64_t unix_s = 1000;
+  folder.file("tokens", token_line("ana", "brief", "roles=predict expires=1001"));
+  const std::unique_ptr<Access> dated = *Access::open(options, [&unix_s] { return unix_s; });
+  service.gate = Gate(dated.get(), Surface::everything);
+  SessionHarness server{engine};
+  server.open(factory);
+  Http2Client asking;
+  const auto status = [&] {
+    const std::int32_t id = asking.call(kInfer, grpc_frame(infer_message("a")), bearer("brief"));
+    run(asking, server);
+    return asking.replies[id].status();
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(status(), 0);
+  unix_s = 1001;
+  EXPECT_EQ(status(), kUnauthenticated);
+}
+
+TEST_F(GrpcAccessTest, CallsThatAreKnownTakeFromTheRateAsWell) {
+  folder.file("tokens", token_line("bo", "slow", "roles=predict rate=1 burst=6"));
+  ASSERT_TRUE(access->reload().ok());
+  for (int i = 0; i < 8; ++i) {
+    begin(kInfer, bearer("slow"));
+    if (i < 6) finish(infer_message("a"));
+    EXPECT_EQ(peer.replies[last].status(), i < 6 ? 0 : kResourceExhausted) << i;
+  }
+}
+
 // The stream is one call; it stays open, and its messages are answered again later.
 TEST_F(GrpcAccessTest, EachMessageOfAStreamTakesFromTheRate) {
   begin(kStreamInfer, bearer("slow"));

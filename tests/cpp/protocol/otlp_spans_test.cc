@@ -25,6 +25,9 @@ std::vector<otlp::Span> spans_of(const TraceRecord& record) {
   EXPECT_EQ(next_id, 8 + record.computed.members.size());
   otlp::ExportTraceServiceRequest request;
   EXPECT_TRUE(request.ParseFromString(body));
+  // Nothing that the standard does not have, or has in another form: generated code writes the
+  // same.
+  EXPECT_EQ(request.SerializeAsString().size(), body.size());
   EXPECT_EQ(request.resource_spans(0).resource().attributes(0).value().string_value(), "s");
   const auto& spans = request.resource_spans(0).scope_spans(0).spans();
   return {spans.begin(), spans.end()};
@@ -38,6 +41,13 @@ std::string events_of(const otlp::Span& span) {
   return text;
 }
 
+std::int64_t number_of(const otlp::Span& span, const std::string& key) {
+  for (const auto& attribute : span.attributes()) {
+    if (attribute.key() == key) return attribute.value().int_value();
+  }
+  return -1;
+}
+
 TEST(OtlpSpans, NestAsTritonsDo) {
   const std::vector<otlp::Span> spans = spans_of(record());
   ASSERT_EQ(spans.size(), kSpansPerRecord);
@@ -46,6 +56,10 @@ TEST(OtlpSpans, NestAsTritonsDo) {
   EXPECT_EQ(spans[0].kind(), otlp::Span::SPAN_KIND_SERVER);
   EXPECT_EQ(spans[1].name(), "m");
   EXPECT_EQ(spans[1].parent_span_id(), spans[0].span_id());
+  EXPECT_EQ(spans[1].attributes(0).value().string_value(), "m");
+  EXPECT_EQ(number_of(spans[1], "triton.model_version"), 2);
+  EXPECT_EQ(spans[1].attributes(4).key(), "triton.request_id");
+  EXPECT_EQ(spans[1].attributes(4).value().string_value(), "r");
   EXPECT_EQ(spans[2].name(), "compute");
   EXPECT_EQ(spans[2].parent_span_id(), spans[1].span_id());
   for (const otlp::Span& span : spans) {
@@ -63,13 +77,6 @@ TEST(OtlpSpans, NestAsTritonsDo) {
   EXPECT_EQ(events_of(spans[2]),
             "COMPUTE_START@1030 COMPUTE_INPUT_END@1040 COMPUTE_OUTPUT_START@1050 "
             "COMPUTE_END@1060 ");
-}
-
-std::int64_t number_of(const otlp::Span& span, const std::string& key) {
-  for (const auto& attribute : span.attributes()) {
-    if (attribute.key() == key) return attribute.value().int_value();
-  }
-  return -1;
 }
 
 TEST(OtlpSpans, MembersOfAnEnsembleAreBelowIt) {
@@ -107,6 +114,8 @@ TEST(OtlpSpans, ContinueTheCallersTrace) {
       parse_trace_context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=b");
   const std::vector<otlp::Span> spans = spans_of(traced);
   EXPECT_EQ(spans[0].parent_span_id(), "\xb7\xad\x6b\x71\x69\x20\x33\x31");
+  EXPECT_EQ(spans[0].flags(), 0x301U);
+  EXPECT_EQ(spans[1].flags(), 0x101U);
   EXPECT_EQ(spans[2].trace_id().substr(0, 2), "\x0a\xf7");
   EXPECT_EQ(spans[2].trace_state(), "a=b");
   EXPECT_EQ(events_of(spans[0]).substr(0, 20), "GRPC_WAITREAD_START@");

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 namespace mlops {
 namespace {
 
@@ -54,6 +58,31 @@ TEST(TraceSettings, AModelAloneMayBeTracedAndOneAloneNot) {
   trace.update("m", parsed(R"({"trace_level":["OFF"]})"));
   EXPECT_EQ(sampled(trace, "m", 4), 0);
   EXPECT_EQ(sampled(trace, "other", 4), 4);
+}
+
+// Whatever path counted them: the one for all models alike, a model's own, or one with a context.
+TEST(TraceSettings, TheRateHoldsAcrossChangesAndCallersContexts) {
+  TraceControl trace("f", {.level = {.timestamps = true, .tensors = false}, .rate = 4});
+  EXPECT_EQ(sampled(trace, "a", 6), 1);
+  EXPECT_TRUE(!trace.decide("a", "rubbish").traced && trace.decide("b", "rubbish").traced);
+  trace.update("m", parsed(R"({"trace_rate":"2"})"));
+  EXPECT_EQ(sampled(trace, "m", 4), 2);
+  EXPECT_EQ(sampled(trace, "a", 4), 1);
+  trace.update("m", parsed(R"({"trace_rate":null})"));
+  EXPECT_EQ(sampled(trace, "m", 2) + sampled(trace, "a", 2), 1);
+  trace.update("", parsed(R"({"trace_rate":"0"})"));
+  EXPECT_EQ(sampled(trace, "a", 8), 0);
+  trace.update("", parsed(R"({"trace_rate":"1","trace_level":["OFF"]})"));
+  EXPECT_EQ(sampled(trace, "a", 8), 0);
+}
+
+TEST(TraceSettings, ThreadsShareTheRate) {
+  TraceControl trace("f", {.level = {.timestamps = true, .tensors = false}, .rate = 10});
+  std::atomic<int> traced{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { traced += sampled(trace, "m", 1000); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(traced, 400);
 }
 
 TEST(TraceSettings, WithoutAFileNothingIsSampled) {

@@ -11,8 +11,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import tritonclient.grpc as triton_grpc
+import tritonclient.http as triton_http
 from faults import eventually
 from serving import RunningServer, infer_body, receive_reply
+from tritonclient.utils import InferenceServerException
 
 
 class Reloading:
@@ -244,6 +247,43 @@ def test_a_full_disk_makes_it_not_ready_until_there_is_room(
         running.reload()
         while server.request("GET", "/v2/health/ready")[0] != 200:
             assert server.process.poll() is None
+
+
+def test_restricted_calls_follow_the_file_on_open_connections(
+    small_repository: Path, tmp_path: Path
+) -> None:
+    def restrict(calls: str) -> str:
+        doors = ("http-restricted-api", "grpc-restricted-protocol")
+        return "\n".join(f'{door} = ["{calls}"]' for door in doors)
+
+    with Reloading(small_repository, tmp_path) as running:
+        server = running.server
+        http = triton_http.InferenceServerClient(f"127.0.0.1:{server.http}")
+        grpc = triton_grpc.InferenceServerClient(f"127.0.0.1:{server.grpc}")
+
+        def allowed(key: str) -> list[bool]:
+            told = []
+            for client, prefix in ((http, ""), (grpc, "triton-grpc-protocol-")):
+                told.append(True)
+                try:
+                    client.get_server_metadata(headers={f"{prefix}key": key})
+                except InferenceServerException as refused:
+                    told[-1] = "is restricted" not in refused.message()
+            return told
+
+        for setting, accepted in (
+            (restrict("metadata:key=old"), "old"),
+            (restrict("metadata:key=new"), "new"),
+            (restrict("inference:key=new"), "old new"),
+            ("", "old new"),
+        ):
+            running.write(setting)
+            assert running.reload()[-1] == "reload: done"
+            for key in ("old", "new"):
+                assert allowed(key) == [key in accepted.split()] * 2, (setting, key)
+        http.close()
+        grpc.close()
+        assert server.stop() == 0
 
 
 def test_reloading_needs_no_file(small_repository: Path) -> None:

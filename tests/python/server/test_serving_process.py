@@ -50,6 +50,23 @@ def test_check_prints_what_was_resolved(tmp_path: Path) -> None:
     assert _run("--model-repository", str(tmp_path / "none"), "--check").returncode == 1
 
 
+def test_a_link_to_the_server_finds_the_wheel_beside_the_link(tmp_path: Path) -> None:
+    library = tmp_path / "lib/python3.11/site-packages/onnxruntime/capi/libonnxruntime.so.1.30.0"
+    library.parent.mkdir(parents=True)
+    library.touch()
+    (tmp_path / "bin").mkdir()
+    binary = server_binary()
+    assert binary is not None
+    (tmp_path / "bin/mlops-server").symlink_to(binary.resolve())
+    (tmp_path / "models").mkdir()
+    command = [tmp_path / "bin/mlops-server", "--model-repository", tmp_path / "models", "--check"]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert checked.returncode == 0
+    found = [line for line in checked.stdout.splitlines() if line.startswith("ort-library = ")]
+    assert found[0] == f"ort-library = {library}"
+    assert found[-1] == "ort-library = libonnxruntime.so"
+
+
 def test_ready_comes_after_listening_and_soon(small_repository: Path) -> None:
     fastest = 1e9
     for _ in range(3):

@@ -52,6 +52,39 @@ def test_tensors_are_written_through_every_door(small_repository: Path, tmp_path
     assert not [entry for entry in json.loads(file.read_text()) if "timestamps" in entry]
 
 
+SQUARE = """
+backend: "square"
+max_batch_size: 0
+model_transaction_policy { decoupled: True }
+input [{ name: "IN" data_type: TYPE_INT32 dims: [ 1 ] }]
+output [{ name: "OUT" data_type: TYPE_INT32 dims: [ 1 ] }]
+"""
+
+
+def test_all_responses_of_a_decoupled_model_are_written(tmp_path: Path) -> None:
+    repository, file = tmp_path / "models", tmp_path / "trace.json"
+    (repository / "square" / "1").mkdir(parents=True)
+    (repository / "square" / "config.pbtxt").write_text(SQUARE)
+    flags = [f"--trace-config=file={file}", "--trace-config=rate=1"]
+    with RunningServer(repository, *flags, "--trace-config=level=TENSORS") as server:
+        given = triton_grpc.InferInput("IN", [1], "INT32")
+        given.set_data_from_numpy(np.array([3], np.int32))
+        with triton_grpc.InferenceServerClient(f"127.0.0.1:{server.grpc}") as grpc:
+            grpc.start_stream(lambda result, error: None)
+            grpc.async_stream_infer("square", [given])
+            grpc.stop_stream()
+        status, events = server.request("POST", "/v2/models/square/generate_stream", '{"IN": 2}')
+        assert (status, events.count(b"data: ")) == (200, 2)
+        assert server.stop() == 0
+    told = [(activity, tensor["name"], tensor["data"]) for activity, tensor in _tensors(file)]
+    assert told == [
+        ("TENSOR_QUEUE_INPUT", "IN", "3"),
+        *[("TENSOR_BACKEND_OUTPUT", "OUT", "3")] * 3,
+        ("TENSOR_QUEUE_INPUT", "IN", "2"),
+        *[("TENSOR_BACKEND_OUTPUT", "OUT", "2")] * 2,
+    ]
+
+
 def test_the_level_is_changed_while_it_serves(small_repository: Path, tmp_path: Path) -> None:
     file = tmp_path / "trace.json"
     flags = [f"--trace-config=file={file}", "--trace-config=rate=1"]
