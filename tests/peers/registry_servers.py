@@ -17,7 +17,13 @@ from typing import Any
 from environment import python_with
 
 # 3.18 needs an mlflow-skinny that is not published.
-MLFLOW = ("mlflow==3.17.2", "boto3==1.44.8", "Flask-WTF==1.3.0", "onnx==1.23.2")
+MLFLOW = (
+    "mlflow==3.17.2",
+    "boto3==1.44.8",
+    "Flask-WTF==1.3.0",
+    "onnx==1.23.2",
+    "onnxruntime==1.32.0",
+)
 # model-signing uses pyOpenSSL, and does not say so.
 SIGNING = ("model-signing==1.1.1", "pyOpenSSL==26.4.0")
 CLIENT = Path(__file__).parent / "registries" / "client.py"

@@ -15,10 +15,12 @@ from moto.server import ThreadedMotoServer
 from registry_servers import SIGNING, client, mlflow_server
 
 from mlops_engine import InvalidArgument, NotFound, Unavailable
-from mlops_engine.registry import Store, Trust, active, open_source, resolve
+from mlops_engine.registry import Store, Trust, active, open_source, push, resolve
+from mlops_engine.registry.approval import approve, promote
 from mlops_engine.registry.bundle import Bundle
 from mlops_engine.registry.manifest import decode, digest
-from mlops_engine.registry.signing import sign
+from mlops_engine.registry.signing import load_public_key, sign
+from mlops_engine.registry.sources.mlflow import MlflowSource
 from mlops_engine.registry.web import Credentials, WebOptions
 
 sys.path.insert(0, str(ROOT / "tests/python/registry"))
@@ -87,6 +89,34 @@ def test_what_mlflows_client_does_is_followed(mlflow: str, tmp_path: Path) -> No
     for wrong in ("models:/m@other", "models:/other@champion", "models:/m/9", "models:/m/^7"):
         with pytest.raises(NotFound):
             resolve(wrong, source)
+
+
+def test_what_we_push_mlflow_has(mlflow: str, keys: Path, tmp_path: Path) -> None:
+    source = open_source(f"mlflow+{mlflow}")
+    assert isinstance(source, MlflowSource)
+    folder = write_files(tmp_path / "pushed", BUNDLE)
+    key = (keys / "right.key").read_bytes()
+    first = push(source, "pushed", folder, tags={"stage": "test"}, private_key=key)
+    (folder / "model.onnx").write_bytes(b"another graph")
+    write_files(folder, bundle_files({n: (folder / n).read_bytes() for n in ("model.onnx",)}))
+    (folder / "w/a.data").unlink()
+    second = push(source, "pushed", folder)
+    versions = [(p.version.id, p.semantic_version) for p in (first, second)]
+    assert versions == [("1", "1.0.0"), ("2", "1.1.0")]
+
+    approvers = [("*", load_public_key((keys / "wrong.pub").read_bytes()))]
+    with pytest.raises(InvalidArgument, match="not approved"):
+        promote(source, "pushed", 1, "champion", approvers)
+    approve(source, "pushed", 1, "champion", (keys / "wrong.key").read_bytes())
+    promote(source, "pushed", 1, "champion", approvers)
+    [(version, tags, names)] = client(mlflow, tmp_path, ["describe", "pushed", "champion"])
+    assert (version, tags["semantic_version"], tags["stage"]) == ("1", "1.0.0", "test")
+    assert names == ["bundle.json", "model.onnx", "model.sig", "w/a.data"]
+
+    trust = Trust.from_files("enforce", [("pushed", keys / "right.pub")])
+    reference = resolve("models:/pushed@champion", source)
+    pulled = reference.pull(tmp_path / "models", store=Store(tmp_path / "store"), verify=trust)
+    assert pulled.digest == first.digest == tags["digest"]
 
 
 def test_ranges_are_used_where_they_work(mlflow: str, tmp_path: Path) -> None:

@@ -29,13 +29,18 @@ environment:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare --source and --store."""
-    parser.add_argument(
-        "--source", metavar="URL",
-        help="a folder, mlflow+http(s)://, http(s)://, s3://, oci://, hf:// (the local registry)",
-    )  # fmt: skip
+    add_source(parser)
     parser.add_argument(
         "--store", type=Path, metavar="DIR",
         help="where files are kept, for all engines of the machine (~/.local/share/mlops-engine)",
+    )  # fmt: skip
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Declare --source."""
+    parser.add_argument(
+        "--source", metavar="URL",
+        help="a folder, mlflow+http(s)://, http(s)://, s3://, oci://, hf:// (the local registry)",
     )  # fmt: skip
 
 
@@ -46,7 +51,7 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
         help="of bundles, as model-signing makes them (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--trust", action="append", default=[], type=_trusted, metavar="PATTERN=KEY.pem",
+        "--trust", action="append", default=[], type=trusted, metavar="PATTERN=KEY.pem",
         help="a public key that may sign the models whose names fit; several may",
     )  # fmt: skip
 
@@ -61,7 +66,8 @@ def trust_of(arguments: argparse.Namespace) -> Trust:
     return Trust.from_files(arguments.signatures, arguments.trust, warn)
 
 
-def _trusted(text: str) -> tuple[str, Path]:
+def trusted(text: str) -> tuple[str, Path]:
+    """Read one `PATTERN=KEY.pem`."""
     pattern, found, path = text.partition("=")
     if not (pattern and found and path):
         raise argparse.ArgumentTypeError(f"{text!r} is not PATTERN=KEY.pem")

@@ -18,6 +18,7 @@ from .collect import Collected, collect
 from .manifest import FileFacts, Manifest, Signature, TensorFacts, decode, encode
 from .pace import Backoff, Bandwidth
 from .pull import Pulled, default_store, pull
+from .push import Pushed, Registry, push
 from .reference import Reference
 from .reference import resolve as _resolve
 from .semver import SemanticVersion, VersionRange
@@ -39,7 +40,9 @@ __all__ = [
     "LocalRegistry",
     "Manifest",
     "Pulled",
+    "Pushed",
     "Reference",
+    "Registry",
     "RemoteFile",
     "Selector",
     "SemanticVersion",
@@ -59,6 +62,7 @@ __all__ = [
     "open_source",
     "parse",
     "pull",
+    "push",
     "resolve",
 ]
 

@@ -6,7 +6,10 @@ import hashlib
 import os
 import queue
 import threading
+from pathlib import Path
 from types import TracebackType
+
+from .manifest import FileFacts
 
 BUFFER_BYTES = 1 << 20
 BUFFERS = 4
@@ -109,3 +112,10 @@ class HashingWriter:
             self._filled.put(None)
             self._thread.join()
             self._thread = None
+
+
+def digest_file(path: Path) -> FileFacts:
+    """Return size and digest of a file."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileFacts(found, file.seek(0, os.SEEK_END))

@@ -103,7 +103,7 @@ def verify_signature(bundle: Bundle, key: Any) -> None:
     if bundle.signature is None:
         raise InvalidArgument(f"{bundle.digest} is not signed")
     payload, signature = _open(bundle.signature)
-    _check_ecdsa(key, signature, payload)
+    verify_message(PAYLOAD_TYPE, payload, signature, key)
     # Only what the key vouches for is read any further.
     try:
         statement = msgspec.convert(_json(payload), _Statement)
@@ -122,20 +122,9 @@ def sign(manifest: Manifest, data: bytes, private_key: bytes, password: str | No
     private_key
         PEM.
     """
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key: Any = load_pem_private_key(private_key, password.encode() if password else None)
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument(f"this is no private key: {error}") from error
-    pem = _pem(key.public_key())
-    public = load_public_key(pem)
-    digests = _digests(manifest, data)
-    payload = json.dumps(_statement(manifest.name or "model", digests)).encode()
-    hash_ = getattr(hashes, _CURVES[public.curve.name])()
-    signature = key.sign(_pre_authentication(payload), ec.ECDSA(hash_))
+    payload = json.dumps(_statement(manifest.name or "model", _digests(manifest, data))).encode()
+    signature = sign_message(PAYLOAD_TYPE, payload, private_key, password)
+    pem = _pem(_load_private_key(private_key, password).public_key())
     envelope = {
         "payload": base64.b64encode(payload).decode(),
         "payloadType": PAYLOAD_TYPE,
@@ -148,6 +137,56 @@ def sign(manifest: Manifest, data: bytes, private_key: bytes, password: str | No
         "dsseEnvelope": envelope,
     }
     return json.dumps(document).encode()
+
+
+def sign_message(
+    kind: str, payload: bytes, private_key: bytes, password: str | None = None
+) -> bytes:
+    """Sign a payload of a kind (DSSE); returns the bare signature.
+
+    Raises
+    ------
+    InvalidArgument
+        For what is no private key of a curve that is used here.
+    """
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = _load_private_key(private_key, password)
+    hash_ = getattr(hashes, _CURVES[key.curve.name])()
+    signature: bytes = key.sign(_pre_authentication(kind, payload), ec.ECDSA(hash_))
+    return signature
+
+
+def verify_message(kind: str, payload: bytes, signature: bytes, key: Any) -> None:
+    """Check a bare signature.
+
+    Raises
+    ------
+    InvalidArgument
+        If it is not by this key over this payload of this kind.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    hash_ = getattr(hashes, _CURVES[key.curve.name])()
+    try:
+        key.verify(signature, _pre_authentication(kind, payload), ec.ECDSA(hash_))
+    except InvalidSignature as error:
+        fingerprint = hashlib.sha256(_pem(key)).hexdigest()[:16]
+        raise InvalidArgument(f"the signature is not by the key {fingerprint}…") from error
+
+
+def _load_private_key(pem: bytes, password: str | None) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key: Any = load_pem_private_key(pem, password.encode() if password else None)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"this is no private key: {error}") from error
+    load_public_key(_pem(key.public_key()))
+    return key
 
 
 def _statement(name: str, digests: Mapping[str, str]) -> dict[str, Any]:
@@ -192,22 +231,9 @@ def _json(data: bytes) -> Any:
     return json.loads(data.decode())
 
 
-def _check_ecdsa(key: Any, signature: bytes, payload: bytes) -> None:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    hash_ = getattr(hashes, _CURVES[key.curve.name])()
-    try:
-        key.verify(signature, _pre_authentication(payload), ec.ECDSA(hash_))
-    except InvalidSignature as error:
-        fingerprint = hashlib.sha256(_pem(key)).hexdigest()[:16]
-        raise InvalidArgument(f"the signature is not by the key {fingerprint}…") from error
-
-
-def _pre_authentication(payload: bytes) -> bytes:
+def _pre_authentication(kind: str, payload: bytes) -> bytes:
     """Encode type and payload so that neither can be taken for the other (DSSE's PAE)."""
-    head = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(payload)} "
+    head = f"DSSEv1 {len(kind)} {kind} {len(payload)} "
     return head.encode() + payload
 
 

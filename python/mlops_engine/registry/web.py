@@ -15,7 +15,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from mlops_engine.errors import InvalidArgument, NotFound, Unavailable
@@ -163,7 +163,7 @@ class Web:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: bytes | BinaryIO | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send a request, following redirects; the caller closes the reply, whatever its status.
@@ -258,7 +258,7 @@ class Web:
             connection.close()
 
     def _send_once(
-        self, method: str, url: str, body: bytes | None, headers: dict[str, str]
+        self, method: str, url: str, body: bytes | BinaryIO | None, headers: dict[str, str]
     ) -> Reply:
         parts = urlsplit(url)
         key = (parts.scheme, parts.netloc)

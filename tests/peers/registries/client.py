@@ -32,11 +32,20 @@ def set_alias(client: MlflowClient, model: str, alias: str, version: str) -> Non
     client.set_registered_model_alias(model, alias, version)
 
 
+def describe(client: MlflowClient, model: str, alias: str) -> list[object]:
+    """Return what an alias means: version, tags, and the files as MLflow downloads them."""
+    version = client.get_model_version_by_alias(model, alias)
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{model}@{alias}"))
+    names = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+    return [str(version.version), dict(version.tags), sorted(names)]
+
+
 def main() -> None:
     """Run the steps, in order, against the server at sys.argv[1]."""
     mlflow.set_tracking_uri(sys.argv[1])
     client = MlflowClient()
     steps = {"log_onnx": log_onnx, "log_folder": log_folder, "set_alias": set_alias}
+    steps["describe"] = describe
     answers = [steps[name](client, *arguments) for name, *arguments in json.load(sys.stdin)]
     Path(sys.argv[2]).write_text(json.dumps(answers))  # the client prints as it likes
     print("{}")

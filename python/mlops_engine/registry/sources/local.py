@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -14,14 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlops_engine.errors import AlreadyExists, NotFound, Unavailable
+from mlops_engine.errors import AlreadyExists, InvalidArgument, NotFound, Unavailable
 
 from ..address import Selector
-from ..hashing import HashingWriter
-from ..manifest import FILE_NAME, FileFacts, decode, digest, encode
+from ..hashing import HashingWriter, digest_file
+from ..manifest import FILE_NAME, SIGNATURE_FILE, FileFacts, decode, digest, encode
 from ..names import HEAD_BYTES, check_file_names, check_head, check_model_name
 from ..source import Body, RemoteFile, Version, select
-from ..store import sync_folder, write_file
+from ..store import sync_folder
 from .folder import FileBody, list_folder
 
 BUSY_S = 30.0
@@ -109,7 +110,7 @@ class LocalRegistry:
         facts: Mapping[str, Any],
         tags: Mapping[str, str] | None = None,
     ) -> Version:
-        """Publish a version.
+        """Publish a version with a manifest that is made here.
 
         Parameters
         ----------
@@ -124,15 +125,34 @@ class LocalRegistry:
             For names and kinds of files that a pull would refuse.
         """
         check_file_names(files)
+        found = {name: digest_file(path) for name, path in files.items()}
+        with tempfile.TemporaryDirectory(prefix="mlops-register-") as scratch:
+            manifest = Path(scratch) / FILE_NAME
+            manifest.write_bytes(encode(found, {"name": model, **facts}))
+            return self.publish(model, {**files, FILE_NAME: manifest}, tags or {})
+
+    def publish(self, model: str, files: Mapping[str, Path], tags: Mapping[str, str]) -> Version:
+        """Publish a version whose manifest is among its files; they are copied, and checked.
+
+        Raises
+        ------
+        InvalidArgument
+            If they are not the files of the manifest, or of kinds that a pull would refuse.
+        """
         folder = self._models / check_model_name(model)
         folder.mkdir(exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=folder))
         try:
             staging.chmod(0o755)
             found = {name: _copy(path, staging / name, name) for name, path in files.items()}
-            data = encode(found, {"name": model, **facts})
-            write_file(staging / FILE_NAME, data)
-            number = self._publish(model, staging, data, dict(tags or {}))
+            data = (staging / FILE_NAME).read_bytes()
+            for name in (FILE_NAME, SIGNATURE_FILE):
+                found.pop(name, None)
+            if dict(decode(data).files) != found:
+                raise InvalidArgument(f"the files are not those of {FILE_NAME}")
+            for made in {path.parent for path in staging.rglob("*")}:
+                sync_folder(made)
+            number = self._publish(model, staging, data, dict(tags))
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -213,6 +233,7 @@ def _copy(source: Path, target: Path, name: str) -> FileFacts:
                 if total == 0:
                     check_head(name, bytes(buffer[: min(count, HEAD_BYTES)]))
                 if count == 0:
+                    os.fsync(copy.fileno())
                     return FileFacts(writer.hexdigest(), total)
                 writer.append(buffer, count)
                 total += count

@@ -6,7 +6,10 @@ can be overwritten after a version is ready, and no time of change moves with an
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -16,11 +19,12 @@ from ..address import Selector
 from ..manifest import FILE_NAME, FILES_MAX, MANIFEST_BYTES_MAX, SIGNATURE_FILE, decode
 from ..names import PARTS_MAX
 from ..source import Body, RemoteFile, Version, select
-from ..web import Web, WebOptions
+from ..web import Web, WebOptions, raise_for
 
 API, ARTIFACTS = "api/2.0/mlflow", "api/2.0/mlflow-artifacts"
 SEMANTIC_TAGS = ("semantic_version", "semver")
 PAGES_MAX = 200
+FOLDER = "bundle"
 PROXY, BY_SERVER = "proxy:", "server:"
 
 
@@ -100,10 +104,65 @@ class MlflowSource:
         path = f"{API}/{endpoint}"
         return _object(self.web.json(method, path, dict(body), self._headers))
 
-    def set_tag(self, version: Version, key: str, value: str) -> None:
+    def set_tag(self, model: str, number: int, key: str, value: str) -> None:
         """Set a tag of a version."""
-        body = {"name": version.model, "version": version.id, "key": key, "value": value}
+        body = {"name": model, "version": str(number), "key": key, "value": value}
         self.post("model-versions/set-tag", body)
+
+    def set_alias(self, model: str, alias: str, number: int) -> None:
+        """Let an alias mean a version from now on."""
+        self.post(
+            "registered-models/alias", {"name": model, "alias": alias, "version": str(number)}
+        )
+
+    def publish(self, model: str, files: Mapping[str, Path], tags: Mapping[str, str]) -> Version:
+        """Log the files as artifacts of a run, and register them when all of them are there.
+
+        Raises
+        ------
+        Unimplemented
+            If the server does not take artifacts itself (`--serve-artifacts`).
+        """
+        run = self._start_run(model)
+        uri = str(_member(run, "artifact_uri", str))
+        if urlsplit(uri).scheme != "mlflow-artifacts":
+            raise Unimplemented(f"{self.name} does not take artifacts: it keeps them at {uri}")
+        root = f"{urlsplit(uri).path.strip('/')}/{FOLDER}"
+        for name, path in files.items():
+            self._upload(f"{root}/{name}", path)
+        run_id = str(_member(run, "run_id", str))
+        with contextlib.suppress(InvalidArgument):  # there is one already
+            self.post("registered-models/create", {"name": model})
+        body = {
+            "name": model,
+            "source": f"{uri}/{FOLDER}",
+            "run_id": run_id,
+            "tags": [{"key": key, "value": value} for key, value in tags.items()],
+        }
+        made = _member(self.post("model-versions/create", body), "model_version", dict)
+        self.post("runs/update", {"run_id": run_id, "status": "FINISHED"})
+        return _ready(_version(made))
+
+    def _start_run(self, model: str) -> dict[str, Any]:
+        try:
+            found = self.call("experiments/get-by-name", experiment_name=model)
+            experiment = str(_member(found, "experiment", dict)["experiment_id"])
+        except NotFound:
+            made = self.post("experiments/create", {"name": model})
+            experiment = str(_member(made, "experiment_id", str))
+        body = {"experiment_id": experiment, "start_time": int(time.time() * 1000)}
+        run = _member(self.post("runs/create", {**body, "run_name": "mlops push"}), "run", dict)
+        info: dict[str, Any] = _member(run, "info", dict)
+        return info
+
+    def _upload(self, target: str, path: Path) -> None:
+        headers = {**self._headers, "Content-Length": str(path.stat().st_size)}
+        with path.open("rb") as file:
+            reply = self.web.send("PUT", f"{ARTIFACTS}/artifacts/{quote(target)}", file, headers)
+        if not 200 <= reply.status < 300:
+            raise_for(reply)
+        with reply:
+            reply.read()
 
     def _search(self, model: str) -> Iterator[dict[str, Any]]:
         query = {"filter": f"name='{model}'", "max_results": "200"}
