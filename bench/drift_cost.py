@@ -118,6 +118,7 @@ def measure(build: Path, models: Path, out: Path, model: str, repeats: int) -> N
             _, said[name] = stack.enter_context(running(command))
         for protocol, load in LOADS.items():
             words = ["--model", model, "--rows", str(file), "--concurrency", load]
+            words += ["--input", f"input:FP32:1,{rows.shape[1]}"]
             words += ["--duration", "1", "--warmup", "0.3", "--repeats", str(repeats)]
             for name, ports in said.items():
                 url = f"{protocol}://127.0.0.1:{ports[f'{protocol}_port']}"

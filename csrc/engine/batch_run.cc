@@ -122,14 +122,26 @@ Status execute(const LaneContext& context, Lane& lane, TimePoint start, Executio
   return status;
 }
 
-// Copies the rows for drift statistics; they are counted when the answers are on their way.
-void observe(Lane& lane, std::size_t rows, std::uint64_t run_ns, TimePoint now) {
+// Copies the rows for drift statistics; they are counted when the answers are on their way. Rows
+// that only keep others in their places are nobody's.
+void observe(const LaneContext& context, Lane& lane, std::span<const Job> jobs,
+             std::uint64_t run_ns, TimePoint now) {
   if (!lane.observer) return;
   lane.observed.clear();
   for (const OutputSlot& slot : lane.outputs) {
     lane.observed.push_back(slot.wanted ? &slot.tensor : nullptr);
   }
-  lane.observer->observe({lane.inputs, lane.observed, rows, run_ns}, now);
+  const bool by_rows = context.info->has_batch_axis && !lane.inputs.empty();
+  const std::size_t rows = by_rows ? static_cast<std::size_t>(lane.inputs.front().shape[0]) : 1;
+  ObservedRows seen{lane.inputs, lane.observed, rows, run_ns, 0, rows};
+  if (std::ranges::none_of(jobs, &Job::idle)) {
+    lane.observer->observe(seen, now);
+    return;
+  }
+  seen.rows = 1;
+  for (; seen.first < rows; ++seen.first) {  // each job is a row here
+    if (!jobs[seen.first].idle) lane.observer->observe(seen, now);
+  }
 }
 
 void release_tensors(Lane& lane) {
@@ -165,20 +177,30 @@ bool answer(const LaneContext& context, Lane& lane, Job& job, Response&& respons
   return false;
 }
 
-Status respond_all(const LaneContext& context, Lane& lane, std::span<Job> jobs, TimePoint taken,
-                   TimePoint now, std::uint64_t& successes) {
+// What was run: when it began and ended, and what of that the model took.
+struct Ran {
+  TimePoint taken;
+  TimePoint now;
+  std::uint64_t infer_ns;
+};
+
+// Nothing is answered, or observed, of a batch that cannot be shared out: it is run again.
+Status respond_all(const LaneContext& context, Lane& lane, std::span<Job> jobs, const Ran& ran,
+                   std::uint64_t& successes) {
   const auto respond = [&](Job& job, auto tensor_of) {
     Response response;
     make_response(context, job.pending->request, job.resolved, tensor_of, response);
-    successes += answer(context, lane, job, std::move(response), taken, now);
+    successes += answer(context, lane, job, std::move(response), ran.taken, ran.now);
   };
   if (jobs.size() == 1) {
+    observe(context, lane, jobs, ran.infer_ns, ran.now);
     // Not cut: a model without a batch axis may answer with any shape.
     respond(jobs.front(), [&](std::size_t i) { return std::move(lane.outputs[i].tensor); });
     return {};
   }
   std::vector<std::vector<Tensor>> shares;
   if (Status s = share_outputs(context, lane, shares); !s.ok()) return s;
+  observe(context, lane, jobs, ran.infer_ns, ran.now);
   for (std::size_t j = 0; j < jobs.size(); ++j) {
     respond(jobs[j], [&](std::size_t i) { return std::move(shares[i][j]); });
   }
@@ -207,8 +229,9 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
         taken, taken + std::chrono::nanoseconds(times.input_ns), ran, {}};
   }
   std::uint64_t successes = 0;
-  if (status.ok()) observe(lane, rows, times.infer_ns, ran);
-  if (status.ok()) status = respond_all(context, lane, jobs, taken, ran, successes);
+  if (status.ok()) {
+    status = respond_all(context, lane, jobs, {taken, ran, times.infer_ns}, successes);
+  }
   release_tensors(lane);
   if (lane.observer) lane.observer->after_reply();
   Duration spent{times.infer_ns};
@@ -238,7 +261,7 @@ void run_single(const LaneContext& context, Lane& lane, Request& request, const 
   Status status = execute(context, lane, started_at, times, in_time);
   if (status.ok()) status = in_time();
   if (status.ok()) {
-    observe(lane, static_cast<std::size_t>(rows), times.infer_ns, started_at);
+    observe(context, lane, {}, times.infer_ns, started_at);
     make_response(
         context, request, resolved,
         [&](std::size_t i) { return std::move(lane.outputs[i].tensor); }, response);

@@ -17,6 +17,11 @@ std::uint64_t take_infer_ns(GenerationTask& task) {
   return static_cast<std::uint64_t>(since.count());
 }
 
+std::size_t rows_of(const LaneContext& context, const Tensor* first) {
+  const bool by_rows = context.info->has_batch_axis && first && first->shape.rank() > 0;
+  return by_rows ? static_cast<std::size_t>(first->shape[0]) : 1;
+}
+
 }  // namespace
 
 DecoupledScheduler::DecoupledScheduler(Backend& backend, const LaneContext& context,
@@ -35,28 +40,30 @@ DecoupledScheduler::DecoupledScheduler(Backend& backend, const LaneContext& cont
             }
           })) {
   for (unsigned i = 0; i < options.lanes; ++i) {
-    idle_.push_back(recorders_.emplace_back(std::make_unique<LaneRecorder>()).get());
+    idle_.push_back(lanes_.emplace_back(std::make_unique<Lane>()).get());
+    if (!context_.drift) continue;
+    idle_.back()->observer = std::make_unique<LaneObserver>(context_.drift, *context_.clock);
   }
 }
 
-LaneRecorder* DecoupledScheduler::take_recorder() {
+DecoupledScheduler::Lane* DecoupledScheduler::take_lane() {
   const std::lock_guard lock(mutex_);
   if (idle_.empty()) return nullptr;
-  LaneRecorder* recorder = idle_.back();
+  Lane* lane = idle_.back();
   idle_.pop_back();
-  return recorder;
+  return lane;
 }
 
 // The pool's: a few steps of one generation. Says whether there is more to step.
 bool DecoupledScheduler::turn() {
-  LaneRecorder* recorder = take_recorder();
-  if (!recorder) return false;
+  Lane* lane = take_lane();
+  if (!lane) return false;
   TaskRef task = queue_->next(context_.clock->now());
   const bool stepped = task != nullptr;
-  if (stepped) advance(std::move(task), *recorder);
+  if (stepped) advance(std::move(task), *lane);
   {
     const std::lock_guard lock(mutex_);
-    idle_.push_back(recorder);
+    idle_.push_back(lane);
   }
   // Another turn may have found no lane meanwhile, and left its work to this one.
   return stepped || queue_->has_ready();
@@ -99,19 +106,19 @@ bool DecoupledScheduler::submit(const PendingRef& pending, TimePoint now) {
   return true;
 }
 
-void DecoupledScheduler::advance(TaskRef task, LaneRecorder& recorder) {
+void DecoupledScheduler::advance(TaskRef task, Lane& lane) {
   if (!task->generation) {
-    if (Status begun = begin(*task); !begun.ok()) return fail(task, std::move(begun));
+    if (Status begun = begin(*task, lane); !begun.ok()) return fail(task, std::move(begun));
     if (!task->generation) return fail(task, {});
   }
   for (int i = 0; i < kStepsPerTurn; ++i) {
-    if (!step(task, recorder)) return;
+    if (!step(task, lane)) return;
   }
   queue_->again(std::move(task));
 }
 
 // Leaves no generation when the request was answered before its turn came.
-Status DecoupledScheduler::begin(GenerationTask& task) {
+Status DecoupledScheduler::begin(GenerationTask& task, Lane& lane) {
   if (!task.pending->claim()) return {};
   task.started_at = context_.clock->now();
   const Signature& signature = context_.info->signature;
@@ -120,16 +127,24 @@ Status DecoupledScheduler::begin(GenerationTask& task) {
     task.inputs.push_back(request.inputs[task.resolved.input(i)].tensor);
   }
   task.outputs.resize(signature.outputs.size());
-  for (OutputSlot& slot : task.outputs) slot.wanted = task.resolved.outputs.empty();
+  const bool all = lane.observer || task.resolved.outputs.empty();
+  for (OutputSlot& slot : task.outputs) slot.wanted = all;
   for (const std::uint32_t index : task.resolved.outputs) task.outputs[index].wanted = true;
   Result<std::unique_ptr<Generation>> generation = backend_.generate(task.inputs);
   if (!generation.ok()) return generation.status();
   task.generation = *std::move(generation);
+  if (lane.observer) {
+    const auto taken = elapsed_ns(task.started_at, context_.clock->now());
+    const std::size_t rows =
+        rows_of(context_, task.inputs.empty() ? nullptr : &task.inputs.front());
+    lane.observer->observe({task.inputs, {}, rows, taken}, task.started_at);
+    lane.observer->after_reply();
+  }
   return {};
 }
 
 // False when the task has been given back to the queue.
-bool DecoupledScheduler::step(const TaskRef& task, LaneRecorder& recorder) {
+bool DecoupledScheduler::step(const TaskRef& task, Lane& lane) {
   if (task->pending->done()) {
     fail(task, {});
     return false;
@@ -143,19 +158,34 @@ bool DecoupledScheduler::step(const TaskRef& task, LaneRecorder& recorder) {
   }
   switch (step->kind) {
     case Generation::Kind::part:
-      return send_part(task);
+      return send_part(task, lane);
     case Generation::Kind::later:
       queue_->later(task, step->at);
       return false;
     case Generation::Kind::end:
-      end(task, recorder);
+      end(task, lane.recorder);
       return false;
   }
   return false;
 }
 
-bool DecoupledScheduler::send_part(const TaskRef& task) {
+// A part's rows.
+void DecoupledScheduler::observe(const GenerationTask& task, Lane& lane,
+                                 std::uint64_t run_ns) const {
+  lane.observed.clear();
+  for (const OutputSlot& slot : task.outputs) {
+    lane.observed.push_back(slot.wanted ? &slot.tensor : nullptr);
+  }
+  const std::size_t rows =
+      rows_of(context_, task.outputs.empty() ? nullptr : &task.outputs.front().tensor);
+  lane.observer->observe({{}, lane.observed, rows, run_ns}, context_.clock->now());
+}
+
+bool DecoupledScheduler::send_part(const TaskRef& task, Lane& lane) {
   const TimePoint before = context_.clock->now();
+  if (lane.observer) {
+    observe(*task, lane, static_cast<std::uint64_t>((task->spent - task->told).count()));
+  }
   Response part;
   make_response(
       context_, task->pending->request, task->resolved,
@@ -165,6 +195,7 @@ bool DecoupledScheduler::send_part(const TaskRef& task) {
     responses_.success(task->parts++, take_infer_ns(*task),
                        elapsed_ns(before, context_.clock->now()));
   }
+  if (lane.observer) lane.observer->after_reply();
   if (outcome == PartOutcome::full) queue_->park(task);
   if (outcome == PartOutcome::over) fail(task, {});
   return outcome == PartOutcome::more;
@@ -200,8 +231,24 @@ void DecoupledScheduler::fail(const TaskRef& task, Status why) {
   queue_->finish(task);
 }
 
+void DecoupledScheduler::settle_drift() {
+  if (!context_.drift) return;
+  // Each at most once: one that is given back may be the next to be taken.
+  std::vector<Lane*> borrowed;
+  while (Lane* lane = take_lane()) borrowed.push_back(lane);
+  for (Lane* lane : borrowed) {
+    lane->observer->settle();
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(lane);
+  }
+  seat_->ask();  // turns that found no lane meanwhile
+}
+
 void DecoupledScheduler::add_to(ModelStats& stats) const {
-  for (const auto& recorder : recorders_) recorder->add_to(stats);
+  for (const auto& lane : lanes_) {
+    lane->recorder.add_to(stats);
+    if (lane->observer) stats.drift = stats.drift.value_or(DriftCost{}) += lane->observer->cost();
+  }
   responses_.add_to(stats.responses);
   stats.queued = queue_->size();
   stats.compute_ns = static_cast<std::uint64_t>(seat_->computed().count());

@@ -26,16 +26,25 @@ class DecoupledScheduler final : public Scheduler {
   bool drain(TimePoint deadline) override;
   void stop() override;
   void add_to(ModelStats& stats) const override;
+  void settle_drift() override;
 
  private:
   using TaskRef = GenerationQueue::TaskRef;
 
-  LaneRecorder* take_recorder();
+  // What whoever steps a generation writes to.
+  struct Lane {
+    LaneRecorder recorder;
+    std::unique_ptr<LaneObserver> observer;  // null: rows are not watched
+    std::vector<const Tensor*> observed;     // outputs, null where there is none
+  };
+
+  Lane* take_lane();
   bool turn();
-  void advance(TaskRef task, LaneRecorder& recorder);
-  Status begin(GenerationTask& task);
-  bool step(const TaskRef& task, LaneRecorder& recorder);
-  bool send_part(const TaskRef& task);
+  void advance(TaskRef task, Lane& lane);
+  Status begin(GenerationTask& task, Lane& lane);
+  bool step(const TaskRef& task, Lane& lane);
+  void observe(const GenerationTask& task, Lane& lane, std::uint64_t run_ns) const;
+  bool send_part(const TaskRef& task, Lane& lane);
   void end(const TaskRef& task, LaneRecorder& recorder);
   void fail(const TaskRef& task, Status why);
   void refuse(Pending& pending, Status why);
@@ -45,10 +54,10 @@ class DecoupledScheduler final : public Scheduler {
   DeadlineWatch& watch_;
   std::unique_ptr<LanePool::Seat> seat_;  // before the queue, which wakes it
   const std::shared_ptr<GenerationQueue> queue_;
-  std::vector<std::unique_ptr<LaneRecorder>> recorders_;  // one per lane
+  std::vector<std::unique_ptr<Lane>> lanes_;
   ResponseTable responses_;
   std::mutex mutex_;
-  std::vector<LaneRecorder*> idle_;  // guarded by mutex_
+  std::vector<Lane*> idle_;  // guarded by mutex_
 };
 
 }  // namespace mlops

@@ -18,6 +18,7 @@
 #include "execute/ort_backend.h"
 #include "model/config_fit.h"
 #include "model/model_folder.h"
+#include "observe/profile_bytes.h"
 
 namespace mlops {
 namespace {
@@ -99,10 +100,29 @@ class EngineImpl final : public Engine {
     return found.ok() ? seen : found;
   }
 
+  Result<DriftSnapshot> look_at_drift(const std::string& name, std::int64_t version, DriftLook how,
+                                      Duration span) override {
+    Result<DriftSnapshot> seen = Status::internal("not looked");
+    const Status found = with_drift(name, version, [&](const DriftObserver& drift) {
+      seen = drift.look(how, span, clock_.now());
+      return Status();
+    });
+    return found.ok() ? seen : found;
+  }
+
   Status reset_drift(const std::string& name, std::int64_t version) override {
     return with_drift(name, version, [](DriftObserver& drift) {
       drift.reset();
       return Status();
+    });
+  }
+
+  Status replace_drift_reference(const std::string& name, std::int64_t version,
+                                 std::string_view profile) override {
+    return with_drift(name, version, [&](DriftObserver& drift) {
+      if (profile.empty()) return drift.collect_again();
+      Result<Profile> read = read_profile(profile);
+      return read.ok() ? drift.replace(read->reference) : read.status();
     });
   }
 

@@ -107,7 +107,18 @@ class Engine {
                                       std::optional<Duration> /*span*/) {
     return Status::unimplemented("this engine watches nothing");
   }
+  // The same of other rows than the last ones, or compared with others than the reference's.
+  virtual Result<DriftSnapshot> look_at_drift(const std::string& /*name*/, std::int64_t /*version*/,
+                                              DriftLook /*how*/, Duration /*span*/) {
+    return Status::unimplemented("this engine watches nothing");
+  }
   virtual Status reset_drift(const std::string& /*name*/, std::int64_t /*version*/) {
+    return Status::unimplemented("this engine watches nothing");
+  }
+  // Another reference for a version that is watched, by the bytes of a profile; what was counted is
+  // forgotten. Without bytes: none, and rows are collected for one.
+  virtual Status replace_drift_reference(const std::string& /*name*/, std::int64_t /*version*/,
+                                         std::string_view /*profile*/) {
     return Status::unimplemented("this engine watches nothing");
   }
   // A reference of the rows that a version without one has collected.

@@ -82,6 +82,21 @@ void histogram(std::string& page, const EngineStats& stats, const char* name, co
   }
 }
 
+void guards(std::string& page, const EngineStats& stats) {
+  const char* rejected = "mlops_guard_rejected_requests_total";
+  header(page, rejected, "Requests refused for a value that the model is guarded from", "counter");
+  for (const ModelStats& model : stats.models) {
+    if (!model.guard) continue;
+    sample(page, rejected, labels_of(model), std::to_string(model.guard->requests_rejected));
+  }
+  const char* imputed = "mlops_guard_imputed_values_total";
+  header(page, imputed, "Values of requests that were replaced before they ran", "counter");
+  for (const ModelStats& model : stats.models) {
+    if (!model.guard) continue;
+    sample(page, imputed, labels_of(model), std::to_string(model.guard->values_imputed));
+  }
+}
+
 void drift(std::string& page, const EngineStats& stats) {
   const char* rows = "mlops_drift_rows_total";
   header(page, rows, "Rows of watched versions: counted, left out to save time, or of other shapes",
@@ -300,6 +315,7 @@ std::string metrics_text(const EngineStats& stats, const MetricsOptions& options
   absent_parts(page, stats);
   own_counters(page, stats);
   pool(page, stats);
+  guards(page, stats);
   drift(page, stats);
   return page;
 }

@@ -214,9 +214,13 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   info->labels = *std::move(labels);
   info->config = std::make_shared<const ModelConfig>(complete_config(source.config.get(), *info));
 
-  Result<std::shared_ptr<DriftObserver>> drift = load_drift(source, *info);
+  Result<std::shared_ptr<DriftObserver>> drift = load_drift(source, *info, backend->signature());
   if (!drift.ok()) return drift.status();
   version.context.drift = *std::move(drift);
+  Result<std::shared_ptr<InputGuard>> guard =
+      load_guard(source, *info, version.context.drift.get());
+  if (!guard.ok()) return guard.status();
+  options.guard = *std::move(guard);
   version.context.info = info;
   version.context.sizable_outputs = probe->sizable_outputs;
   version.context.slabs = parts.slabs;

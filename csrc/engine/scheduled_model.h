@@ -29,6 +29,8 @@ class ScheduledModel final : public Servable {
   TimePoint expire(TimePoint now) override { return scheduler_->expire(now); }
   bool drain(TimePoint deadline) override { return scheduler_->drain(deadline); }
   void stop() override;
+  DriftObserver* drift() override { return context_.drift.get(); }
+  void settle_drift() override { scheduler_->settle_drift(); }
 
  private:
   ScheduledModel(std::unique_ptr<Backend> backend, LaneContext context);

@@ -21,6 +21,8 @@ class Scheduler {
   // Fails what is left and joins its threads. Idempotent.
   virtual void stop() = 0;
   virtual void add_to(ModelStats& stats) const = 0;
+  // Lets every lane that is idle hand over what it has counted for drift.
+  virtual void settle_drift() = 0;
 };
 
 }  // namespace mlops

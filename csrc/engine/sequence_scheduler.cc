@@ -81,6 +81,9 @@ Status SequenceScheduler::add_lanes(Backend& backend, unsigned count) {
     if (!executor.ok()) return executor.status();
     lanes_.push_back(std::make_unique<Lane>());
     lanes_.back()->executor = *std::move(executor);
+    if (context_.drift) {
+      lanes_.back()->observer = std::make_unique<LaneObserver>(context_.drift, *context_.clock);
+    }
   }
   busy_.assign(lanes_.size(), false);
   return {};
@@ -326,8 +329,26 @@ void SequenceScheduler::stop() {
   if (seat_) seat_->leave();
 }
 
+// A lane that is borrowed is busy meanwhile; what comes then is looked at afterwards.
+void SequenceScheduler::settle_drift() {
+  if (!context_.drift) return;
+  std::unique_lock lock(mutex_);
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+    if (busy_[lane]) continue;  // it hands over by itself
+    busy_[lane] = true;
+    lock.unlock();
+    lanes_[lane]->observer->settle();
+    lock.lock();
+    busy_[lane] = false;
+    ask_pool_locked();
+  }
+}
+
 void SequenceScheduler::add_to(ModelStats& stats) const {
-  for (const auto& lane : lanes_) lane->recorder.add_to(stats);
+  for (const auto& lane : lanes_) {
+    lane->recorder.add_to(stats);
+    if (lane->observer) stats.drift = stats.drift.value_or(DriftCost{}) += lane->observer->cost();
+  }
   stats.compute_ns = static_cast<std::uint64_t>(seat_->computed().count());
   const std::lock_guard lock(mutex_);
   stats.queued = slots_.waiting();

@@ -38,6 +38,7 @@ class SequenceScheduler final : public Scheduler {
   bool drain(TimePoint deadline) override;
   void stop() override;
   void add_to(ModelStats& stats) const override;
+  void settle_drift() override;
 
  private:
   SequenceScheduler(const SequenceBatching& config, SequencePlan&& plan, const LaneContext& context,

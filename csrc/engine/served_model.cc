@@ -394,6 +394,7 @@ ModelStats ServedModel::stats() const {
   failures_.add_to(stats);
   for (const auto& lane : lanes_) lane->recorder.add_to(stats);
   if (context_.drift) stats.drift = drift_cost();
+  if (options_.guard) stats.guard = options_.guard->counts();
   stats.name = info().name;
   stats.version = info().version;
   stats.compute_weight = options_.terms.weight;

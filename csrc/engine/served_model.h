@@ -39,6 +39,7 @@ struct ServedModelOptions {
   std::shared_ptr<const DynamicBatching> policy;  // of the queue; null: none was configured
   ServingLimits limits;
   LanePool::Terms terms;
+  std::shared_ptr<InputGuard> guard;  // null: values are not looked at before they run
 };
 
 class ServedModel final : public Servable {
@@ -73,7 +74,7 @@ class ServedModel final : public Servable {
               const ServedModelOptions& options, DeadlineWatch& watch);
   Status add_lanes(unsigned count);
   bool lane_turn();
-  Status admit(const Request& request, TimePoint now, Job& job) const;
+  Status admit(Request& request, TimePoint now, Job& job) const;
   Status classify(const Request& request, TimePoint now, Job& job) const;
 
   Lane* take_idle_locked();

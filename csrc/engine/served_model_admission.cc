@@ -24,11 +24,14 @@ std::size_t bytes_of_inputs(const Request& request) {
 
 }  // namespace
 
-Status ServedModel::admit(const Request& request, TimePoint now, Job& job) const {
+Status ServedModel::admit(Request& request, TimePoint now, Job& job) const {
   if (request.deadline <= now) {
     return Status::deadline_exceeded("the deadline had passed when the request arrived");
   }
   if (Status s = prepare(request, job); !s.ok()) return s;
+  if (options_.guard) {
+    if (Status s = options_.guard->check(request, job.resolved); !s.ok()) return s;
+  }
   return classify(request, now, job);
 }
 

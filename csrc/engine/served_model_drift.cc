@@ -23,13 +23,7 @@ void ServedModel::settle_drift() {
 
 DriftCost ServedModel::drift_cost() const {
   DriftCost sum;
-  for (const auto& lane : lanes_) {
-    const DriftCost cost = lane->observer->cost();
-    sum.rows_counted += cost.rows_counted;
-    sum.rows_left_out += cost.rows_left_out;
-    sum.rows_unfit += cost.rows_unfit;
-    sum.ns += cost.ns;
-  }
+  for (const auto& lane : lanes_) sum += lane->observer->cost();
   return sum;
 }
 

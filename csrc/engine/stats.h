@@ -11,6 +11,7 @@
 
 #include "base/histogram.h"
 #include "base/status.h"
+#include "engine/input_guard.h"
 #include "engine/refusal.h"
 #include "observe/drift_observer.h"
 #include "tensor/copy_meter.h"
@@ -67,6 +68,7 @@ struct ModelStats {
   std::uint64_t slo_p99_us = 0;           // the latency objective; 0: none
   double compute_weight = 1;              // its share of the pool, relative to the others'
   std::uint64_t compute_ns = 0;           // processor time of its lanes in the pool
+  std::optional<GuardCounts> guard;       // of a version whose inputs are guarded
   std::optional<DriftCost> drift;         // of a version whose rows are watched
   std::uint64_t last_inference_ms = 0;    // since the epoch; 0: never
   HistogramSnapshot request_ns;           // submission to reply, successes

@@ -31,88 +31,140 @@ void add_columns(StreamRole role, const TensorSpec& spec, std::vector<StreamRefe
 DriftEpoch::DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const DriftOptions& options,
                        bool collects)
     : reference(std::move(of)),
+      comparer(comparer_of(*reference)),
       runs(std::move(columns)),
       collecting(collects),
       windows(reference, options.levels) {
   if (collecting) sample.emplace(reference->streams.size(), options.sample_rows_max);
 }
 
+DriftCost& DriftCost::operator+=(const DriftCost& other) {
+  rows_counted += other.rows_counted;
+  rows_left_out += other.rows_left_out;
+  rows_unfit += other.rows_unfit;
+  ns += other.ns;
+  return *this;
+}
+
 Status DriftObserver::begin(ReferencePtr reference, bool collecting) {
   Result<std::vector<ColumnRun>> runs = plan_columns(*reference, signature_);
   if (!runs.ok()) return runs.status();
-  epochs_.push_back(
-      std::make_unique<DriftEpoch>(std::move(reference), *std::move(runs), options_, collecting));
-  epoch_.store(epochs_.back().get(), std::memory_order_release);
-  return {};
+  auto made =
+      std::make_shared<DriftEpoch>(std::move(reference), *std::move(runs), options_, collecting);
+  const std::lock_guard lock(mutex_);
+  epoch_.store(made.get(), std::memory_order_release);
+  newest_.swap(made);
+  return {};  // the one before may end here, after the lock
+}
+
+Status DriftObserver::begin_collecting() {
+  std::vector<StreamReference> streams;
+  for (const TensorSpec& spec : collected_.inputs) add_columns(StreamRole::input, spec, streams);
+  for (const TensorSpec& spec : collected_.outputs) add_columns(StreamRole::output, spec, streams);
+  if (streams.empty()) {
+    return Status::invalid_argument("the model has no columns of numbers to watch for drift");
+  }
+  Result<ReferencePtr> blank = seal_reference(std::move(streams));
+  return blank.ok() ? begin(*std::move(blank), true) : blank.status();
+}
+
+std::shared_ptr<DriftEpoch> DriftObserver::epoch() const {
+  const std::lock_guard lock(mutex_);
+  return newest_;
 }
 
 Result<std::shared_ptr<DriftObserver>> DriftObserver::create(const Signature& signature,
+                                                             const Signature& of,
                                                              ReferencePtr reference,
                                                              DriftOptions options) {
-  std::shared_ptr<DriftObserver> observer(new DriftObserver(signature, std::move(options)));
+  std::shared_ptr<DriftObserver> observer(new DriftObserver(signature, of, std::move(options)));
   if (Status s = observer->begin(std::move(reference), false); !s.ok()) return s;
   return observer;
 }
 
 Result<std::shared_ptr<DriftObserver>> DriftObserver::collect(const Signature& signature,
+                                                              const Signature& of,
                                                               DriftOptions options) {
-  std::vector<StreamReference> streams;
-  for (const TensorSpec& spec : signature.inputs) add_columns(StreamRole::input, spec, streams);
-  for (const TensorSpec& spec : signature.outputs) add_columns(StreamRole::output, spec, streams);
-  if (streams.empty()) {
-    return Status::invalid_argument("the model has no columns of numbers to watch for drift");
-  }
-  Result<ReferencePtr> blank = seal_reference(std::move(streams));
-  if (!blank.ok()) return blank.status();
-  std::shared_ptr<DriftObserver> observer(new DriftObserver(signature, std::move(options)));
-  if (Status s = observer->begin(*std::move(blank), true); !s.ok()) return s;
+  std::shared_ptr<DriftObserver> observer(new DriftObserver(signature, of, std::move(options)));
+  if (Status s = observer->begin_collecting(); !s.ok()) return s;
   return observer;
 }
 
 DriftSnapshot DriftObserver::over(Duration span, TimePoint now) const {
-  DriftEpoch& now_counted = epoch();
-  const std::lock_guard lock(now_counted.mutex);
-  if (now_counted.collecting) return {nullptr, {}, now_counted.sample->offered()};
-  return {now_counted.reference, now_counted.windows.between(now - span, now, now), 0};
+  const std::shared_ptr<DriftEpoch> counted = epoch();
+  const std::lock_guard lock(counted->mutex);
+  if (counted->collecting) return {nullptr, {}, counted->sample->offered(), nullptr, {}};
+  return {
+      counted->reference, counted->windows.between(now - span, now, now), 0, counted->comparer, {}};
 }
 
 DriftSnapshot DriftObserver::since_start() const {
-  DriftEpoch& now_counted = epoch();
-  const std::lock_guard lock(now_counted.mutex);
-  if (now_counted.collecting) return {nullptr, {}, now_counted.sample->offered()};
-  return {now_counted.reference, now_counted.windows.since_start(), 0};
+  const std::shared_ptr<DriftEpoch> counted = epoch();
+  const std::lock_guard lock(counted->mutex);
+  if (counted->collecting) return {nullptr, {}, counted->sample->offered(), nullptr, {}};
+  return {counted->reference, counted->windows.since_start(), 0, counted->comparer, {}};
+}
+
+Result<DriftSnapshot> DriftObserver::look(DriftLook how, Duration span, TimePoint now) const {
+  const std::shared_ptr<DriftEpoch> counted = epoch();
+  const std::lock_guard lock(counted->mutex);
+  if (counted->collecting) {
+    return Status::unavailable("rows are collected, and there is no reference yet");
+  }
+  DriftSnapshot seen{counted->reference, {}, 0, counted->comparer, {}};
+  if (how == DriftLook::decayed) {
+    seen.window = counted->windows.decayed(span, now);
+    return seen;
+  }
+  Result<TwoWindows> windows = how == DriftLook::period_before
+                                   ? counted->windows.periods(span, now)
+                                   : counted->windows.hours_of_week(span, now);
+  if (!windows.ok()) return windows.status();
+  seen.window = std::move(windows->now);
+  seen.before = std::move(windows->before);
+  return seen;
 }
 
 void DriftObserver::reset() {
-  DriftEpoch& now_counted = epoch();
-  const std::lock_guard lock(now_counted.mutex);
-  now_counted.windows.clear();
-  if (now_counted.sample) now_counted.sample->clear();
+  const std::shared_ptr<DriftEpoch> counted = epoch();
+  const std::lock_guard lock(counted->mutex);
+  counted->windows.clear();
+  if (counted->sample) counted->sample->clear();
 }
 
 Status DriftObserver::freeze() {
   const std::lock_guard freezing(freeze_mutex_);
-  DriftEpoch& collected = epoch();
-  if (!collected.collecting) return Status::already_exists("there is a reference already");
+  const std::shared_ptr<DriftEpoch> collected = epoch();
+  if (!collected->collecting) return Status::already_exists("there is a reference already");
   std::vector<StreamReference> streams;
   std::vector<std::vector<float>> columns;
   {
-    const std::lock_guard lock(collected.mutex);
-    const std::size_t rows = collected.sample->rows();
+    const std::lock_guard lock(collected->mutex);
+    const std::size_t rows = collected->sample->rows();
     if (rows < options_.freeze_rows_min) {
       return Status::unavailable("a reference needs " + std::to_string(options_.freeze_rows_min) +
                                  " rows; " + std::to_string(rows) + " were collected");
     }
-    for (std::size_t i = 0; i < collected.reference->streams.size(); ++i) {
-      columns.push_back(collected.sample->column(i));
+    for (std::size_t i = 0; i < collected->reference->streams.size(); ++i) {
+      columns.push_back(collected->sample->column(i));
     }
   }
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    streams.push_back(numeric_reference(collected.reference->streams[i].name, columns[i], {}));
+    streams.push_back(numeric_reference(collected->reference->streams[i].name, columns[i], {}));
   }
   Result<ReferencePtr> reference = seal_reference(std::move(streams));
   if (!reference.ok()) return reference.status();
   return begin(*std::move(reference), false);
+}
+
+Status DriftObserver::replace(ReferencePtr reference) {
+  const std::lock_guard freezing(freeze_mutex_);
+  return begin(std::move(reference), false);
+}
+
+Status DriftObserver::collect_again() {
+  const std::lock_guard freezing(freeze_mutex_);
+  return begin_collecting();
 }
 
 }  // namespace mlops

@@ -16,6 +16,7 @@
 #include "observe/row_counter.h"
 #include "observe/row_sample.h"
 #include "observe/stage.h"
+#include "observe/stream_comparer.h"
 #include "observe/window_ring.h"
 
 namespace mlops {
@@ -28,12 +29,14 @@ struct DriftOptions {
   std::vector<WindowLevel> levels = WindowRing::usual_levels();
 };
 
-// What is counted against one reference; a version has another one after freeze().
+// What is counted against one reference. Another reference is another epoch; the one before lives
+// on until the last lane or reader has let go of it.
 struct DriftEpoch {
   DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const DriftOptions& options,
              bool collects);
 
   const ReferencePtr reference;
+  const ReferenceComparerPtr comparer;
   const std::vector<ColumnRun> runs;
   const bool collecting;
   std::mutex mutex;  // guards what follows; a lane only ever tries it
@@ -41,10 +44,19 @@ struct DriftEpoch {
   std::optional<RowSample> sample;  // while collecting
 };
 
+// Which rows are looked at beside the last ones, or instead of them.
+enum class DriftLook : std::uint8_t {
+  period_before,  // the last ones, compared with as many slots right before them
+  hours_of_week,  // the last hours, compared with the same hours of earlier weeks
+  decayed,        // all rows, where the span is that after which a row counts half
+};
+
 struct DriftSnapshot {
   ReferencePtr reference;  // null while collecting
   WindowCounts window;
-  std::uint64_t rows_collected = 0;  // while collecting
+  std::uint64_t rows_collected = 0;    // while collecting
+  ReferenceComparerPtr comparer;       // of the reference's streams; null while collecting
+  std::optional<WindowCounts> before;  // what to compare with, instead of the reference's own rows
 };
 
 struct DriftCost {
@@ -52,48 +64,71 @@ struct DriftCost {
   std::uint64_t rows_left_out = 0;  // to save time
   std::uint64_t rows_unfit = 0;     // tensors of another shape than the signature says
   std::uint64_t ns = 0;             // spent on it, estimated from one batch in 64 and every fold
+
+  DriftCost& operator+=(const DriftCost& other);
 };
 
 class DriftObserver {
  public:
   // With a reference; invalid_argument when it is not of this signature.
+  // `of`: see collect().
   static Result<std::shared_ptr<DriftObserver>> create(const Signature& signature,
-                                                       ReferencePtr reference,
+                                                       const Signature& of, ReferencePtr reference,
                                                        DriftOptions options = {});
-  // Without: all columns of numbers of fixed shape, at most 4,096.
+  // Without: all columns of numbers of fixed shape, at most 4,096, of those tensors of the
+  // signature that `of` has too.
   static Result<std::shared_ptr<DriftObserver>> collect(const Signature& signature,
+                                                        const Signature& of,
                                                         DriftOptions options = {});
 
   // Of what was handed over; see LaneObserver::settle.
   DriftSnapshot over(Duration span, TimePoint now) const;
   DriftSnapshot since_start() const;
+  // unavailable while collecting; otherwise what WindowRing says of it.
+  Result<DriftSnapshot> look(DriftLook how, Duration span, TimePoint now) const;
   void reset();
   // A reference of the rows collected so far; from then on rows are counted against it.
   Status freeze();
+  // Another reference; what was counted or collected is forgotten. invalid_argument when it is not
+  // of this signature. Lanes go over to it with their next rows, and what they had not handed over
+  // is counted against none.
+  Status replace(ReferencePtr reference);
+  // Forgets the reference and collects rows for another one.
+  Status collect_again();
 
   const Signature& signature() const { return signature_; }
   const DriftOptions& options() const { return options_; }
-  DriftEpoch& epoch() const { return *epoch_.load(std::memory_order_acquire); }
+  std::shared_ptr<DriftEpoch> epoch() const;
+  // For whoever holds an epoch: whether it is still the newest one.
+  bool is_newest(const DriftEpoch* epoch) const {
+    return epoch_.load(std::memory_order_acquire) == epoch;
+  }
 
  private:
-  DriftObserver(const Signature& signature, DriftOptions options)
-      : signature_(signature), options_(std::move(options)) {}
+  DriftObserver(const Signature& signature, const Signature& collected, DriftOptions options)
+      : signature_(signature), collected_(collected), options_(std::move(options)) {}
   Status begin(ReferencePtr reference, bool collecting);
+  Status begin_collecting();
 
   const Signature signature_;
+  const Signature collected_;  // the tensors whose columns are collected without a reference
   const DriftOptions options_;
   std::mutex freeze_mutex_;
-  std::atomic<DriftEpoch*> epoch_{nullptr};
-  // All there have been, two at most: lanes may still use the one before.
-  std::vector<std::unique_ptr<DriftEpoch>> epochs_;
+  mutable std::mutex mutex_;            // never held for longer than a pointer takes to copy
+  std::shared_ptr<DriftEpoch> newest_;  // guarded by mutex_
+  std::atomic<const DriftEpoch*> epoch_{nullptr};  // the same, to compare with and never to follow
 };
 
-// Rows of one execution, as the model took and gave them.
+// Rows of one execution, as the model took and gave them. Where what it takes and what it gives are
+// not of the same rows (answers in parts), one of the two is empty: those streams have no rows
+// then.
 struct ObservedRows {
   std::span<const Tensor> inputs;
   std::span<const Tensor* const> outputs;
-  std::size_t rows = 0;
+  std::size_t rows = 0;      // that count, from `first` on
   std::uint64_t run_ns = 0;  // what the model took for them
+  std::size_t first = 0;
+  std::size_t of = 0;  // rows of the tensors; 0: as many as count
 };
 
 // Of one lane, used by whoever runs it.
@@ -112,16 +147,17 @@ class LaneObserver {
   DriftCost cost() const;  // any thread
 
  private:
-  void adopt(DriftEpoch& epoch);
+  void adopt(std::shared_ptr<DriftEpoch> epoch);
   bool fits(const ObservedRows& rows) const;
   bool stage(const ObservedRows& rows);
   void fold_tile();
+  bool has(StreamRole role, const ObservedRows& rows) const;
   void hand_over(std::unique_lock<std::mutex>& lock);
   void leave_out_next();
 
   const std::shared_ptr<DriftObserver> shared_;
   const Clock& clock_;
-  DriftEpoch* epoch_ = nullptr;
+  std::shared_ptr<DriftEpoch> epoch_;
   std::vector<std::size_t> input_columns_;  // elements of a row, by tensor
   std::vector<std::size_t> output_columns_;
   std::unique_ptr<RowCounter> counter_;
@@ -133,6 +169,8 @@ class LaneObserver {
   std::uint64_t seen_ = 0;       // rows not handed over, counted or left out
   std::uint64_t leave_out_ = 0;  // rows to come
   std::uint64_t calls_ = 0;
+  // Rows staged without an input, without an output; both kinds look missing until handed over.
+  std::uint64_t without_[2] = {0, 0};
   // Nanoseconds a row, running means: copying, folding, and the model itself.
   double stage_ns_ = 0;
   double fold_ns_ = 0;

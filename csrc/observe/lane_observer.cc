@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "base/single_writer.h"
 #include "observe/drift_observer.h"
@@ -33,25 +34,34 @@ LaneObserver::LaneObserver(std::shared_ptr<DriftObserver> shared, const Clock& c
   adopt(shared_->epoch());
 }
 
-// What was counted against the reference before is handed over to its windows first.
-void LaneObserver::adopt(DriftEpoch& epoch) {
-  if (epoch_) settle();
-  epoch_ = &epoch;
-  counter_ = std::make_unique<RowCounter>(epoch.reference);
-  handed_ = epoch.reference->empty_counts();
+// What was counted against the reference before, and not handed over, goes with it: nobody reads
+// the windows of an epoch that is over.
+void LaneObserver::adopt(std::shared_ptr<DriftEpoch> epoch) {
+  epoch_ = std::move(epoch);
+  counter_ = std::make_unique<RowCounter>(epoch_->reference);
+  handed_ = epoch_->reference->empty_counts();
+  std::ranges::fill(without_, 0);
+  seen_ = 0;
+  tiles_ = 0;
   slot_ = -1;
+}
+
+bool LaneObserver::has(StreamRole role, const ObservedRows& rows) const {
+  return role == StreamRole::input ? !rows.inputs.empty() : !rows.outputs.empty();
 }
 
 bool LaneObserver::fits(const ObservedRows& rows) const {
   const Signature& signature = shared_->signature();
+  const std::size_t all = rows.of > 0 ? rows.of : rows.rows;
   return std::ranges::all_of(epoch_->runs, [&](const ColumnRun& run) {
+    if (!has(run.role, rows)) return true;
     const bool input = run.role == StreamRole::input;
     const Tensor* tensor = input ? &rows.inputs[run.tensor] : rows.outputs[run.tensor];
     const TensorSpec& spec = input ? signature.inputs[run.tensor] : signature.outputs[run.tensor];
     if (!tensor || tensor->dtype != spec.dtype) return false;
     if (spec.dtype == DType::bytes) return true;  // read with their lengths
     const std::size_t columns = (input ? input_columns_ : output_columns_)[run.tensor];
-    return tensor->bytes.size() == rows.rows * columns * size_of(spec.dtype);
+    return tensor->bytes.size() == all * columns * size_of(spec.dtype);
   });
 }
 
@@ -59,15 +69,25 @@ bool LaneObserver::stage(const ObservedRows& rows) {
   for (std::size_t first = 0; first < rows.rows;) {
     const std::size_t count = std::min(rows.rows - first, counter_->free_rows());
     for (const ColumnRun& run : epoch_->runs) {
+      if (!has(run.role, rows)) {
+        for (std::size_t row = 0; row < count; ++row) {
+          float* const to = counter_->next_row() + row * counter_->stride() + run.to;
+          std::fill_n(to, run.count, std::numeric_limits<float>::quiet_NaN());
+        }
+        continue;
+      }
       const bool input = run.role == StreamRole::input;
       const Tensor& tensor = input ? rows.inputs[run.tensor] : *rows.outputs[run.tensor];
       const std::size_t columns = (input ? input_columns_ : output_columns_)[run.tensor];
-      if (!stage_run(run, tensor, columns, first, count, counter_->next_row() + run.to,
+      if (!stage_run(run, tensor, columns, rows.first + first, count, counter_->next_row() + run.to,
                      counter_->stride())) {
         return false;
       }
     }
     counter_->stage(count);
+    for (const StreamRole role : {StreamRole::input, StreamRole::output}) {
+      if (!has(role, rows)) without_[static_cast<std::size_t>(role)] += count;
+    }
     first += count;
     if (counter_->free_rows() == 0) fold_tile();
   }
@@ -75,7 +95,7 @@ bool LaneObserver::stage(const ObservedRows& rows) {
 }
 
 void LaneObserver::observe(const ObservedRows& rows, TimePoint now) {
-  if (DriftEpoch& epoch = shared_->epoch(); &epoch != epoch_) adopt(epoch);
+  if (!shared_->is_newest(epoch_.get())) adopt(shared_->epoch());
   if (rows.rows == 0) return;
   if (!fits(rows)) {
     bump(rows_unfit_, rows.rows);
@@ -158,16 +178,22 @@ void LaneObserver::leave_out_next() {
 
 void LaneObserver::hand_over(std::unique_lock<std::mutex>& /*lock*/) {
   counter_->take(handed_);
+  for (std::size_t i = 0; i < handed_.size(); ++i) {
+    const StreamRole role = epoch_->reference->streams[i].name.role;
+    handed_[i].own(OwnMass::missing) -= without_[static_cast<std::size_t>(role)];
+  }
   epoch_->windows.add(handed_, seen_, began_);
   for (StreamCounts& counts : handed_) {
     std::ranges::fill(counts.masses, 0);
     counts.moments = {};
   }
+  std::ranges::fill(without_, 0);
   seen_ = 0;
   tiles_ = 0;
 }
 
 void LaneObserver::settle() {
+  if (!shared_->is_newest(epoch_.get())) adopt(shared_->epoch());
   if (!unsettled()) return;
   if (counter_->staged() > 0) fold_tile();
   std::unique_lock lock(epoch_->mutex);

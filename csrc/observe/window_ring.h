@@ -1,6 +1,7 @@
 #pragma once
-// Counts by time: rings of slots of a minute, an hour and a day, and the sum of all. Any span is a
-// sum of whole slots. Not thread-safe; allocates a slot's counts when it is first used.
+// Counts by time: rings of slots of a minute, an hour and a day, the sum of all, and of each hour
+// of the week what earlier weeks gave. Any span is a sum of whole slots. Not thread-safe; allocates
+// a slot's counts when it is first used.
 
 #include <cstdint>
 #include <vector>
@@ -10,6 +11,8 @@
 
 namespace mlops {
 
+inline constexpr std::size_t kWeeklyStreamsMax = 512;
+
 struct WindowLevel {
   Duration slot;
   std::size_t slots;
@@ -18,6 +21,12 @@ struct WindowLevel {
 struct WindowCounts {
   CountsTable counts;
   std::uint64_t rows_seen = 0;  // counted ones, and those left out to save time
+};
+
+// A window and what came right before it, as many slots of the same length.
+struct TwoWindows {
+  WindowCounts now;
+  WindowCounts before;
 };
 
 class WindowRing {
@@ -36,6 +45,13 @@ class WindowRing {
   // `now`, else of the coarsest.
   WindowCounts between(TimePoint from, TimePoint to, TimePoint now) const;
   const WindowCounts& since_start() const { return total_; }
+  // The last `span` and the one before. invalid_argument when no level reaches back twice as far.
+  Result<TwoWindows> periods(Duration span, TimePoint now) const;
+  // The last `span` in whole hours, at most a week, and the same hours of all earlier weeks.
+  // unimplemented of more streams than kWeeklyStreamsMax, whose weeks are not kept.
+  Result<TwoWindows> hours_of_week(Duration span, TimePoint now) const;
+  // All there was, where a row of `half_life` ago counts half; to whole rows.
+  WindowCounts decayed(Duration half_life, TimePoint now) const;
   void clear();
 
  private:
@@ -48,10 +64,19 @@ class WindowRing {
     std::vector<Slot> slots;
   };
 
+  // Of one hour of the week: the latest of them, and the sum of those before.
+  struct HourOfWeek {
+    Slot latest;
+    WindowCounts earlier;
+  };
+
+  WindowCounts sum_of(const Level& level, std::int64_t first, std::int64_t last) const;
+  void add_to_week(const CountsTable& counts, std::uint64_t rows_seen, TimePoint at);
   void add_to(Level& level, const CountsTable& counts, std::uint64_t rows_seen, TimePoint at);
 
   ReferencePtr reference_;
   std::vector<Level> levels_;
+  std::vector<HourOfWeek> week_;  // empty where weeks are not kept
   WindowCounts total_;
 };
 

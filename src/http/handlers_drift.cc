@@ -33,6 +33,32 @@ HttpAnswer drift_report(const HttpService& service, const HttpAsk& ask) {
   return seen.ok() ? HttpAnswer{.body = drift_json(*seen)} : failure(seen.status());
 }
 
+namespace {
+
+HttpAnswer look_at(const HttpService& service, const HttpAsk& ask, DriftLook how) {
+  const Result<std::int64_t> version = parse_model_version(ask.version);
+  if (!version.ok()) return failure(version.status());
+  const Result<Duration> span = parse_span(ask.region);
+  if (!span.ok()) return failure(span.status());
+  const Result<DriftSnapshot> seen =
+      service.parts.engine.look_at_drift(ask.model, *version, how, *span);
+  return seen.ok() ? HttpAnswer{.body = drift_json(*seen)} : failure(seen.status());
+}
+
+}  // namespace
+
+HttpAnswer drift_period_before(const HttpService& service, const HttpAsk& ask) {
+  return look_at(service, ask, DriftLook::period_before);
+}
+
+HttpAnswer drift_hours_of_week(const HttpService& service, const HttpAsk& ask) {
+  return look_at(service, ask, DriftLook::hours_of_week);
+}
+
+HttpAnswer drift_decayed(const HttpService& service, const HttpAsk& ask) {
+  return look_at(service, ask, DriftLook::decayed);
+}
+
 HttpAnswer drift_profile(const HttpService& service, const HttpAsk& ask) {
   Result<DriftSnapshot> seen = look(service, ask);
   if (!seen.ok()) return failure(seen.status());
@@ -45,6 +71,22 @@ HttpAnswer drift_profile(const HttpService& service, const HttpAsk& ask) {
 
 HttpAnswer drift_reset(const HttpService& service, const HttpAsk& ask) {
   return change(service, ask, &Engine::reset_drift);
+}
+
+HttpAnswer drift_reference(const HttpService& service, const HttpAsk& ask) {
+  const Result<std::int64_t> version = parse_model_version(ask.version);
+  if (!version.ok()) return failure(version.status());
+  if (ask.body.empty()) {
+    return failure(
+        Status::invalid_argument("the body is a profile, as a reference.profile has it"));
+  }
+  return answer_done(service.parts.engine.replace_drift_reference(ask.model, *version, ask.text()));
+}
+
+HttpAnswer drift_collect(const HttpService& service, const HttpAsk& ask) {
+  const Result<std::int64_t> version = parse_model_version(ask.version);
+  if (!version.ok()) return failure(version.status());
+  return answer_done(service.parts.engine.replace_drift_reference(ask.model, *version, {}));
 }
 
 HttpAnswer drift_freeze(const HttpService& service, const HttpAsk& ask) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "observe/profile_bytes.h"
@@ -150,6 +151,42 @@ TEST(DriftOnThePath, ReadersAndLanesDoNotLoseARow) {
   EXPECT_EQ(seen->window.rows_seen, 2U * kRowsEach);
   EXPECT_EQ(cost.rows_counted + cost.rows_left_out, 2U * kRowsEach);
   EXPECT_EQ(seen->window.counts[0].rows(), cost.rows_counted);
+}
+
+TEST(DriftOnThePath, AReferenceIsReplacedWhileRowsAreServed) {
+  const TemporaryFolder folder;
+  LoadedEngine loaded;
+  const std::string profile = profile_of("out", 0);
+  ModelSource source = with_profile(folder, profile);
+  source.lanes = 2;
+  auto backend = make_echo_backend(echo_signature());
+  ASSERT_TRUE(loaded.engine->load(source, *std::move(backend)).ok());
+  std::atomic<bool> done = false;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 2; ++i) {
+    callers.emplace_back([&] {
+      while (!done) {
+        EXPECT_TRUE(loaded.engine->infer(request_for("m", float_rows(3, 10))).status.ok());
+      }
+    });
+  }
+  for (int i = 0; i < 50; ++i) {
+    const std::string& bytes = i % 5 == 4 ? std::string() : profile;
+    ASSERT_TRUE(loaded.engine->replace_drift_reference("m", 1, bytes).ok());
+    const auto seen = loaded.engine->drift("m", 1, {});
+    ASSERT_TRUE(seen.ok());
+    ASSERT_EQ(seen->reference == nullptr, bytes.empty());
+    for (const StreamCounts& counts : seen->window.counts) {
+      ASSERT_EQ(counts.rows(), seen->window.counts[0].rows());
+    }
+  }
+  done = true;
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(loaded.engine->replace_drift_reference("m", 1, "no profile").code(),
+            Code::invalid_argument);
+  ASSERT_TRUE(loaded.engine->replace_drift_reference("m", 1, profile).ok());
+  ASSERT_TRUE(loaded.engine->infer(request_for("m", float_rows(3, 10))).status.ok());
+  EXPECT_EQ(loaded.engine->drift("m", 1, {})->window.counts[0].rows(), 3U);
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ ReferencePtr reference_of_x() {
 
 struct Watched {
   explicit Watched(const Clock& clock, DriftOptions options = {})
-      : shared(*DriftObserver::create(signature(), reference_of_x(), std::move(options))),
+      : shared(
+            *DriftObserver::create(signature(), signature(), reference_of_x(), std::move(options))),
         lane(shared, clock) {}
 
   static Signature signature() {
@@ -90,7 +91,7 @@ TEST(DriftObserver, ALaneDoesNotWaitForAReader) {
   FakeClock clock;
   Watched watched(clock);
   {
-    const std::lock_guard reading(watched.shared->epoch().mutex);
+    const std::lock_guard reading(watched.shared->epoch()->mutex);
     for (int i = 0; i < 40; ++i) watched.observe(512, 1, clock.now());
     clock.advance(std::chrono::minutes(1));
     watched.observe(1, 1, clock.now());
@@ -133,7 +134,8 @@ TEST(DriftObserver, TensorsOfOtherShapesAreNotCounted) {
 
 TEST(DriftObserver, CollectedRowsBecomeAReference) {
   FakeClock clock;
-  const std::shared_ptr<DriftObserver> shared = *DriftObserver::collect(Watched::signature());
+  const std::shared_ptr<DriftObserver> shared =
+      *DriftObserver::collect(Watched::signature(), Watched::signature());
   LaneObserver lane(shared, clock);
   const auto observe = [&](std::int64_t rows) {
     std::vector<float> values(static_cast<std::size_t>(2 * rows));
@@ -163,6 +165,42 @@ TEST(DriftObserver, CollectedRowsBecomeAReference) {
   EXPECT_EQ(seen.window.counts[0].rows(), 10U);
   shared->reset();
   EXPECT_EQ(shared->since_start().window.counts[0].rows(), 0U);
+}
+
+TEST(DriftObserver, AnotherReferenceBeginsWithNothing) {
+  FakeClock clock;
+  Watched watched(clock);
+  watched.observe(700, 50, clock.now());  // a tile is folded, the rest is staged
+  ASSERT_TRUE(watched.shared->replace(reference_of_x()).ok());
+  watched.observe(3, 50, clock.now());
+  watched.lane.settle();
+  const DriftSnapshot seen = watched.shared->since_start();
+  EXPECT_EQ(seen.window.rows_seen, 3U);
+  EXPECT_EQ(seen.window.counts[0].rows(), 3U);
+  std::vector<StreamReference> other;
+  other.push_back(numeric_reference({StreamRole::input, "other", 0, "x"}, {}, {}));
+  EXPECT_EQ(watched.shared->replace(*seal_reference(std::move(other))).code(),
+            Code::invalid_argument);
+  EXPECT_EQ(watched.shared->since_start().window.counts[0].rows(), 3U);
+  ASSERT_TRUE(watched.shared->collect_again().ok());
+  watched.observe(1000, 7, clock.now());
+  watched.lane.settle();
+  ASSERT_TRUE(watched.shared->freeze().ok());
+  EXPECT_EQ(watched.shared->since_start().reference->streams.size(), 3U);
+}
+
+TEST(DriftObserver, AReaderKeepsTheReferenceThatItReads) {
+  FakeClock clock;
+  Watched watched(clock);
+  watched.observe(5, 50, clock.now());
+  watched.lane.settle();
+  const DriftSnapshot before = watched.shared->since_start();
+  const std::weak_ptr<DriftEpoch> epoch = watched.shared->epoch();
+  ASSERT_TRUE(watched.shared->replace(reference_of_x()).ok());
+  EXPECT_FALSE(epoch.expired());  // the lane's
+  watched.lane.settle();
+  EXPECT_TRUE(epoch.expired());
+  EXPECT_EQ((*before.comparer)[0].compare(before.window.counts[0]).window_rows, 5U);
 }
 
 }  // namespace

@@ -1,0 +1,233 @@
+#include "engine/input_guard.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace mlops {
+namespace {
+
+constexpr std::size_t kChunk = 1024;  // values looked at together
+constexpr float kUnbounded = std::numeric_limits<float>::infinity();
+constexpr const char* kParameters[kGuardVerdicts] = {"guard_missing", "guard_range",
+                                                     "guard_new_category"};
+
+Result<GuardAction> action_of(const std::string& key, const std::string& text) {
+  if (text == "pass") return GuardAction::pass;
+  if (text == "reject") return GuardAction::reject;
+  if (text == "impute" && key != kParameters[2]) return GuardAction::impute;
+  return Status::invalid_argument("parameter '" + key + "' is '" + text.substr(0, 64) +
+                                  "'; it is pass, reject" +
+                                  (key == kParameters[2] ? "" : " or impute"));
+}
+
+Status add_values(std::string_view text, std::map<std::string, float>& to) {
+  while (!text.empty()) {
+    const std::string_view one = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), one.size() + 1));
+    const std::size_t sign = one.rfind('=');
+    float value = 0;
+    const char* const end = one.data() + one.size();
+    const char* const from = sign == std::string_view::npos ? end : one.data() + sign + 1;
+    const auto [stop, error] = std::from_chars(from, end, value);
+    if (sign == 0 || error != std::errc() || stop != end || !std::isfinite(value)) {
+      return Status::invalid_argument("parameter 'guard_values' has '" +
+                                      std::string(one.substr(0, 64)) +
+                                      "'; it lists names and finite values: distance=0,delay=1.5");
+    }
+    to[std::string(one.substr(0, sign))] = value;
+  }
+  return {};
+}
+
+// NaN is not.
+bool all_between(const float* values, const float* low, const float* high, std::size_t count) {
+  bool fine = true;
+  for (std::size_t i = 0; i < count; ++i) fine &= values[i] >= low[i] && values[i] <= high[i];
+  return fine;
+}
+
+const char* what_is(GuardVerdict verdict) {
+  switch (verdict) {
+    case GuardVerdict::missing:
+      return "is missing";
+    case GuardVerdict::out_of_range:
+      return "is out of the reference's range";
+    case GuardVerdict::new_category:
+      return "is of a category that the reference does not have";
+  }
+  return "";
+}
+
+}  // namespace
+
+bool GuardOptions::any() const {
+  return std::ranges::any_of(actions, [](GuardAction a) { return a != GuardAction::pass; });
+}
+
+Result<GuardOptions> guard_options(const std::map<std::string, std::string>& parameters) {
+  GuardOptions options;
+  for (std::size_t i = 0; i < kGuardVerdicts; ++i) {
+    const auto found = parameters.find(kParameters[i]);
+    if (found == parameters.end()) continue;
+    const Result<GuardAction> action = action_of(found->first, found->second);
+    if (!action.ok()) return action.status();
+    options.actions[i] = *action;
+  }
+  const auto values = parameters.find("guard_values");
+  if (values == parameters.end()) return options;
+  if (Status s = add_values(values->second, options.replacements); !s.ok()) return s;
+  return options;
+}
+
+Result<std::shared_ptr<InputGuard>> InputGuard::create(const Reference& reference,
+                                                       const Signature& signature,
+                                                       GuardOptions options) {
+  Result<std::vector<ColumnRun>> runs = plan_columns(reference, signature);
+  if (!runs.ok()) return runs.status();
+  std::shared_ptr<InputGuard> guard(new InputGuard(std::move(options)));
+  guard->bounds_.resize(reference.streams.size());
+  guard->lowest_.assign(reference.streams.size(), -kUnbounded);
+  guard->highest_.assign(reference.streams.size(), kUnbounded);
+  for (ColumnRun& run : *runs) {
+    if (run.role != StreamRole::input) continue;
+    if (Status s = guard->add(run, reference, signature.inputs[run.tensor]); !s.ok()) return s;
+  }
+  if (guard->runs_.empty()) {
+    return Status::invalid_argument("the reference has no stream of the model's inputs to guard");
+  }
+  for (const auto& [name, value] : guard->options_.replacements) {
+    const bool known = std::ranges::any_of(
+        guard->bounds_, [&](const Bounds& bounds) { return bounds.label == name; });
+    if (!known) {
+      return Status::invalid_argument("parameter 'guard_values' names '" + name +
+                                      "', which is no input of the reference");
+    }
+  }
+  return guard;
+}
+
+Status InputGuard::add(const ColumnRun& run, const Reference& reference, const TensorSpec& spec) {
+  const auto action = [&](GuardVerdict v) { return options_.actions[static_cast<int>(v)]; };
+  const bool floats = spec.dtype == DType::f32 || spec.dtype == DType::f64;
+  for (std::size_t i = run.to; i < run.to + run.count; ++i) {
+    const StreamReference& stream = reference.streams[i];
+    Bounds& bounds = bounds_[i];
+    bounds = {stream.name.label, stream.counts.kind == StreamKind::numeric, stream.numeric.min,
+              stream.numeric.max, stream.numeric.median};
+    const auto declared = options_.replacements.find(bounds.label);
+    if (declared != options_.replacements.end()) bounds.replacement = declared->second;
+    const bool imputes = action(GuardVerdict::missing) == GuardAction::impute ||
+                         action(GuardVerdict::out_of_range) == GuardAction::impute;
+    if (imputes && bounds.numeric && !floats) {
+      return Status::invalid_argument("stream '" + bounds.label + "' of input '" + spec.name +
+                                      "' cannot be imputed: values are of FP32 and FP64 inputs");
+    }
+    if (!bounds.numeric) {
+      highest_[i] = kOtherCode;
+    } else if (action(GuardVerdict::out_of_range) != GuardAction::pass) {
+      lowest_[i] = bounds.min;
+      highest_[i] = bounds.max;
+    }
+  }
+  runs_.push_back(run);
+  columns_.push_back(*columns_of(spec));
+  return {};
+}
+
+Status InputGuard::check(Request& request, const Resolved& resolved) {
+  bool copied = false;
+  std::size_t tensor = 0;
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    const ColumnRun& run = runs_[i];
+    NamedTensor& input = request.inputs[resolved.input(run.tensor)];
+    if (run.tensor != tensor) copied = false;  // runs are in the reference's order
+    tensor = run.tensor;
+    if (Status s = check_run(run, columns_[i], input, copied); !s.ok()) {
+      rejected_.fetch_add(1, std::memory_order_relaxed);
+      return s;
+    }
+  }
+  return {};
+}
+
+// Some rows at a time of as many columns as fit.
+Status InputGuard::check_run(const ColumnRun& run, std::size_t columns, NamedTensor& input,
+                             bool& copied) {
+  const Shape& shape = input.tensor.shape;
+  const auto rows = shape.rank() == 0 || columns == 0 ? 0 : static_cast<std::size_t>(shape[0]);
+  float values[kChunk];
+  for (std::size_t from = 0; from < run.count; from += kChunk) {
+    ColumnRun part = run;
+    part.from += from;
+    part.to += from;
+    part.count = std::min(run.count - from, kChunk);
+    const float* const low = lowest_.data() + part.to;
+    const float* const high = highest_.data() + part.to;
+    const std::size_t step = kChunk / part.count;
+    for (std::size_t row = 0; row < rows; row += step) {
+      const std::size_t here = std::min(step, rows - row);
+      if (!stage_run(part, input.tensor, columns, row, here, values, part.count)) {
+        return Status::invalid_argument("input '" + std::string(input.name) + "' is cut short");
+      }
+      for (std::size_t r = 0; r < here; ++r) {
+        const float* const of_row = values + r * part.count;
+        if (all_between(of_row, low, high, part.count)) continue;
+        const Place place{row + r, part.from, columns};
+        if (Status s = act_on(part, of_row, place, input, copied); !s.ok()) return s;
+      }
+    }
+  }
+  return {};
+}
+
+// `place`: of the run's first column.
+Status InputGuard::act_on(const ColumnRun& run, const float* values, Place place,
+                          NamedTensor& input, bool& copied) {
+  for (std::size_t i = run.to; i < run.to + run.count; ++i, ++values, ++place.column) {
+    if (*values >= lowest_[i] && *values <= highest_[i]) continue;
+    if (Status s = act(i, *values, place, input, copied); !s.ok()) return s;
+  }
+  return {};
+}
+
+Status InputGuard::act(std::size_t stream, float value, const Place& place, NamedTensor& input,
+                       bool& copied) {
+  const Bounds& bounds = bounds_[stream];
+  GuardVerdict verdict = bounds.numeric ? GuardVerdict::out_of_range : GuardVerdict::new_category;
+  if (std::isnan(value)) verdict = GuardVerdict::missing;
+  const GuardAction action = options_.actions[static_cast<std::size_t>(verdict)];
+  if (action == GuardAction::pass || (action == GuardAction::impute && !bounds.numeric)) return {};
+  if (action == GuardAction::reject) {
+    return Status::invalid_argument(
+        "'" + bounds.label + "' " + what_is(verdict) + ": row " + std::to_string(place.row) +
+        ", column " + std::to_string(place.column) + " of input '" + std::string(input.name) + "'");
+  }
+  Tensor& tensor = input.tensor;
+  if (!copied) {
+    Buffer own = allocate_buffer(tensor.bytes.size());
+    if (!own) return Status::resource_exhausted("no memory for an input with imputed values");
+    std::memcpy(own->data(), tensor.bytes.data(), tensor.bytes.size());
+    tensor.bytes = {own->data(), tensor.bytes.size()};
+    tensor.owner = std::move(own);
+    copied = true;
+  }
+  const std::size_t element = place.row * place.columns + place.column;
+  std::byte* const to = tensor.owner->data() + element * size_of(tensor.dtype);
+  if (tensor.dtype == DType::f32) {
+    std::memcpy(to, &bounds.replacement, sizeof(float));
+  } else {
+    const auto wide = static_cast<double>(bounds.replacement);
+    std::memcpy(to, &wide, sizeof(double));
+  }
+  imputed_.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+GuardCounts InputGuard::counts() const {
+  return {rejected_.load(std::memory_order_relaxed), imputed_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace mlops
