@@ -139,6 +139,7 @@ void observe(const LaneContext& context, Lane& lane, std::span<const Job> jobs,
     return;
   }
   seen.rows = 1;
+  seen.run_ns /= std::max<std::size_t>(1, rows);
   for (; seen.first < rows; ++seen.first) {  // each job is a row here
     if (!jobs[seen.first].idle) lane.observer->observe(seen, now);
   }

@@ -35,8 +35,8 @@ struct ReferenceCells {
 };
 
 struct DistanceKernel {
-  // ln of each of eight normal numbers above 0, within 2^-52 or one unit in the last place. Exactly
-  // 0 of 1.
+  // ln of each of eight normal numbers above 0, within two units in the last place, or 2^-52 where
+  // that is more. Exactly 0 of 1.
   void (*logs)(const double (&x)[kCellStep], double (&to)[kCellStep]);
   // The roots that `nominal` takes of the window's shares: of equal shares they are equal.
   void (*roots)(const double (&x)[kCellStep], double (&to)[kCellStep]);
