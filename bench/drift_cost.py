@@ -83,12 +83,18 @@ def counted(port: int) -> tuple[float, float]:
 
 
 def p99_ratios(plain: Cell, watched: Cell) -> list[float]:
-    pairs = zip(plain.repeats, watched.repeats, strict=True)
-    return sorted(b.latency.quantile_ns(0.99) / a.latency.quantile_ns(0.99) for a, b in pairs)
+    """Of the rounds that had enough replies on both sides to speak of a p99."""
+    tails = [
+        (a.latency.quantile_ns(0.99), b.latency.quantile_ns(0.99))
+        for a, b in zip(plain.repeats, watched.repeats, strict=True)
+    ]
+    return sorted(b / a for a, b in tails if a is not None and b is not None)
 
 
 def middle(of: list[float]) -> str:
     """The median and the quartiles."""
+    if not of:
+        return "too few replies"
     return f"{statistics.median(of):.3f} ({of[len(of) // 4]:.3f}..{of[-1 - len(of) // 4]:.3f})"
 
 

@@ -169,6 +169,7 @@ class LaneObserver {
   std::uint64_t seen_ = 0;       // rows not handed over, counted or left out
   std::uint64_t leave_out_ = 0;  // rows to come
   std::uint64_t calls_ = 0;
+  std::uint64_t folds_ = 0;
   // Rows staged without an input, without an output; both kinds look missing until handed over.
   std::uint64_t without_[2] = {0, 0};
   // Nanoseconds a row, running means: copying, folding, and the model itself.
