@@ -9,6 +9,7 @@
 namespace mlops::python {
 
 void bind_engine(pybind11::module_& module);
+void bind_feedback(pybind11::class_<EngineHandle>& engine);
 void bind_engine_drift(pybind11::class_<EngineHandle>& engine);
 void bind_completions(pybind11::module_& module);
 void bind_drift_judge(pybind11::module_& module);

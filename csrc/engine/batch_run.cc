@@ -17,7 +17,7 @@ std::int64_t total_rows(std::span<const Part> parts) {
 
 // Watched outputs are wanted whoever asks: else a column would look missing when nobody did.
 void mark_wanted(Lane& lane, std::span<const Part> parts) {
-  const bool all = lane.observer || std::ranges::any_of(parts, [](const Part& part) {
+  const bool all = lane.observer || lane.notes || std::ranges::any_of(parts, [](const Part& part) {
                      return part.resolved->outputs.empty();
                    });
   for (OutputSlot& slot : lane.outputs) slot.wanted = all;
@@ -132,6 +132,17 @@ void observe(Lane& lane, std::size_t rows, std::uint64_t run_ns, TimePoint now) 
   lane.observer->observe({lane.inputs, lane.observed, rows, run_ns}, now);
 }
 
+void note_predictions(Lane& lane, std::span<const Part> parts) {
+  if (!lane.notes) return;
+  const Tensor& output = lane.outputs[lane.notes->output()].tensor;
+  std::size_t first = 0;
+  for (const Part& part : parts) {
+    const auto rows = static_cast<std::size_t>(part.rows);
+    lane.notes->note(*part.request, output, first, rows);
+    first += rows;
+  }
+}
+
 void release_tensors(Lane& lane) {
   lane.inputs.clear();
   for (OutputSlot& slot : lane.outputs) slot.tensor = Tensor{};
@@ -208,9 +219,11 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   }
   std::uint64_t successes = 0;
   if (status.ok()) observe(lane, rows, times.infer_ns, ran);
+  if (status.ok()) note_predictions(lane, lane.parts);
   if (status.ok()) status = respond_all(context, lane, jobs, taken, ran, successes);
   release_tensors(lane);
   if (lane.observer) lane.observer->after_reply();
+  if (lane.notes) status.ok() ? lane.notes->store() : lane.notes->discard();
   Duration spent{times.infer_ns};
   if (status.ok()) {
     times.output_ns = elapsed_ns(ran, context.clock->now());
@@ -239,12 +252,14 @@ void run_single(const LaneContext& context, Lane& lane, Request& request, const 
   if (status.ok()) status = in_time();
   if (status.ok()) {
     observe(lane, static_cast<std::size_t>(rows), times.infer_ns, started_at);
+    note_predictions(lane, lane.parts);
     make_response(
         context, request, resolved,
         [&](std::size_t i) { return std::move(lane.outputs[i].tensor); }, response);
     const std::uint64_t total_ns = times.input_ns + times.infer_ns;
     lane.recorder.success(total_ns, 0, static_cast<std::uint64_t>(rows));
     lane.recorder.execution(static_cast<std::uint64_t>(rows), 1, times, true);
+    if (lane.notes) lane.notes->store();
   } else {
     context.failures->add(status.code(), times.input_ns + times.infer_ns);
     response = Response::failure(request, std::move(status));

@@ -13,6 +13,7 @@
 #include "batch/gather.h"
 #include "batch/job.h"
 #include "engine/engine.h"
+#include "engine/feedback_book.h"
 #include "engine/model_recorder.h"
 #include "execute/backend.h"
 #include "observe/drift_observer.h"
@@ -28,8 +29,9 @@ struct LaneContext {
   CopyMeter* copies = nullptr;
   const Clock* clock = nullptr;
   FailureRecorder* failures = nullptr;
-  std::shared_ptr<DriftObserver> drift;  // null: its rows are not watched
-  bool repeatable = true;                // a run that failed may be tried again with fewer rows
+  std::shared_ptr<DriftObserver> drift;            // null: its rows are not watched
+  std::shared_ptr<const FeedbackTarget> feedback;  // null: its predictions are not remembered
+  bool repeatable = true;  // a run that failed may be tried again with fewer rows
 };
 
 struct Lane {
@@ -39,6 +41,7 @@ struct Lane {
   TimePoint free_at{};          // as expected, where there is a latency objective; past when idle
   LaneRecorder recorder;
   std::unique_ptr<LaneObserver> observer;  // null: its rows are not watched
+  std::unique_ptr<PredictionNotes> notes;  // null: its predictions are not remembered
   // Scratch, kept to avoid allocation.
   std::vector<Tensor> inputs;
   std::vector<Buffer> staging;  // one per input of the signature

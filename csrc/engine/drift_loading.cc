@@ -16,8 +16,8 @@ Status with_reason(const Status& status) {
 
 }  // namespace
 
-Result<std::shared_ptr<DriftObserver>> load_drift(const ModelSource& source,
-                                                  const ModelInfo& info) {
+Result<std::shared_ptr<DriftObserver>> load_drift(const ModelSource& source, const ModelInfo& info,
+                                                  const JudgeOptions& judge) {
   using None = std::shared_ptr<DriftObserver>;
   std::string asked;
   if (source.config) {
@@ -41,10 +41,12 @@ Result<std::shared_ptr<DriftObserver>> load_drift(const ModelSource& source,
     return Status::invalid_argument(
         "parameter 'drift': rows are watched of models that are batched and keep no state");
   }
-  if (!file.ok()) return DriftObserver::collect(info.signature);
+  DriftOptions options;
+  options.judge = judge;
+  if (!file.ok()) return DriftObserver::collect(info.signature, options);
   Result<Profile> profile = read_profile(*file);
   if (!profile.ok()) return with_reason(profile.status());
-  Result<None> observer = DriftObserver::create(info.signature, profile->reference);
+  Result<None> observer = DriftObserver::create(info.signature, profile->reference, options);
   return observer.ok() ? observer : with_reason(observer.status());
 }
 

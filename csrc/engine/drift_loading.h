@@ -12,6 +12,7 @@ inline constexpr std::string_view kProfileFile = "reference.profile";
 
 // Null when nobody asked: there is no reference.profile beside the model file and the parameter
 // `drift` is not "on", or it is "off". Blocks on disk.
-Result<std::shared_ptr<DriftObserver>> load_drift(const ModelSource& source, const ModelInfo& info);
+Result<std::shared_ptr<DriftObserver>> load_drift(const ModelSource& source, const ModelInfo& info,
+                                                  const JudgeOptions& judge);
 
 }  // namespace mlops

@@ -6,8 +6,10 @@
 
 #include "base/quiet_thread.h"
 #include "engine/deadline_watch.h"
+#include "engine/drift_keeper.h"
 #include "engine/ensemble_loading.h"
 #include "engine/execution_choice.h"
+#include "engine/feedback_book.h"
 #include "engine/lane_pool.h"
 #include "engine/model_loading.h"
 #include "engine/pipeline.h"
@@ -32,10 +34,12 @@ class EngineImpl final : public Engine {
         pool_(options_.compute_threads, clock_),
         pipeline_(catalog_, options_.limits, clock_),
         retirement_(std::chrono::milliseconds(options_.retire_ms_max)),
-        watch_([this](TimePoint now) { return expire(now); }) {}
+        watch_([this](TimePoint now) { return expire(now); }),
+        keeper_(options_.drift, clock_, log_, [this] { return catalog_.all(); }) {}
 
   ~EngineImpl() override {
     pipeline_.refuse_new();
+    keeper_.end();
     for (const auto& model : outermost_first()) model->stop();
   }
 
@@ -110,8 +114,43 @@ class EngineImpl final : public Engine {
     return with_drift(name, version, [](DriftObserver& drift) { return drift.freeze(); });
   }
 
+  Result<JudgeView> drift_alerts(const std::string& name, std::int64_t version,
+                                 std::uint64_t after) override {
+    Result<JudgeView> view = Status::internal("not looked");
+    const Status found = with_drift(name, version, [&](DriftObserver& drift) {
+      const DriftEpoch& epoch = drift.epoch();
+      if (!epoch.judge) {
+        return Status::unavailable("rows are collected, and there is no reference yet");
+      }
+      view = epoch.judge->view(after);
+      return Status();
+    });
+    return found.ok() ? std::move(view) : found;
+  }
+
+  Result<std::vector<Joined>> feedback(const std::string& name,
+                                       std::span<const Feedback> items) override {
+    const Result<ModelCatalog::Entry> model = catalog_.find(name, kAnyVersion);
+    if (!model.ok()) return model.status();
+    const std::shared_ptr<LabelJoin> book = books_.find(name);
+    if (!book) return no_feedback(name);
+    std::vector<Joined> results;
+    results.reserve(items.size());
+    for (const Feedback& item : items) results.push_back(book->take(item));
+    return results;
+  }
+
+  Result<QualityView> quality(const std::string& name, std::int64_t version,
+                              std::optional<Duration> span) override {
+    const Result<ModelCatalog::Entry> model = catalog_.find(name, version);
+    if (!model.ok()) return model.status();
+    const std::shared_ptr<LabelJoin> book = books_.find(name);
+    return book ? quality_of(*book, (*model)->info().version, span) : no_feedback(name);
+  }
+
   EngineStats stats() const override {
     EngineStats stats;
+    books_.add_to(stats);
     for (const auto& model : catalog_.all()) stats.models.push_back(model->stats());
     for (std::size_t i = 0; i < kCopySites; ++i) {
       stats.copy_bytes[i] = copies_.total(static_cast<CopySite>(i));
@@ -125,6 +164,11 @@ class EngineImpl final : public Engine {
   const EngineOptions& options() const override { return options_; }
 
  private:
+  static Status no_feedback(const std::string& name) {
+    return Status::not_found("model '" + name +
+                             "' takes no feedback: its configuration has no parameter 'feedback'");
+  }
+
   // Lanes that are idle have handed over before `then` looks.
   template <class Then>
   Status with_drift(const std::string& name, std::int64_t version, Then then) {
@@ -136,7 +180,7 @@ class EngineImpl final : public Engine {
                                std::to_string((*model)->info().version) +
                                " is not watched for drift");
     }
-    (*model)->settle_drift();
+    keeper_.look(**model);
     return then(*drift);
   }
 
@@ -217,7 +261,8 @@ class EngineImpl final : public Engine {
           load_ensemble(source, catalog_, pipeline_, clock_);
       return made.ok() ? Result<ModelCatalog::Entry>(*std::move(made)) : made.status();
     }
-    const EngineParts parts = {&options_, &slabs_, &copies_, &clock_, &watch_, &pool_, &log_};
+    const EngineParts parts = {&options_, &slabs_, &copies_, &clock_,
+                               &watch_,   &pool_,  &log_,    &books_};
     Result<PreparedVersion> prepared = Status::internal("not prepared");
     const auto prepare = [&] {
       Result<std::unique_ptr<Backend>> backend = make_backend();
@@ -233,6 +278,8 @@ class EngineImpl final : public Engine {
     if (!prepared.ok()) return prepared.status();
     Result<std::shared_ptr<Servable>> started = start_version(*std::move(prepared), parts);
     if (!started.ok()) return started.status();
+    const Result<ModelCatalog::Entry> before = catalog_.find(source.name, source.version);
+    keeper_.adopt(**started, before.ok() ? before->get() : nullptr);
     return ModelCatalog::Entry(*std::move(started));
   }
 
@@ -245,6 +292,7 @@ class EngineImpl final : public Engine {
   LogSink& log_;
   SteadyClock clock_;
   CopyMeter copies_;
+  FeedbackBooks books_{options_.feedback, clock_};
   SlabPool slabs_;
   LanePool pool_;  // before whatever holds models
   std::mutex runtime_mutex_;
@@ -254,7 +302,8 @@ class EngineImpl final : public Engine {
   ModelCatalog catalog_;
   Pipeline pipeline_;
   Retirement retirement_;
-  DeadlineWatch watch_;  // last: its thread reads the catalog
+  DeadlineWatch watch_;  // its thread reads the catalog, and so does the next one's
+  DriftKeeper keeper_;
 };
 
 Status EngineImpl::unload(const std::string& name, std::int64_t version) {
@@ -268,6 +317,7 @@ Status EngineImpl::unload(const std::string& name, std::int64_t version) {
                              " is not loaded");
   }
   model->drain(kNever);
+  keeper_.leave(*model);
   model->stop();
   return {};
 }

@@ -22,6 +22,7 @@
 #include "engine/options.h"
 #include "engine/stats.h"
 #include "execute/backend.h"
+#include "labels/label_join.h"
 #include "observe/drift_observer.h"
 #include "request/pending.h"
 #include "tensor/copy_meter.h"
@@ -57,6 +58,15 @@ struct ModelSet {
   std::vector<std::int64_t> keep;  // versions that serve and stay as they are
   std::map<std::string, std::int64_t> labels;
 };
+
+// What late labels say of a version's predictions.
+struct QualityView {
+  Task task = Task::binary;
+  RealisedQuality realised;
+  CalibrationBet calibration;  // of a binary task, since the first label
+};
+// Scores are said to have gone wrong when chance would make it look so once in so many versions.
+inline constexpr double kCalibrationAlpha = 0.01;
 
 class Engine {
  public:
@@ -113,6 +123,24 @@ class Engine {
   // A reference of the rows that a version without one has collected.
   virtual Status freeze_drift(const std::string& /*name*/, std::int64_t /*version*/) {
     return Status::unimplemented("this engine watches nothing");
+  }
+
+  // What its judge has found, up to now; of events those after number `after`.
+  virtual Result<JudgeView> drift_alerts(const std::string& /*name*/, std::int64_t /*version*/,
+                                         std::uint64_t /*after*/) {
+    return Status::unimplemented("this engine watches nothing");
+  }
+
+  // Labels, corrections and rewards by request id, whatever version answered; what became of each.
+  // not_found when the model is not loaded, or its configuration asks for no feedback.
+  virtual Result<std::vector<Joined>> feedback(const std::string& /*name*/,
+                                               std::span<const Feedback> /*items*/) {
+    return Status::unimplemented("this engine remembers no predictions");
+  }
+  // Of the predictions made in the `span` before now, by whole slots; without one of all kept.
+  virtual Result<QualityView> quality(const std::string& /*name*/, std::int64_t /*version*/,
+                                      std::optional<Duration> /*span*/) {
+    return Status::unimplemented("this engine remembers no predictions");
   }
 
   virtual EngineStats stats() const = 0;

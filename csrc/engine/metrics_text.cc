@@ -2,14 +2,20 @@
 // histograms, which Triton lacks, are ours.
 
 #include <array>
-#include <cstdio>
 #include <functional>
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/metrics_lines.h"
 
 namespace mlops {
 namespace {
+
+using prometheus::escaped;
+using prometheus::header;
+using prometheus::labels_of;
+using prometheus::sample;
+using prometheus::seconds;
 
 // Edges in nanoseconds at bucket boundaries of Histogram, so that cumulative counts are exact.
 constexpr std::array<std::uint64_t, 19> kEdgesNs = {
@@ -18,39 +24,6 @@ constexpr std::array<std::uint64_t, 19> kEdgesNs = {
     (1ULL << 22) - 1, (1ULL << 23) - 1, (1ULL << 24) - 1, (1ULL << 25) - 1, (1ULL << 26) - 1,
     (1ULL << 27) - 1, (1ULL << 28) - 1, (1ULL << 30) - 1, (1ULL << 32) - 1};
 constexpr std::array<std::uint64_t, 8> kEdgesRows = {1, 2, 3, 7, 15, 31, 63, 127};
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '\\' || c == '"') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string labels_of(const ModelStats& model) {
-  return "model=\"" + escaped(model.name) + "\",version=\"" + std::to_string(model.version) + "\"";
-}
-
-void header(std::string& page, const char* name, const char* help, const char* type) {
-  page.append("# HELP ").append(name).append(" ").append(help).append("\n");
-  page.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-}
-
-void sample(std::string& page, std::string_view name, const std::string& labels,
-            const std::string& value) {
-  page.append(name).append("{").append(labels).append("} ").append(value).append("\n");
-}
-
-std::string seconds(std::uint64_t ns) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.9g", static_cast<double>(ns) * 1e-9);
-  return text;
-}
 
 using PerModel = std::function<std::uint64_t(const ModelStats&)>;
 
@@ -79,24 +52,6 @@ void histogram(std::string& page, const EngineStats& stats, const char* name, co
     sample(page, bucket, labels + ",le=\"+Inf\"", std::to_string(values.count));
     sample(page, std::string(name) + "_sum", labels, number(values.sum));
     sample(page, std::string(name) + "_count", labels, std::to_string(values.count));
-  }
-}
-
-void drift(std::string& page, const EngineStats& stats) {
-  const char* rows = "mlops_drift_rows_total";
-  header(page, rows, "Rows of watched versions: counted, left out to save time, or of other shapes",
-         "counter");
-  for (const ModelStats& model : stats.models) {
-    if (!model.drift) continue;
-    const std::string labels = labels_of(model) + ",state=";
-    sample(page, rows, labels + "\"counted\"", std::to_string(model.drift->rows_counted));
-    sample(page, rows, labels + "\"left_out\"", std::to_string(model.drift->rows_left_out));
-    sample(page, rows, labels + "\"unfit\"", std::to_string(model.drift->rows_unfit));
-  }
-  const char* cost = "mlops_drift_seconds_total";
-  header(page, cost, "Time that counting rows for drift took, estimated", "counter");
-  for (const ModelStats& model : stats.models) {
-    if (model.drift) sample(page, cost, labels_of(model), seconds(model.drift->ns));
   }
 }
 
@@ -300,7 +255,8 @@ std::string metrics_text(const EngineStats& stats, const MetricsOptions& options
   absent_parts(page, stats);
   own_counters(page, stats);
   pool(page, stats);
-  drift(page, stats);
+  add_drift_metrics(page, stats);
+  add_feedback_metrics(page, stats);
   return page;
 }
 

@@ -214,9 +214,21 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   info->labels = *std::move(labels);
   info->config = std::make_shared<const ModelConfig>(complete_config(source.config.get(), *info));
 
-  Result<std::shared_ptr<DriftObserver>> drift = load_drift(source, *info);
+  Result<std::shared_ptr<DriftObserver>> drift =
+      load_drift(source, *info, parts.options->drift.judge);
   if (!drift.ok()) return drift.status();
   version.context.drift = *std::move(drift);
+  if (parts.books) {
+    FeedbackTarget target{{}, nullptr, info->version};
+    const Result<bool> asked = plan_feedback(source, *info, target.plan);
+    if (!asked.ok()) return asked.status();
+    if (*asked) {
+      Result<std::shared_ptr<LabelJoin>> book = parts.books->open(info->name, target.plan);
+      if (!book.ok()) return book.status();
+      target.book = *std::move(book);
+      version.context.feedback = std::make_shared<const FeedbackTarget>(std::move(target));
+    }
+  }
   version.context.info = info;
   version.context.sizable_outputs = probe->sizable_outputs;
   version.context.slabs = parts.slabs;

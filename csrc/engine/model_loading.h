@@ -19,6 +19,7 @@ struct EngineParts {
   DeadlineWatch* watch = nullptr;
   LanePool* pool = nullptr;
   LogSink* log = nullptr;
+  FeedbackBooks* books = nullptr;  // null: predictions are not remembered
 };
 
 // A version that has been tried and lacks only its lanes.

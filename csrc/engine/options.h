@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/status.h"
+#include "engine/drift_settings.h"
 #include "engine/execution_wish.h"
+#include "engine/feedback_settings.h"
 #include "execute/ort_backend.h"
 #include "model/model_folder.h"
 #include "model/serving_limits.h"
@@ -31,6 +33,8 @@ struct EngineOptions {
   std::uint64_t trial_run_ms_max = 60'000;  // a version whose trial runs take longer is not loaded
   std::uint64_t retire_ms_max = 60'000;     // what a retired version may take for what it accepted
   RequestLimits limits;
+  DriftSettings drift;
+  FeedbackSettings feedback;
   ServingLimits serving;  // of each version, unless its configuration says otherwise
   // Where what was found out or made at a first start is kept for the next ones; empty: nowhere.
   std::string cache_directory;

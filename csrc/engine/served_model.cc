@@ -62,6 +62,9 @@ Status ServedModel::add_lanes(unsigned count) {
     if (context_.drift) {
       lanes_.back()->observer = std::make_unique<LaneObserver>(context_.drift, *context_.clock);
     }
+    if (context_.feedback) {
+      lanes_.back()->notes = std::make_unique<PredictionNotes>(context_.feedback);
+    }
     idle_.push_back(lanes_.back().get());
   }
   return {};
@@ -393,7 +396,7 @@ ModelStats ServedModel::stats() const {
   ModelStats stats;
   failures_.add_to(stats);
   for (const auto& lane : lanes_) lane->recorder.add_to(stats);
-  if (context_.drift) stats.drift = drift_cost();
+  if (context_.drift) add_drift(stats);
   stats.name = info().name;
   stats.version = info().version;
   stats.compute_weight = options_.terms.weight;

@@ -103,7 +103,7 @@ class ServedModel final : public Servable {
   void refuse(Pending& pending, const Refused& refused);
   void refuse(Pending& pending, Status why);
   bool fast() const;
-  DriftCost drift_cost() const;
+  void add_drift(ModelStats& stats) const;
 
   const std::unique_ptr<Backend> backend_;
   FailureRecorder failures_;

@@ -21,7 +21,7 @@ void ServedModel::settle_drift() {
   }
 }
 
-DriftCost ServedModel::drift_cost() const {
+void ServedModel::add_drift(ModelStats& stats) const {
   DriftCost sum;
   for (const auto& lane : lanes_) {
     const DriftCost cost = lane->observer->cost();
@@ -30,7 +30,8 @@ DriftCost ServedModel::drift_cost() const {
     sum.rows_unfit += cost.rows_unfit;
     sum.ns += cost.ns;
   }
-  return sum;
+  stats.drift = sum;
+  if (const auto& judge = context_.drift->epoch().judge) stats.judge = judge->figures();
 }
 
 }  // namespace mlops

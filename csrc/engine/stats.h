@@ -12,6 +12,7 @@
 #include "base/histogram.h"
 #include "base/status.h"
 #include "engine/refusal.h"
+#include "labels/label_join.h"
 #include "observe/drift_observer.h"
 #include "tensor/copy_meter.h"
 
@@ -68,6 +69,7 @@ struct ModelStats {
   double compute_weight = 1;              // its share of the pool, relative to the others'
   std::uint64_t compute_ns = 0;           // processor time of its lanes in the pool
   std::optional<DriftCost> drift;         // of a version whose rows are watched
+  std::optional<JudgeFigures> judge;      // of one that has a reference
   std::uint64_t last_inference_ms = 0;    // since the epoch; 0: never
   HistogramSnapshot request_ns;           // submission to reply, successes
   HistogramSnapshot queue_ns;             // submission to being taken into a batch
@@ -92,8 +94,25 @@ struct PoolStats {
   std::uint64_t overruns = 0;    // that took so long that another thread had to take over
 };
 
+// Of a model whose predictions are remembered.
+struct FeedbackStats {
+  struct Version {
+    std::int64_t version = 0;
+    // NaN where there is nothing to say.
+    double coverage = 0;
+    double accuracy = 0;
+    double expected_accuracy = 0;
+    double mean_absolute_error = 0;
+    double calibration_log_wealth = 0;
+  };
+  std::string model;
+  JoinCounts counts;
+  std::vector<Version> versions;
+};
+
 struct EngineStats {
   PoolStats pool;
+  std::vector<FeedbackStats> feedback;
   std::vector<ModelStats> models;
   std::array<std::uint64_t, kCopySites> copy_bytes{};
   std::uint64_t slab_bytes_in_use = 0;

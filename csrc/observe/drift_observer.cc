@@ -8,6 +8,7 @@ namespace mlops {
 namespace {
 
 constexpr std::size_t kCollectedColumnsMax = 4096;
+constexpr std::size_t kRecentFloats = 16'384;  // of all recent rows together
 
 bool fixed_row(const TensorSpec& spec) {
   return spec.rank_known && !spec.dims.empty() && spec.dtype != DType::bytes &&
@@ -26,6 +27,13 @@ void add_columns(StreamRole role, const TensorSpec& spec, std::vector<StreamRefe
   }
 }
 
+// So many that even a value of one row in a hundred is among them; of very wide rows fewer.
+std::size_t recent_rows_of(const Reference& reference, bool collects) {
+  if (collects) return 0;
+  const std::size_t fit = kRecentFloats / std::max<std::size_t>(reference.streams.size(), 1);
+  return std::clamp<std::size_t>(fit, 8, 512);
+}
+
 }  // namespace
 
 DriftEpoch::DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const DriftOptions& options,
@@ -33,7 +41,10 @@ DriftEpoch::DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const Dr
     : reference(std::move(of)),
       runs(std::move(columns)),
       collecting(collects),
-      windows(reference, options.levels) {
+      windows(reference, options.levels),
+      unjudged(reference->empty_counts()),
+      recent(reference->streams.size(), recent_rows_of(*reference, collects)),
+      judge(collects ? nullptr : std::make_unique<VersionJudge>(reference, options.judge)) {
   if (collecting) sample.emplace(reference->streams.size(), options.sample_rows_max);
 }
 
@@ -88,6 +99,26 @@ void DriftObserver::reset() {
   const std::lock_guard lock(now_counted.mutex);
   now_counted.windows.clear();
   if (now_counted.sample) now_counted.sample->clear();
+  clear_counts(now_counted.unjudged);
+  now_counted.recent.clear();
+  if (now_counted.judge) now_counted.judge->reset();
+}
+
+std::vector<NumberedEvent> DriftObserver::judge(TimePoint wall) {
+  const std::lock_guard judging(judge_mutex_);
+  DriftEpoch& counted = epoch();
+  if (counted.collecting) return {};
+  std::optional<RecentRows> recent;
+  {
+    const std::lock_guard lock(counted.mutex);
+    if (counted.unjudged.empty() || counted.unjudged.front().rows() == 0) return {};
+    if (tile_.size() != counted.unjudged.size()) tile_ = counted.reference->empty_counts();
+    tile_.swap(counted.unjudged);
+    recent = counted.recent;
+  }
+  std::vector<NumberedEvent> events = counted.judge->see(tile_, *recent, wall);
+  clear_counts(tile_);
+  return events;
 }
 
 Status DriftObserver::freeze() {

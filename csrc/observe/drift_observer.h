@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "observe/recent_rows.h"
 #include "observe/row_counter.h"
 #include "observe/row_sample.h"
 #include "observe/stage.h"
+#include "observe/version_judge.h"
 #include "observe/window_ring.h"
 
 namespace mlops {
@@ -26,6 +28,7 @@ struct DriftOptions {
   std::size_t sample_rows_max = 20'000;
   std::size_t freeze_rows_min = 1'000;
   std::vector<WindowLevel> levels = WindowRing::usual_levels();
+  JudgeOptions judge;
 };
 
 // What is counted against one reference; a version has another one after freeze().
@@ -39,6 +42,10 @@ struct DriftEpoch {
   std::mutex mutex;  // guards what follows; a lane only ever tries it
   WindowRing windows;
   std::optional<RowSample> sample;  // while collecting
+  CountsTable unjudged;             // handed over since the judge last came
+  RecentRows recent;                // some of those rows, and of earlier ones
+  // Has a lock of its own; null while collecting.
+  const std::unique_ptr<VersionJudge> judge;
 };
 
 struct DriftSnapshot {
@@ -71,6 +78,9 @@ class DriftObserver {
   // A reference of the rows collected so far; from then on rows are counted against it.
   Status freeze();
 
+  // Judges what was handed over since the last time; `wall` is said again in events. What happened.
+  std::vector<NumberedEvent> judge(TimePoint wall);
+
   const Signature& signature() const { return signature_; }
   const DriftOptions& options() const { return options_; }
   DriftEpoch& epoch() const { return *epoch_.load(std::memory_order_acquire); }
@@ -83,6 +93,8 @@ class DriftObserver {
   const Signature signature_;
   const DriftOptions options_;
   std::mutex freeze_mutex_;
+  std::mutex judge_mutex_;  // one tile after the other; taken before an epoch's
+  CountsTable tile_;        // guarded by judge_mutex_; kept to avoid allocation
   std::atomic<DriftEpoch*> epoch_{nullptr};
   // All there have been, two at most: lanes may still use the one before.
   std::vector<std::unique_ptr<DriftEpoch>> epochs_;
@@ -118,6 +130,8 @@ class LaneObserver {
   void fold_tile();
   void hand_over(std::unique_lock<std::mutex>& lock);
   void leave_out_next();
+  void pick_rows();
+  std::uint64_t random();
 
   const std::shared_ptr<DriftObserver> shared_;
   const Clock& clock_;
@@ -126,6 +140,7 @@ class LaneObserver {
   std::vector<std::size_t> output_columns_;
   std::unique_ptr<RowCounter> counter_;
   CountsTable handed_;           // empty between hand-overs; kept to avoid allocation
+  RecentRows picked_{0, 0};      // of the rows not handed over
   TimePoint began_{};            // of the rows not handed over, the first
   std::int64_t slot_ = -1;       // theirs
   std::size_t last_rows_ = 0;    // of the batch before

@@ -6,6 +6,7 @@ import atexit
 import os
 import sys
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -261,6 +262,42 @@ class Engine(core.Engine):
 
         return Watch(_OwnVersion(self, name, version))
 
+    def feedback(
+        self,
+        name: str,
+        feedback: Mapping[str, float],
+        *,
+        kind: Literal["label", "correction", "reward"] = "label",
+    ) -> dict[str, str]:
+        """Say how predictions turned out, by the ids of the requests that they answered.
+
+        The model's configuration must ask for it (parameter ``feedback``, docs/feedback.md).
+
+        Parameters
+        ----------
+        name : str
+            The model; whichever version answered.
+        feedback : mapping
+            From a ``request_id`` to the label: a class's number, or the number that was to be
+            predicted. Row ``i`` of a request of several rows is called ``"id#i"``.
+        kind : str
+            ``"correction"`` takes the place of an earlier label, ``"reward"`` says what the
+            prediction was worth.
+
+        Returns
+        -------
+        dict
+            What became of each: ``joined``, ``corrected`` or ``rewarded``; ``duplicated`` (there
+            was one, which stays), ``late``, ``unknown``, ``inadmissible`` (none of the task's).
+
+        Raises
+        ------
+        NotFound
+            The model is not loaded, or its predictions are not remembered.
+        """
+        results = self._feedback(name, [(id, float(v)) for id, v in feedback.items()], kind)
+        return dict(zip(feedback, results, strict=True))
+
     def drain(self, timeout: float | None = None) -> bool:
         """Refuse new requests for good and wait for accepted ones.
 
@@ -307,6 +344,12 @@ class _OwnVersion:
 
     def profile(self, seconds: float | None) -> bytes:
         return self._engine._drift_profile(*self._which, seconds)
+
+    def alerts(self, after: int) -> dict[str, Any]:
+        return self._engine._drift_alerts(*self._which, after)
+
+    def quality(self, seconds: float | None) -> dict[str, Any]:
+        return self._engine._quality(*self._which, seconds)
 
     def change(self, how: Literal["reset", "freeze"]) -> None:
         engine = self._engine
