@@ -99,7 +99,7 @@ def test_a_kill_at_any_step_leaves_one_version_whole(memory: Path, first: int, s
         pull()
         assert active(repository, "m") == [int(names[1])]
         left = {p.name for p in (repository / "m").iterdir()}
-        assert left == {names[1], "config.pbtxt", ".lock-pull"}
+        assert left == {names[1], "config.pbtxt", ".lock-pull", ".pulled"}
         assert (repository / "m" / "config.pbtxt").read_bytes() == b"# new\n"
     assert step > 30  # the steps were counted at all
     assert seen == {(int(names[0]),), (2, 3), (int(names[1]),)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,18 @@ from typing import Any
 import boto3
 import pytest
 from fault_server import FaultServer
+from hypothesis import given
+from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 from registry_bundles import bundle_files, facts_of, read_files, transfer, write_files
 
 from mlops_engine import InvalidArgument, NotFound, Unavailable
-from mlops_engine.registry import Source, Store, open_source, resolve
+from mlops_engine.registry import Source, Store, catalog, open_source, resolve
 from mlops_engine.registry.catalog import Catalog, Entry
+from mlops_engine.registry.sources import oci
 from mlops_engine.registry.web import Credentials, Web, WebOptions, show
 
+KEYS = ["format", "versions", "aliases", "1", "tags", "schemaVersion", "layers", "digest"]
 VERSIONS = {
     "1": bundle_files({"model.onnx": b"one", "w/é.data": b"weights"}),
     "2": bundle_files({"model.onnx": b"two" * 1_000_000}, semantic_version="1.3.0"),
@@ -128,6 +134,19 @@ def test_an_index_that_is_not_valid_is_refused(index: bytes) -> None:
         server.files["/m/index.json"] = index
         with pytest.raises(InvalidArgument, match="not valid"):
             resolve("models:/m", open_source(server.url))
+
+
+@given(
+    st.binary(max_size=60)
+    | st.recursive(
+        st.none() | st.text(max_size=5) | st.integers(),
+        lambda x: st.dictionaries(st.sampled_from(KEYS), x),
+    ).map(lambda x: json.dumps(x).encode())
+)
+def test_any_bytes_are_an_index_or_an_artifact_or_refused(data: bytes) -> None:
+    for read in (lambda: catalog.decode(data, "x").listed("m", "r"), lambda: oci._decode(data)):
+        with contextlib.suppress(InvalidArgument):
+            read()
 
 
 def test_a_manifest_that_the_index_does_not_know_is_refused(tmp_path: Path) -> None:
