@@ -78,8 +78,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(memory: Path) -> Bench:
+    return Bench(memory)
 
 
 def test_an_alias_that_moves_is_followed_with_one_event(bench: Bench) -> None:
