@@ -7,10 +7,12 @@ for six minutes.
 
 import json
 import os
+import shlex
 import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +28,17 @@ STARTS = 10
 
 @contextmanager
 def running(command: list[str]) -> Iterator[tuple[subprocess.Popen, dict]]:
-    """Start a server and wait for the line of JSON that says it is ready."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    """Start a server and wait for the line of JSON that says it is ready.
+
+    Raises
+    ------
+    RuntimeError
+        With what it logged, when it ends before it is ready.
+    """
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process,
+    ):
         try:
             for line in process.stdout:
                 said = json.loads(line)
@@ -35,7 +46,8 @@ def running(command: list[str]) -> Iterator[tuple[subprocess.Popen, dict]]:
                     yield process, said
                     break
             else:
-                raise RuntimeError(f"not ready: {command}")
+                log.seek(0)
+                raise RuntimeError(f"not ready: {shlex.join(command)}\n{log.read()[-4000:]}")
         finally:
             process.send_signal(signal.SIGTERM)
 
@@ -43,7 +55,8 @@ def running(command: list[str]) -> Iterator[tuple[subprocess.Popen, dict]]:
 def server_command(build: Path, models: Path, threads: int = 1) -> list[str]:
     ports = ["--http-port", "0", "--grpc-port", "0", "--metrics-port", "-1"]
     command = [str(build / "src/mlops-server"), "--model-repository", str(models), *ports]
-    command += ["--host", "127.0.0.1", "--threads", str(threads)]
+    # A model that cannot serve ends it, or nobody would hear that it never gets ready.
+    command += ["--host", "127.0.0.1", "--threads", str(threads), "--exit-on-error", "true"]
     return [*command, "--ort-library", str(ort_library())]
 
 

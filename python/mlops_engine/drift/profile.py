@@ -9,6 +9,7 @@ Counts are exact. Windows of one reference merge and subtract without error, who
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ class Profile:
         *,
         categorical: Iterable[str] = (),
         outputs: Iterable[str] = (),
+        tensors: Mapping[str, str] | None = None,
         bins: int = 32,
         categories: int = 256,
     ) -> Profile:
@@ -66,6 +68,9 @@ class Profile:
             Which of them are codes or names rather than quantities.
         outputs
             Which of them the model answers; the others it is given.
+        tensors
+            The tensor that a stream is a column of, the first one named of a tensor being its
+            column 0; by default ``input`` or, of what the model answers, ``output``.
         bins
             Of a numeric stream, 2 to 256.
         categories
@@ -76,7 +81,9 @@ class Profile:
         InvalidArgument
             If names and columns do not match, or a column cannot be counted.
         """
-        return cls._build(columns_of_array(x, names, categorical), outputs, bins, categories)
+        return cls._build(
+            columns_of_array(x, names, categorical), outputs, tensors or {}, bins, categories
+        )
 
     @classmethod
     def from_polars(
@@ -85,6 +92,7 @@ class Profile:
         *,
         categorical: Iterable[str] = (),
         outputs: Iterable[str] = (),
+        tensors: Mapping[str, str] | None = None,
         bins: int = 32,
         categories: int = 256,
     ) -> Profile:
@@ -92,7 +100,9 @@ class Profile:
 
         Parameters and errors are those of `from_array`.
         """
-        return cls._build(columns_of_polars(frame, categorical), outputs, bins, categories)
+        return cls._build(
+            columns_of_polars(frame, categorical), outputs, tensors or {}, bins, categories
+        )
 
     @classmethod
     def from_parquet(
@@ -102,6 +112,7 @@ class Profile:
         *,
         categorical: Iterable[str] = (),
         outputs: Iterable[str] = (),
+        tensors: Mapping[str, str] | None = None,
         bins: int = 32,
         categories: int = 256,
     ) -> Profile:
@@ -118,7 +129,7 @@ class Profile:
         for name in names:
             frame = scan.select(name).collect()
             made += columns_of_polars(frame, kinds & {name})
-        return cls._build(made, outputs, bins, categories)
+        return cls._build(made, outputs, tensors or {}, bins, categories)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Profile:
@@ -140,19 +151,25 @@ class Profile:
 
     @classmethod
     def _build(
-        cls, columns: Sequence[Column], outputs: Iterable[str], bins: int, categories: int
+        cls,
+        columns: Sequence[Column],
+        outputs: Iterable[str],
+        tensors: Mapping[str, str],
+        bins: int,
+        categories: int,
     ) -> Profile:
         wanted = set(outputs)
-        unknown = wanted - {column.name for column in columns}
+        unknown = (wanted | tensors.keys()) - {column.name for column in columns}
         if unknown:
             raise InvalidArgument(f"no stream is called {', '.join(sorted(unknown))}")
         specs = []
-        numbers = {"input": 0, "output": 0}
+        seen: Counter[tuple[str, str]] = Counter()
         for column in columns:
             role = "output" if column.name in wanted else "input"
-            spec = (role, role, numbers[role], column.name, column.categorical)
+            tensor = tensors.get(column.name, role)
+            spec = (role, tensor, seen[role, tensor], column.name, column.categorical)
             specs.append((*spec, column.values, column.missing))
-            numbers[role] += 1
+            seen[role, tensor] += 1
         return cls(core.DriftProfile.build(specs, bins=bins, categories=categories))
 
     def to_bytes(self) -> bytes:

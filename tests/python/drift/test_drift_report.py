@@ -35,6 +35,24 @@ def reference() -> me.drift.Profile:
     )
 
 
+def test_streams_are_columns_of_the_tensors_that_are_named() -> None:
+    names = ["a", "b", "c", "label", "p0", "p1"]
+    tensors = {"b": "other", "label": "label", "p0": "probabilities", "p1": "probabilities"}
+    x = np.random.default_rng(1).normal(size=(50, 6))
+    made = me.drift.Profile.from_array(x, names, outputs=names[3:], tensors=tensors)
+    found = [(s["role"], s["tensor"], s["column"]) for s in made.streams()]
+    assert found == [
+        ("input", "input", 0),
+        ("input", "other", 0),
+        ("input", "input", 1),
+        ("output", "label", 0),
+        ("output", "probabilities", 0),
+        ("output", "probabilities", 1),
+    ]
+    with pytest.raises(me.InvalidArgument, match="nobody"):
+        me.drift.Profile.from_array(x, names, tensors={"nobody": "input"})
+
+
 def frame(x: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({name: x[:, i] for i, name in enumerate(NAMES)})
 
