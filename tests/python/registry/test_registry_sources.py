@@ -110,21 +110,21 @@ def test_a_bucket_is_pushed_to(s3: tuple[Any, str], tmp_path: Path) -> None:
     source = s3_source(s3, "pushed", paths(None))  # two versions, and no index
     assert isinstance(source, BucketRegistry)
     graph = tmp_path / "graph.onnx"
-    for text, expected in (("new", ("3", "1.4.0")), ("newer", ("4", "1.5.0"))):
-        graph.write_text(text)
-        pushed = push(source, "m", graph, semantic_version=expected[1], tags={"stage": text})
+    for text, expected in (("new", ("3", "2.0.0")), ("newer", ("4", "2.1.0"))):
+        graph.write_text(text)  # of which nothing is known, not even a signature: major
+        pushed = push(source, "m", graph, tags={"stage": text})
         assert (pushed.version.id, pushed.semantic_version) == expected
     source.set_alias("m", "champion", 3)
     source.set_tag("m", 3, "stage", "old")
     reference = resolve("models:/m@champion", source)
     assert reference.version.tags == {
         "stage": "old",
-        "semantic_version": "1.4.0",
+        "semantic_version": "2.0.0",
         "digest": reference.digest,
     }
     pulled = reference.pull(tmp_path / "models", store=Store(tmp_path / "store"))
     assert (pulled.directory / "model.onnx").read_text() == "new"
-    assert resolve("models:/m/2", source).manifest is not None
+    assert resolve("models:/m/~1.3", source).version.id == "2"  # known from its manifest
     with pytest.raises(NotFound):
         source.set_alias("m", "champion", 9)
 

@@ -15,7 +15,7 @@ import msgspec
 from mlops_engine.errors import AlreadyExists, InvalidArgument, NotFound, Unavailable
 
 from .. import catalog
-from ..manifest import FILE_NAME, SIGNATURE_FILE, decode, digest
+from ..manifest import FILE_NAME, MANIFEST_BYTES_MAX, SIGNATURE_FILE, decode, digest
 from ..names import check_file_names, check_model_name
 from ..source import Version
 from .objects import ObjectSource
@@ -103,4 +103,11 @@ class BucketRegistry(ObjectSource):
         raise Unavailable(f"{self.name}: the index of {model!r} is always being changed")
 
     def _whole(self, model: str) -> dict[str, catalog.Entry]:
-        return {n: catalog.Entry() for n in self.folders(model) if self.has_model(model, n)}
+        return {n: self._entry(model, n) for n in self.folders(model) if self.has_model(model, n)}
+
+    def _entry(self, model: str, number: str) -> catalog.Entry:
+        try:
+            data = self.read(f"{model}/{number}/{FILE_NAME}", MANIFEST_BYTES_MAX)
+            return catalog.Entry(decode(data).semantic_version, digest=digest(data))
+        except (InvalidArgument, NotFound):
+            return catalog.Entry()
