@@ -102,6 +102,7 @@ ModelsCheck check_models(const ServerConfig& config, const std::vector<std::stri
   options.compute_threads = config.compute_threads;
   options.cache_directory = config.operations.cache_directory;
   options.cache_bytes_max = config.operations.cache_bytes_max;
+  options.response_cache_bytes = config.operations.response_cache_bytes;
   options.serving = config.model_limits;
   const Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log);
   if (!engine.ok()) return {engine.status().message() + "\n", false};

@@ -190,8 +190,8 @@ constexpr Flag kFlags[] = {
 // Every table, in the order of --help.
 std::vector<const Flag*> all_flags() {
   std::vector<const Flag*> flags;
-  const std::array<std::span<const Flag>, 5> tables = {kFlags, operations_flags(), security_flags(),
-                                                       queue_flags(), triton_flags()};
+  const std::array<std::span<const Flag>, 6> tables = {
+      kFlags, operations_flags(), security_flags(), queue_flags(), cache_flags(), triton_flags()};
   for (const std::span<const Flag> table : tables) {
     for (const Flag& flag : table) flags.push_back(&flag);
   }

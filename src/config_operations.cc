@@ -255,6 +255,7 @@ std::vector<std::pair<std::string, std::string>> describe(const OperationsConfig
   const AwsCredentials& credentials = config.store.s3.credentials;
   lines.emplace_back("cache-directory", config.cache_directory);
   lines.emplace_back("cache-bytes-max", std::to_string(config.cache_bytes_max));
+  lines.emplace_back("response-cache-byte-size", std::to_string(config.response_cache_bytes));
   lines.emplace_back("model-cache-directory", config.store.cache);
   lines.emplace_back("s3-region", config.store.s3.region);
   lines.emplace_back("s3-endpoint", config.store.s3.endpoint);

@@ -20,7 +20,8 @@ std::unique_ptr<EngineHandle> make_engine(unsigned lanes, std::size_t queue_requ
                                           std::uint64_t inline_run_us_max,
                                           std::size_t tensor_bytes_max,
                                           std::vector<std::string> ort_libraries,
-                                          std::string cache_directory) {
+                                          std::string cache_directory,
+                                          std::size_t response_cache_bytes) {
   if (!import_numpy()) throw py::error_already_set();
   EngineOptions options;
   options.lanes = lanes;
@@ -30,6 +31,7 @@ std::unique_ptr<EngineHandle> make_engine(unsigned lanes, std::size_t queue_requ
   options.limits.tensor_bytes_max = tensor_bytes_max;
   options.ort_libraries = std::move(ort_libraries);
   options.cache_directory = std::move(cache_directory);
+  options.response_cache_bytes = response_cache_bytes;
   auto handle = EngineHandle::create(std::move(options));
   throw_unless_ok(handle.status());
   return *std::move(handle);
@@ -37,7 +39,7 @@ std::unique_ptr<EngineHandle> make_engine(unsigned lanes, std::size_t queue_requ
 
 void load(EngineHandle& self, const std::string& name, const std::string& path,
           std::int64_t version, unsigned lanes, std::int64_t batch_rows_max,
-          std::uint64_t batch_delay_us_max, unsigned intra_op_threads) {
+          std::uint64_t batch_delay_us_max, unsigned intra_op_threads, bool response_cache) {
   ModelSource source;
   source.name = name;
   source.version = version;
@@ -46,6 +48,7 @@ void load(EngineHandle& self, const std::string& name, const std::string& path,
   source.batch_rows_max = batch_rows_max;
   source.batch_delay_us_max = batch_delay_us_max;
   source.ort.intra_op_threads = intra_op_threads;
+  source.response_cache = response_cache;
   throw_unless_ok(with_engine(self, [&](const auto& engine) { return engine->load(source); }));
 }
 
@@ -108,10 +111,15 @@ void bind_engine(py::module_& module) {
   py::class_<EngineHandle> type(module, "Engine", py::release_gil_before_calling_cpp_dtor());
   type.def(py::init(&make_engine), py::kw_only(), py::arg("lanes"), py::arg("queue_requests_max"),
            py::arg("slab_bytes_max"), py::arg("inline_run_us_max"), py::arg("tensor_bytes_max"),
-           py::arg("ort_libraries"), py::arg("cache_directory"))
+           py::arg("ort_libraries"), py::arg("cache_directory"), py::arg("response_cache_bytes"))
       .def("_load", &load, py::arg("name"), py::arg("path"), py::kw_only(), py::arg("version"),
            py::arg("lanes"), py::arg("batch_rows_max"), py::arg("batch_delay_us_max"),
-           py::arg("intra_op_threads"))
+           py::arg("intra_op_threads"), py::arg("response_cache"))
+      .def("_flush_cache",
+           [](EngineHandle& self, const std::string& name, std::int64_t version) {
+             throw_unless_ok(with_engine(
+                 self, [&](const auto& e) { return e->flush_response_cache(name, version); }));
+           })
       .def("_unload",
            [](EngineHandle& self, const std::string& name, std::int64_t version) {
              throw_unless_ok(

@@ -26,9 +26,11 @@ namespace {
 
 class EngineImpl final : public Engine {
  public:
-  EngineImpl(EngineOptions options, std::unique_ptr<GraphCache> graphs, LogSink& log)
+  EngineImpl(EngineOptions options, std::unique_ptr<GraphCache> graphs,
+             std::unique_ptr<PredictionCache> answers, LogSink& log)
       : options_(std::move(options)),
         graphs_(std::move(graphs)),
+        answers_(std::move(answers)),
         log_(log),
         slabs_(options_.slab_bytes_max),
         pool_(options_.compute_threads, clock_),
@@ -148,6 +150,12 @@ class EngineImpl final : public Engine {
     return book ? quality_of(*book, (*model)->info().version, span) : no_feedback(name);
   }
 
+  Status flush_response_cache(const std::string& name, std::int64_t version) override {
+    Result<ModelCatalog::Entry> model = catalog_.find(name, version);
+    if (model.ok()) (*model)->flush_cache();
+    return model.status();
+  }
+
   EngineStats stats() const override {
     EngineStats stats;
     books_.add_to(stats);
@@ -156,6 +164,7 @@ class EngineImpl final : public Engine {
       stats.copy_bytes[i] = copies_.total(static_cast<CopySite>(i));
     }
     stats.pool = pool_.stats();
+    if (answers_) stats.cache = answers_->stats();
     stats.slab_bytes_in_use = slabs_.bytes_in_use();
     return stats;
   }
@@ -259,10 +268,14 @@ class EngineImpl final : public Engine {
     if (source.config && source.config->is_ensemble()) {
       Result<std::shared_ptr<ServedEnsemble>> made =
           load_ensemble(source, catalog_, pipeline_, clock_);
+      if (source.config->response_cache) {
+        log_.log(Severity::warning, "ensemble '" + source.name +
+                                        "': response_cache has no effect; it does for its members");
+      }
       return made.ok() ? Result<ModelCatalog::Entry>(*std::move(made)) : made.status();
     }
-    const EngineParts parts = {&options_, &slabs_, &copies_, &clock_,
-                               &watch_,   &pool_,  &log_,    &books_};
+    const EngineParts parts = {&options_, &slabs_, &copies_, &clock_,      &watch_,
+                               &pool_,    &log_,   &books_,  cache_parts()};
     Result<PreparedVersion> prepared = Status::internal("not prepared");
     const auto prepare = [&] {
       Result<std::unique_ptr<Backend>> backend = make_backend();
@@ -283,12 +296,24 @@ class EngineImpl final : public Engine {
     return ModelCatalog::Entry(*std::move(started));
   }
 
+  CacheParts cache_parts() {
+    return {answers_.get(), &cache_keys_, &clock_, &watch_, &copies_, &log_,
+            // It had been accepted, so it is let in while new ones are refused.
+            [this](PendingRef pending) {
+              pipeline_.submit(std::move(pending), Pipeline::From::ensemble);
+            },
+            options_.queue_requests_max, loads_.fetch_add(1, std::memory_order_relaxed)};
+  }
+
   void note_asked(const ModelSet& set);
   void note_served(const std::string& name);
 
   const EngineOptions options_;
   const ExecutionCache execution_cache_{options_.cache_directory};
-  const std::unique_ptr<GraphCache> graphs_;  // null: none are kept
+  const std::unique_ptr<GraphCache> graphs_;        // null: none are kept
+  const std::unique_ptr<PredictionCache> answers_;  // likewise
+  const KeyMaker cache_keys_;
+  std::atomic<std::uint64_t> loads_{0};
   LogSink& log_;
   SteadyClock clock_;
   CopyMeter copies_;
@@ -447,8 +472,14 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineOptions options, LogSink& l
     if (!opened.ok()) return opened.status();
     graphs = *std::move(opened);
   }
+  std::unique_ptr<PredictionCache> answers;
+  if (options.response_cache_bytes > 0) {
+    auto made = PredictionCache::create(options.response_cache_bytes);
+    if (!made.ok()) return made.status();
+    answers = *std::move(made);
+  }
   return std::unique_ptr<Engine>(
-      std::make_unique<EngineImpl>(std::move(options), std::move(graphs), log));
+      std::make_unique<EngineImpl>(std::move(options), std::move(graphs), std::move(answers), log));
 }
 
 }  // namespace mlops

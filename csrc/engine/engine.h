@@ -143,6 +143,11 @@ class Engine {
     return Status::unimplemented("this engine remembers no predictions");
   }
 
+  // What was kept of a version's answers is not found any more. not_found when it is not loaded.
+  virtual Status flush_response_cache(const std::string& /*name*/, std::int64_t /*version*/) {
+    return Status::unimplemented("this engine keeps no answers");
+  }
+
   virtual EngineStats stats() const = 0;
   virtual CopyMeter& copies() = 0;
   virtual const EngineOptions& options() const = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/batch_probe.h"
+#include "engine/cache_loading.h"
 #include "engine/complete_config.h"
 #include "engine/drift_loading.h"
 #include "engine/run_limit.h"
@@ -189,6 +190,9 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
                                         const EngineParts& parts) {
   PreparedVersion version;
   if (Status s = fit_backend(source, backend); !s.ok()) return s;
+  Result<std::optional<CacheTerms>> cache = cache_terms(source, *backend, parts);
+  if (!cache.ok()) return cache.status();
+  version.cache = *cache;
   const Result<ProbeResult> probe = try_out(source, *backend, parts);
   if (!probe.ok()) return probe.status();
 
@@ -254,11 +258,16 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
 }
 
 Result<std::shared_ptr<Servable>> start_version(PreparedVersion version, const EngineParts& parts) {
+  const std::shared_ptr<const ModelInfo> info = version.context.info;
+  const CachedModel::Watchers watchers{version.context.drift, version.context.feedback};
   const auto start = [&](auto create) -> Result<std::shared_ptr<Servable>> {
     auto model = create(std::move(version.backend), std::move(version.context), version.options,
                         *parts.watch, *parts.pool);
     if (!model.ok()) return model.status();
-    return std::shared_ptr<Servable>(*std::move(model));
+    std::shared_ptr<Servable> started = *std::move(model);
+    if (!version.cache) return started;
+    return std::shared_ptr<Servable>(std::make_shared<CachedModel>(
+        std::move(started), info, watchers, parts.cache, *version.cache));
   };
   if (version.backend->decoupled() || version.options.sequences) {
     return start(ScheduledModel::create);

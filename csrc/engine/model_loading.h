@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/log.h"
+#include "engine/cached_model.h"
 #include "engine/options.h"
 #include "engine/served_model.h"
 
@@ -20,6 +21,7 @@ struct EngineParts {
   LanePool* pool = nullptr;
   LogSink* log = nullptr;
   FeedbackBooks* books = nullptr;  // null: predictions are not remembered
+  CacheParts cache;                // its cache is null: answers are not kept
 };
 
 // A version that has been tried and lacks only its lanes.
@@ -27,6 +29,7 @@ struct PreparedVersion {
   std::unique_ptr<Backend> backend;
   LaneContext context;
   ServedModelOptions options;
+  std::optional<CacheTerms> cache;  // its answers are kept
 };
 
 // Blocks for the trial runs. Makes no thread that outlives it.

@@ -36,6 +36,8 @@ struct EngineOptions {
   DriftSettings drift;
   FeedbackSettings feedback;
   ServingLimits serving;  // of each version, unless its configuration says otherwise
+  // Of answers that are kept, for all models that ask for it, with their index; 0: none are.
+  std::size_t response_cache_bytes = 0;
   // Where what was found out or made at a first start is kept for the next ones; empty: nowhere.
   std::string cache_directory;
   std::uint64_t cache_bytes_max = std::uint64_t{4} << 30;  // of optimised graphs in it
@@ -65,6 +67,7 @@ struct ModelSource {
   std::string folder;                         // where the configuration's files are
   bool in_background = false;                 // others serve meanwhile: load at a low priority
   bool required = true;                       // the engine is not ready until this has been loaded
+  bool response_cache = false;  // its answers are kept, as if its configuration said so
 
   Status validate() const;
 };

@@ -37,6 +37,9 @@ class Servable {
   // Lets every lane that is idle hand over what it has counted.
   virtual void settle_drift() {}
 
+  // Nothing that was kept of its answers so far is found any more.
+  virtual void flush_cache() {}
+
   // Takes no more requests, waits for accepted ones until `deadline`; true when none is left.
   virtual bool drain(TimePoint deadline) = 0;
   // Fails what still waits (unavailable) and ends its threads. Idempotent.

@@ -32,6 +32,7 @@ class Engine:
         tensor_bytes_max: int,
         ort_libraries: Sequence[str],
         cache_directory: str,
+        response_cache_bytes: int,
     ) -> None: ...
     def infer(
         self,
@@ -77,7 +78,9 @@ class Engine:
         batch_rows_max: int,
         batch_delay_us_max: int,
         intra_op_threads: int,
+        response_cache: bool,
     ) -> None: ...
+    def _flush_cache(self, name: str, version: int) -> None: ...
     def _load_echo(
         self,
         name: str,

@@ -43,6 +43,10 @@ class Engine(core.Engine):
         Where optimised graphs of models are kept, so that loading them the next time is faster and
         processes share their weights' memory. By default nowhere. Refused when other users could
         write there.
+    cache : int, optional
+        Bytes for answers that are kept, of the models that are loaded with ``cache=True`` or whose
+        ``config.pbtxt`` says ``response_cache { enable: true }``; at least 65536. By default none
+        are kept.
     queue_requests_max : int
         Requests waiting per model version; more are refused (`Unavailable`).
     slab_bytes_max : int
@@ -75,6 +79,7 @@ class Engine(core.Engine):
         lanes: int | None = None,
         ort_library: str | os.PathLike[str] | None = None,
         cache_directory: str | os.PathLike[str] | None = None,
+        cache: int | None = None,
         queue_requests_max: int = 8192,
         slab_bytes_max: int = 2 << 30,
         inline_run_us_max: int = 250,
@@ -90,6 +95,7 @@ class Engine(core.Engine):
             if ort_library is None
             else [os.fspath(ort_library)],
             cache_directory="" if cache_directory is None else os.fspath(cache_directory),
+            response_cache_bytes=cache or 0,
         )
         _engines.add(self)
         if model_repository is not None:
@@ -105,6 +111,7 @@ class Engine(core.Engine):
         batch_rows_max: int | None = None,
         batch_delay_us_max: int = 0,
         intra_op_threads: int = 1,
+        cache: bool = False,
     ) -> ModelInfo:
         """Load, probe and warm an ONNX model, then serve it; blocks meanwhile.
 
@@ -128,6 +135,9 @@ class Engine(core.Engine):
             Microseconds an idle lane may wait for more rows.
         intra_op_threads : int
             Threads inside one execution.
+        cache : bool
+            Keep its answers (the engine must have been made with ``cache``). Refused for a graph
+            that draws random numbers.
 
         Returns
         -------
@@ -151,8 +161,19 @@ class Engine(core.Engine):
             batch_rows_max=batch_rows_max or 0,
             batch_delay_us_max=batch_delay_us_max,
             intra_op_threads=intra_op_threads,
+            response_cache=cache,
         )
         return self.model(name, version)
+
+    def flush_cache(self, name: str, version: int | None = None) -> None:
+        """Forget the answers that were kept of a version; by default of the one that answers.
+
+        Raises
+        ------
+        NotFound
+            It is not loaded.
+        """
+        self._flush_cache(name, -1 if version is None else version)
 
     def load_repository(self, directory: str | os.PathLike[str]) -> list[ModelInfo]:
         """Load the newest version of every model of a Triton-style directory.
@@ -217,11 +238,14 @@ class Engine(core.Engine):
         -------
         dict
             For a model: requests by outcome (``success``, ``failure`` by code), ``inferences``
-            (rows), ``executions``, ``inline_executions``, ``mean_batch_rows``, ``queued`` now, and
+            (rows), ``executions``, ``inline_executions``, ``mean_batch_rows``, ``queued`` now,
+            ``cache_hits`` (of which ``cache_shared`` waited for an equal request),
+            ``cache_misses``, and
             latency summaries ``request``, ``queue``, ``input``, ``infer``, ``output`` with
             ``count`` and microseconds ``mean_us``, ``p50_us``, ``p90_us``, ``p99_us``, ``p999_us``
             (quantiles are upper edges of buckets, within 12.5 %). For the engine: ``models``, a
-            list of those; ``copy_bytes`` by the place that copied; ``slab_bytes_in_use``.
+            list of those; ``copy_bytes`` by the place that copied; ``slab_bytes_in_use``;
+            ``cache``, what is kept, None without one.
 
         Raises
         ------

@@ -31,8 +31,9 @@ enum class ServerCall : std::uint8_t {
   log_change,
   drift_read,
   drift_change,
+  cache_change,
 };
-inline constexpr std::size_t kServerCallCount = 19;
+inline constexpr std::size_t kServerCallCount = 20;
 
 // A call that a table must name: without a default, a table that forgets one does not compile.
 struct CallOf {

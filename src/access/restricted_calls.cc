@@ -34,6 +34,7 @@ constexpr std::string_view category_of(ServerCall call) {
     case ServerCall::repository_load:
     case ServerCall::repository_unload:
     case ServerCall::drift_change:
+    case ServerCall::cache_change:
       return "model-repository";
     case ServerCall::shared_memory_status:
     case ServerCall::shared_memory_register:

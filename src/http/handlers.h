@@ -16,6 +16,10 @@ HttpAnswer run_handler(const HttpService& service, HttpHandler handler, HttpAsk&
 HttpAnswer answer_with(Result<std::string> body);
 Result<ModelInfo> find_model(const HttpService& service, const HttpAsk& ask);
 
+// handlers_cache.cc
+HttpAnswer cache_report(const HttpService& service, const HttpAsk& ask);
+HttpAnswer cache_flush(const HttpService& service, const HttpAsk& ask);
+
 // handlers_drift.cc
 HttpAnswer drift_report(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_profile(const HttpService& service, const HttpAsk& ask);
