@@ -6,6 +6,7 @@
 #include "engine/cache_loading.h"
 #include "engine/complete_config.h"
 #include "engine/drift_loading.h"
+#include "engine/padding_probe.h"
 #include "engine/run_limit.h"
 #include "engine/scheduled_model.h"
 #include "engine/warm_up.h"
@@ -142,13 +143,22 @@ ProbeResult trusted_back_end(const Backend& backend, const BatchRule& rule, Dura
 Result<ProbeResult> try_out(const ModelSource& source, Backend& backend, const EngineParts& parts) {
   const Signature& signature = backend.signature();
   const BatchRule rule = batch_rule(source, signature);
+  const Result<PaddingRule> padding =
+      padding_rule(signature, source.config ? source.config->parameters : ConfigStrings());
+  if (!padding.ok()) return padding.status();
   if (const auto known = backend.known_run_time()) return trusted_back_end(backend, rule, *known);
   if (backend.decoupled()) return trusted_back_end(backend, rule, Duration{0});
   Result<std::unique_ptr<Executor>> executor = backend.make_executor();
   if (!executor.ok()) return executor.status();
   RunLimit limit(**executor, std::chrono::milliseconds(parts.options->trial_run_ms_max));
-  ProbeResult probe =
-      probe_model(**executor, {signature, rule, backend.answer_spread()}, *parts.clock);
+  const ProbedModel probed{signature, rule, backend.answer_spread()};
+  ProbeResult probe = probe_model(**executor, probed, *parts.clock);
+  if (probe.batchable && padding->declared) {
+    const PaddingTrial trial = try_padding(**executor, probed, *padding, probe.open_size);
+    probe.padding_harmless = trial.harmless;
+    probe.reason += trial.harmless ? "; lengths may share a run: " : "; lengths run apart: ";
+    probe.reason += trial.reason;
+  }
   Status warmed;
   if (source.config) {
     warmed = run_model_warmup(**executor, signature, *source.config, source.folder);
@@ -241,6 +251,8 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
 
   options.queue_requests_max = parts.options->queue_requests_max;
   options.batch.rows_max = info->batchable ? info->batch_rows_max : 1;
+  // Rows that are watched are the requests' own.
+  options.padding = probe->padding_harmless && !version.context.drift;
   options.batch.delay_max = std::chrono::microseconds(info->batch_delay_us_max);
   if (source.config && source.config->dynamic_batching) {
     options.policy =

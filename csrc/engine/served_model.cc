@@ -37,6 +37,7 @@ ServedModel::ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
                                         options.expected_run, options.batch.rows_max});
   } else if (options.batch.preferred.empty() && options.batch.rows_max > 1) {
     sizes_.emplace(options.batch.rows_max);
+    if (options.padding && options.batch.delay_max == Duration{0}) lengths_.emplace();
   }
 }
 
@@ -115,7 +116,7 @@ bool ServedModel::take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_u
     if (sizes_ && !fast() && options_.batch.delay_max == Duration{0}) {
       rows_max = std::min(rows_max, sizes_->next(queue_.next_bucket(), facts->rows_waiting));
     }
-    queue_.take(rows_max, lane.batch);
+    if (!take_lengths_locked(lane, now)) queue_.take(rows_max, lane.batch);
     if (lane.batch.empty()) continue;
     if (objective_) {
       expect_run_locked(lane, lane.batch.front().bucket, total_rows(lane.batch), now);
@@ -157,7 +158,7 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   lock.lock();
   finished.swap(lane.batch);
   if (objective_) learn_run_locked(finished, began);
-  if (sizes_ && !fast()) sizes_->ran(finished.front().bucket, total_rows(finished), spent);
+  learn_sizes_locked(finished, spent);
   give_back_locked(&lane);
   if (inline_run) ask_pool_locked();
   lock.unlock();
