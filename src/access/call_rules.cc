@@ -28,6 +28,7 @@ constexpr std::array<CallRule, kServerCallCount> kRules = {{
     {"log_change", kAdmin, true},
     {"drift_read", kObserver, false},
     {"drift_change", kAdmin, true},
+    {"feedback", RoleSet{Role::predict}, false},
 }};
 
 constexpr bool all_named() {
@@ -36,8 +37,7 @@ constexpr bool all_named() {
   }
   return true;
 }
-static_assert(all_named() &&
-                  static_cast<std::size_t>(ServerCall::drift_change) + 1 == kRules.size(),
+static_assert(all_named() && static_cast<std::size_t>(ServerCall::feedback) + 1 == kRules.size(),
               "a call without a rule");
 
 }  // namespace

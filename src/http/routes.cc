@@ -60,6 +60,7 @@ std::string_view http_route_name(HttpRoute route) {
                                                                     "trace_setting",
                                                                     "logging",
                                                                     "drift",
+                                                                    "feedback",
                                                                     "metrics",
                                                                     "unknown",
                                                                     "malformed"};
