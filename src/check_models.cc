@@ -104,6 +104,9 @@ ModelsCheck check_models(const ServerConfig& config, const std::vector<std::stri
   options.cache_bytes_max = config.operations.cache_bytes_max;
   options.response_cache_bytes = config.operations.response_cache_bytes;
   options.serving = config.model_limits;
+  options.drift = config.drift;
+  options.feedback = config.feedback;
+  options.drift.state_directory.clear();  // the server that runs keeps its state there
   const Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log);
   if (!engine.ok()) return {engine.status().message() + "\n", false};
   RepositoryOptions all = repository_options(config);

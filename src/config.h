@@ -50,6 +50,8 @@ struct ServerConfig {
   OperationsConfig operations;
   SecurityConfig security;
   ServingLimits model_limits;
+  DriftSettings drift;
+  FeedbackSettings feedback;
 
   std::vector<std::string> without_effect;  // flags of Triton that change nothing here
 

@@ -93,6 +93,8 @@ class Process {
     options.cache_bytes_max = config_.operations.cache_bytes_max;
     options.response_cache_bytes = config_.operations.response_cache_bytes;
     options.serving = config_.model_limits;
+    options.drift = config_.drift;
+    options.feedback = config_.feedback;
     Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log_);
     if (!engine.ok()) return fail(engine.status());
     engine_ = std::move(*engine);

@@ -29,6 +29,7 @@ constexpr std::array<CallRule, kServerCallCount> kRules = {{
     {"drift_read", kObserver, false},
     {"drift_change", kAdmin, true},
     {"cache_change", kAdmin, true},
+    {"feedback", RoleSet{Role::predict}, false},
 }};
 
 constexpr bool all_named() {
@@ -37,8 +38,7 @@ constexpr bool all_named() {
   }
   return true;
 }
-static_assert(all_named() &&
-                  static_cast<std::size_t>(ServerCall::cache_change) + 1 == kRules.size(),
+static_assert(all_named() && static_cast<std::size_t>(ServerCall::feedback) + 1 == kRules.size(),
               "a call without a rule");
 
 }  // namespace

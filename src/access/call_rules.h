@@ -32,8 +32,9 @@ enum class ServerCall : std::uint8_t {
   drift_read,
   drift_change,
   cache_change,
+  feedback,
 };
-inline constexpr std::size_t kServerCallCount = 20;
+inline constexpr std::size_t kServerCallCount = 21;
 
 // A call that a table must name: without a default, a table that forgets one does not compile.
 struct CallOf {
@@ -88,6 +89,8 @@ constexpr ServerCall call_of(GrpcMethod method) {
       return ServerCall::trace_change;
     case GrpcMethod::log_settings:
       return ServerCall::log_change;
+    case GrpcMethod::give_feedback:
+      return ServerCall::feedback;
   }
   return ServerCall::repository_unload;  // no such method: the most guarded
 }

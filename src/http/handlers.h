@@ -22,9 +22,14 @@ HttpAnswer cache_flush(const HttpService& service, const HttpAsk& ask);
 
 // handlers_drift.cc
 HttpAnswer drift_report(const HttpService& service, const HttpAsk& ask);
+HttpAnswer drift_alerts(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_profile(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_reset(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_freeze(const HttpService& service, const HttpAsk& ask);
+
+// handlers_feedback.cc
+HttpAnswer give_feedback(const HttpService& service, const HttpAsk& ask);
+HttpAnswer model_quality(const HttpService& service, const HttpAsk& ask);
 
 // handlers_health.cc
 HttpAnswer server_live(const HttpService& service, const HttpAsk& ask);

@@ -61,6 +61,7 @@ std::string_view http_route_name(HttpRoute route) {
                                                                     "logging",
                                                                     "drift",
                                                                     "response_cache",
+                                                                    "feedback",
                                                                     "metrics",
                                                                     "unknown",
                                                                     "malformed"};

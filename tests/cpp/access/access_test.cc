@@ -170,6 +170,7 @@ TEST(CallRules, AreThese) {
       {ServerCall::drift_read, "observe,admin"},
       {ServerCall::drift_change, "admin"},
       {ServerCall::cache_change, "admin"},
+      {ServerCall::feedback, "predict"},
   }};
   for (std::size_t i = 0; i < kWho.size(); ++i) {
     EXPECT_EQ(static_cast<std::size_t>(kWho[i].first), i);
