@@ -92,6 +92,7 @@ class Process {
     options.cache_directory = config_.operations.cache_directory;
     options.cache_bytes_max = config_.operations.cache_bytes_max;
     options.serving = config_.model_limits;
+    options.execution = config_.execution;
     Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log_);
     if (!engine.ok()) return fail(engine.status());
     engine_ = std::move(*engine);

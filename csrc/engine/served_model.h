@@ -118,6 +118,7 @@ class ServedModel final : public Servable {
   std::vector<Lane*> idle_;                    // guarded by mutex_
   std::optional<LatencyObjective> objective_;  // guarded by mutex_
   std::optional<BatchSizeSearch> sizes_;       // guarded by mutex_
+  std::uint32_t passed_ = 0;                   // guarded by mutex_: of the back end, when last seen
   std::vector<TimePoint> lanes_free_at_;       // scratch, guarded by mutex_
   bool accepting_ = true;                      // guarded by mutex_
   bool stopping_ = false;                      // guarded by mutex_

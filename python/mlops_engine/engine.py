@@ -43,6 +43,17 @@ class Engine(core.Engine):
         Where optimised graphs of models are kept, so that loading them the next time is faster and
         processes share their weights' memory. By default nowhere. Refused when other users could
         write there.
+    execution : str, optional
+        ``"auto"`` (the default) tries what there is and takes the fastest; ``"onnxruntime"``,
+        ``"openvino"``, ``"trees"`` and ``"standard"`` say what runs the models.
+    precision : str, optional
+        ``"exact"`` (the default): answers differ by the rounding of sums only. ``"auto"``: by
+        `accuracy_gate` at most, and BF16 is tried.
+    accuracy_gate : float, optional
+        Largest difference, as a share of the largest value of an output; 0.02 by default.
+    execution_trial : str, optional
+        ``"serving"`` (the default): a model serves at once, and what is faster takes over when it
+        is found (`wait_trials`); ``"loading"``: it is found first.
     queue_requests_max : int
         Requests waiting per model version; more are refused (`Unavailable`).
     slab_bytes_max : int
@@ -75,6 +86,10 @@ class Engine(core.Engine):
         lanes: int | None = None,
         ort_library: str | os.PathLike[str] | None = None,
         cache_directory: str | os.PathLike[str] | None = None,
+        execution: str | None = None,
+        precision: str | None = None,
+        accuracy_gate: float | None = None,
+        execution_trial: str | None = None,
         queue_requests_max: int = 8192,
         slab_bytes_max: int = 2 << 30,
         inline_run_us_max: int = 250,
@@ -90,6 +105,7 @@ class Engine(core.Engine):
             if ort_library is None
             else [os.fspath(ort_library)],
             cache_directory="" if cache_directory is None else os.fspath(cache_directory),
+            execution=_wish(execution, precision, accuracy_gate, execution_trial),
         )
         _engines.add(self)
         if model_repository is not None:
@@ -105,6 +121,10 @@ class Engine(core.Engine):
         batch_rows_max: int | None = None,
         batch_delay_us_max: int = 0,
         intra_op_threads: int = 1,
+        execution: str | None = None,
+        precision: str | None = None,
+        accuracy_gate: float | None = None,
+        execution_trial: str | None = None,
     ) -> ModelInfo:
         """Load, probe and warm an ONNX model, then serve it; blocks meanwhile.
 
@@ -128,6 +148,8 @@ class Engine(core.Engine):
             Microseconds an idle lane may wait for more rows.
         intra_op_threads : int
             Threads inside one execution.
+        execution, precision, accuracy_gate, execution_trial : optional
+            What executes this version; by default the engine's.
 
         Returns
         -------
@@ -151,6 +173,7 @@ class Engine(core.Engine):
             batch_rows_max=batch_rows_max or 0,
             batch_delay_us_max=batch_delay_us_max,
             intra_op_threads=intra_op_threads,
+            execution=_wish(execution, precision, accuracy_gate, execution_trial),
         )
         return self.model(name, version)
 
@@ -298,6 +321,24 @@ class Engine(core.Engine):
         results = self._feedback(name, [(id, float(v)) for id, v in feedback.items()], kind)
         return dict(zip(feedback, results, strict=True))
 
+    def wait_trials(self, timeout: float | None = None) -> bool:
+        """Wait until no version that serves is being tried in another back end.
+
+        From then on `ModelInfo.execution` says what was chosen, and answers do not change by the
+        rounding of sums any more.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait; no limit by default.
+
+        Returns
+        -------
+        bool
+            Whether all trials have ended.
+        """
+        return self._wait_trials(timeout)
+
     def drain(self, timeout: float | None = None) -> bool:
         """Refuse new requests for good and wait for accepted ones.
 
@@ -354,6 +395,18 @@ class _OwnVersion:
     def change(self, how: Literal["reset", "freeze"]) -> None:
         engine = self._engine
         (engine._drift_reset if how == "reset" else engine._drift_freeze)(*self._which)
+
+
+def _wish(
+    execution: str | None, precision: str | None, gate: float | None, trial: str | None
+) -> dict[str, str]:
+    words = {
+        "execution": execution,
+        "precision": precision,
+        "accuracy_gate": None if gate is None else repr(float(gate)),
+        "execution_trial": trial,
+    }
+    return {name: word for name, word in words.items() if word is not None}
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
