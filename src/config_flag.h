@@ -39,6 +39,8 @@ std::span<const Flag> queue_flags();
 std::span<const Flag> cache_flags();
 // config_drift.cc: how changes are judged.
 std::span<const Flag> drift_flags();
+// config_execution.cc: what models are executed by.
+std::span<const Flag> execution_flags();
 // config_triton.cc: Triton's names for what has another one here, or no use.
 std::span<const Flag> triton_flags();
 

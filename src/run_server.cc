@@ -95,6 +95,7 @@ class Process {
     options.serving = config_.model_limits;
     options.drift = config_.drift;
     options.feedback = config_.feedback;
+    options.execution = config_.execution;
     Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log_);
     if (!engine.ok()) return fail(engine.status());
     engine_ = std::move(*engine);

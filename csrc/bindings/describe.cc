@@ -76,6 +76,7 @@ py::dict describe(const ModelInfo& info) {
   out["batchable"] = info.batchable;
   out["batch_rows_max"] = info.batch_rows_max;
   out["batching_reason"] = info.batching_reason;
+  out["execution"] = info.execution ? info.execution->text() : "";
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "engine/drift_keeper.h"
 #include "engine/ensemble_loading.h"
 #include "engine/execution_choice.h"
+#include "engine/execution_trials.h"
 #include "engine/feedback_book.h"
 #include "engine/lane_pool.h"
 #include "engine/model_loading.h"
@@ -42,6 +43,7 @@ class EngineImpl final : public Engine {
   ~EngineImpl() override {
     pipeline_.refuse_new();
     keeper_.end();
+    trials_.stop();
     for (const auto& model : outermost_first()) model->stop();
   }
 
@@ -52,8 +54,9 @@ class EngineImpl final : public Engine {
 
   Status load(const ModelSource& source, std::unique_ptr<Backend> backend) override {
     if (Status s = source.validate(); !s.ok()) return s;
-    return tracked(source,
-                   [&]() -> Result<std::unique_ptr<Backend>> { return std::move(backend); });
+    return tracked(source, [&]() -> Result<ExecutionChoice> {
+      return ExecutionChoice{std::move(backend), nullptr, nullptr, false};
+    });
   }
 
   Status unload(const std::string& name, std::int64_t version) override;
@@ -65,6 +68,8 @@ class EngineImpl final : public Engine {
     return retirement_.wait_gone(name, deadline);
   }
   Status load_repository(const std::string& directory) override;
+
+  bool wait_trials(TimePoint deadline) override { return trials_.wait_done(deadline); }
 
   Result<ModelInfo> info(const std::string& name, std::int64_t version) const override {
     Result<ModelCatalog::Entry> model = catalog_.find(name, version);
@@ -225,17 +230,25 @@ class EngineImpl final : public Engine {
     return opened;
   }
 
-  // Opened at the first model that may use it; a library that is installed later is found then.
-  Result<std::shared_ptr<const OpenvinoRuntime>> openvino_runtime() const {
+  std::vector<std::string> openvino_paths() const {
     const auto& paths = options_.openvino_libraries;
-    return OpenvinoRuntime::open(paths.empty() ? openvino_library_candidates(options_.ort_libraries)
-                                               : paths);
+    return paths.empty() ? openvino_library_candidates(options_.ort_libraries) : paths;
   }
 
-  Result<std::unique_ptr<Backend>> backend_for(const ModelSource& source);
-  Result<std::unique_ptr<Backend>> chosen_for(const ModelSource& source,
-                                              const std::string& ort_version,
-                                              std::unique_ptr<Backend> loaded);
+  Result<OtherBackend> other_backend(const std::string& path) {
+    auto runtime = OpenvinoRuntime::open(openvino_paths());
+    if (!runtime.ok()) return runtime.status();
+    return OtherBackend{
+        (*runtime)->version(), (*runtime)->has_bf16(),
+        [this, path, opened = *runtime](const Backend& reference, const OpenvinoOptions& options) {
+          return load_openvino_backend(opened, path, reference, options, &copies_);
+        }};
+  }
+
+  Result<ExecutionChoice> backend_for(const ModelSource& source);
+  Result<std::unique_ptr<Backend>> named_backend(const ModelSource& source) const;
+  Result<ExecutionChoice> chosen_for(const ModelSource& source, const std::string& ort_version,
+                                     std::unique_ptr<Backend> loaded);
 
   // Loads while readiness says "not yet", and keeps saying so if it fails.
   template <class MakeBackend>
@@ -277,10 +290,17 @@ class EngineImpl final : public Engine {
     const EngineParts parts = {&options_, &slabs_, &copies_, &clock_,      &watch_,
                                &pool_,    &log_,   &books_,  cache_parts()};
     Result<PreparedVersion> prepared = Status::internal("not prepared");
+    ExecutionTrials::Trial afterwards;
+    bool before_serving = false;
     const auto prepare = [&] {
-      Result<std::unique_ptr<Backend>> backend = make_backend();
-      prepared = backend.ok() ? prepare_version(source, *std::move(backend), parts)
-                              : Result<PreparedVersion>(backend.status());
+      Result<ExecutionChoice> made = make_backend();
+      if (!made.ok()) {
+        prepared = made.status();
+        return;
+      }
+      afterwards = std::move(made->afterwards);
+      before_serving = made->before_serving;
+      prepared = prepare_version(source, {std::move(made->backend), std::move(made->note)}, parts);
     };
     // With more threads than one a session makes its own, which would stay quiet for ever.
     if (source.in_background && source.ort.intra_op_threads == 1) {
@@ -291,8 +311,10 @@ class EngineImpl final : public Engine {
     if (!prepared.ok()) return prepared.status();
     Result<std::shared_ptr<Servable>> started = start_version(*std::move(prepared), parts);
     if (!started.ok()) return started.status();
+    if (afterwards && before_serving) afterwards({});
     const Result<ModelCatalog::Entry> before = catalog_.find(source.name, source.version);
     keeper_.adopt(**started, before.ok() ? before->get() : nullptr);
+    if (afterwards && !before_serving) trials_.add(std::move(afterwards));
     return ModelCatalog::Entry(*std::move(started));
   }
 
@@ -329,6 +351,7 @@ class EngineImpl final : public Engine {
   Retirement retirement_;
   DeadlineWatch watch_;  // its thread reads the catalog, and so does the next one's
   DriftKeeper keeper_;
+  ExecutionTrials trials_;
 };
 
 Status EngineImpl::unload(const std::string& name, std::int64_t version) {
@@ -347,52 +370,61 @@ Status EngineImpl::unload(const std::string& name, std::int64_t version) {
   return {};
 }
 
-Result<std::unique_ptr<Backend>> EngineImpl::backend_for(const ModelSource& source) {
-  if (options_.make_backend) return options_.make_backend(source);
-  if (source.config) {
-    const ModelConfig& config = *source.config;
-    if (Status s = check_supported(config); !s.ok()) return s;
-    if (is_builtin_backend(config.backend)) {
-      Result<Signature> signature = declared_signature(config);
-      if (!signature.ok()) return signature.status();
-      Result<std::unique_ptr<Backend>> made =
-          make_builtin_backend(config.backend, *std::move(signature), config.parameters);
-      if (!made.ok() || !(*made)->decoupled() || config.decoupled) return made;
-      return make_one_answer_backend(*std::move(made));
-    }
-    const bool onnx = (config.backend.empty() || config.backend == "onnxruntime") &&
-                      (config.platform.empty() || config.platform == "onnxruntime_onnx");
-    if (!onnx) {
-      return Status::invalid_argument(
-          "backend '" + config.backend + "', platform '" + config.platform +
-          "' is not known; there are onnxruntime, identity, square, repeat and sequence");
-    }
+// Of a configuration that names one of ours; null: it is for ONNX files.
+Result<std::unique_ptr<Backend>> EngineImpl::named_backend(const ModelSource& source) const {
+  const ModelConfig& config = *source.config;
+  if (Status s = check_supported(config); !s.ok()) return s;
+  if (is_builtin_backend(config.backend)) {
+    Result<Signature> signature = declared_signature(config);
+    if (!signature.ok()) return signature.status();
+    Result<std::unique_ptr<Backend>> made =
+        make_builtin_backend(config.backend, *std::move(signature), config.parameters);
+    if (!made.ok() || !(*made)->decoupled() || config.decoupled) return made;
+    return make_one_answer_backend(*std::move(made));
+  }
+  const bool onnx = (config.backend.empty() || config.backend == "onnxruntime") &&
+                    (config.platform.empty() || config.platform == "onnxruntime_onnx");
+  if (onnx) return std::unique_ptr<Backend>();
+  return Status::invalid_argument(
+      "backend '" + config.backend + "', platform '" + config.platform +
+      "' is not known; there are onnxruntime, identity, square, repeat and sequence");
+}
+
+Result<ExecutionChoice> EngineImpl::backend_for(const ModelSource& source) {
+  if (options_.make_backend || source.config) {
+    Result<std::unique_ptr<Backend>> made =
+        options_.make_backend ? options_.make_backend(source) : named_backend(source);
+    if (!made.ok()) return made.status();
+    if (*made) return ExecutionChoice{*std::move(made), nullptr, nullptr, false};
   }
   Result<std::shared_ptr<OrtRuntime>> runtime = ort_runtime();
   if (!runtime.ok()) return runtime.status();
   Result<std::unique_ptr<Backend>> loaded =
       load_ort_backend(*runtime, source.path, source.ort, &copies_, graphs_.get());
-  if (!loaded.ok()) return loaded;
+  if (!loaded.ok()) return loaded.status();
   return chosen_for(source, (*runtime)->version(), *std::move(loaded));
 }
 
-Result<std::unique_ptr<Backend>> EngineImpl::chosen_for(const ModelSource& source,
-                                                        const std::string& ort_version,
-                                                        std::unique_ptr<Backend> loaded) {
+Result<ExecutionChoice> EngineImpl::chosen_for(const ModelSource& source,
+                                               const std::string& ort_version,
+                                               std::unique_ptr<Backend> loaded) {
   ExecutionParts parts;
-  parts.openvino = [this] { return openvino_runtime(); };
+  // Opened at the first model that may use it; a library that is installed later is found then.
+  parts.openvino = [this](const std::string& path) { return other_backend(path); };
+  parts.openvino_installed = !openvino_paths().empty();
   parts.cache = &execution_cache_;
   parts.ort_version = ort_version;
-  parts.copies = &copies_;
   parts.clock = &clock_;
   Result<ExecutionChoice> choice =
-      choose_execution(std::move(loaded), source, options_.execution, parts);
-  if (!choice.ok()) return choice.status();
-  if (!choice->reason.empty()) {
+      choose_execution(std::move(loaded), source, options_.execution, parts, log_);
+  if (!choice.ok()) return choice;
+  const std::string reason = choice->note->text();
+  if (reason.empty()) choice->note = nullptr;
+  if (!reason.empty() && !choice->afterwards) {
     log_.log(Severity::info, "model '" + source.name + "' version " +
-                                 std::to_string(source.version) + ": " + choice->reason);
+                                 std::to_string(source.version) + ": " + reason);
   }
-  return std::move(choice->backend);
+  return choice;
 }
 
 void EngineImpl::note_asked(const ModelSet& set) {

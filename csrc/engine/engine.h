@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/execution_note.h"
 #include "engine/options.h"
 #include "engine/stats.h"
 #include "execute/backend.h"
@@ -40,6 +41,8 @@ struct ModelInfo {
   std::int64_t batch_rows_max = 0;  // 0 when not batchable
   std::string batching_reason;      // why it is or is not batched, for people
   std::uint64_t batch_delay_us_max = 0;
+  // What executes it and why, for people; null: there was nothing to choose.
+  std::shared_ptr<const ExecutionNote> execution;
   unsigned lanes = 0;      // concurrent executions
   bool decoupled = false;  // answers in any number of parts: only doors that take them can call it
   // Whether axis 0 is a batch. A model may have one without that requests are merged: the
@@ -93,6 +96,10 @@ class Engine {
   // Loads what the policies say of every model in a Triton-style repository directory (the newest
   // version, usually). A model that fails is logged and reported, and does not stop the others.
   virtual Status load_repository(const std::string& directory) = 0;
+
+  // Waits until no version that serves is being tried in another back end (ADR 41); false when
+  // `deadline` came first.
+  virtual bool wait_trials(TimePoint /*deadline*/) { return true; }
 
   virtual Result<ModelInfo> info(const std::string& name, std::int64_t version) const = 0;
   virtual std::vector<ModelInfo> models() const = 0;

@@ -196,9 +196,10 @@ Status check_supported(const ModelConfig& config) {
   return {};
 }
 
-Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_ptr<Backend> backend,
+Result<PreparedVersion> prepare_version(const ModelSource& source, LoadedBackend loaded,
                                         const EngineParts& parts) {
   PreparedVersion version;
+  std::unique_ptr<Backend>& backend = loaded.backend;
   if (Status s = fit_backend(source, backend); !s.ok()) return s;
   Result<std::optional<CacheTerms>> cache = cache_terms(source, *backend, parts);
   if (!cache.ok()) return cache.status();
@@ -217,6 +218,7 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   if (!terms.ok()) return terms.status();
   options.terms = *terms;
   const std::shared_ptr<ModelInfo> info = make_info(source, *backend, *probe, options.lanes);
+  info->execution = std::move(loaded.note);
   if (source.sequences) {
     Result<SequencePlan> plan =
         plan_sequences(*source.sequences, backend->signature(), info->has_batch_axis);

@@ -24,6 +24,12 @@ struct EngineParts {
   CacheParts cache;                // its cache is null: answers are not kept
 };
 
+// What executes a version before anybody tried it.
+struct LoadedBackend {
+  std::unique_ptr<Backend> backend;
+  std::shared_ptr<const ExecutionNote> note;  // null: there was nothing to choose
+};
+
 // A version that has been tried and lacks only its lanes.
 struct PreparedVersion {
   std::unique_ptr<Backend> backend;
@@ -33,7 +39,7 @@ struct PreparedVersion {
 };
 
 // Blocks for the trial runs. Makes no thread that outlives it.
-Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_ptr<Backend> backend,
+Result<PreparedVersion> prepare_version(const ModelSource& source, LoadedBackend loaded,
                                         const EngineParts& parts);
 
 // The version is not visible to anybody yet.

@@ -62,6 +62,7 @@ struct ModelSource {
   std::int64_t batch_rows_max = 0;       // rows merged into one execution; 0: 64 when batchable
   std::uint64_t batch_delay_us_max = 0;  // how long an idle lane may wait for more rows
   OrtOptions ort;
+  std::optional<ExecutionWish> execution;     // null: the engine's
   std::optional<SequenceBatching> sequences;  // the model keeps state between requests
   std::shared_ptr<const ModelConfig> config;  // null: everything is inferred
   std::string folder;                         // where the configuration's files are

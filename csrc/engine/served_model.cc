@@ -158,6 +158,11 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   lock.lock();
   finished.swap(lane.batch);
   if (objective_) learn_run_locked(finished, began);
+  if (sizes_ && passed_ != backend_->passed()) {  // what was learned is about another back end
+    passed_ = backend_->passed();
+    sizes_.emplace(options_.batch.rows_max);
+    if (lengths_) lengths_.emplace();
+  }
   learn_sizes_locked(finished, spent);
   give_back_locked(&lane);
   if (inline_run) ask_pool_locked();

@@ -117,12 +117,13 @@ class ServedModel final : public Servable {
   std::atomic<std::int64_t> expected_run_ns_;
 
   mutable std::mutex mutex_;
-  std::condition_variable calm_;                // a lane went idle
-  BatchQueue queue_;                            // guarded by mutex_
-  std::vector<Lane*> idle_;                     // guarded by mutex_
-  std::optional<LatencyObjective> objective_;   // guarded by mutex_
-  std::optional<BatchSizeSearch> sizes_;        // guarded by mutex_
-  std::optional<LengthCosts> lengths_;          // guarded by mutex_; none: nothing is padded
+  std::condition_variable calm_;               // a lane went idle
+  BatchQueue queue_;                           // guarded by mutex_
+  std::vector<Lane*> idle_;                    // guarded by mutex_
+  std::optional<LatencyObjective> objective_;  // guarded by mutex_
+  std::optional<BatchSizeSearch> sizes_;       // guarded by mutex_
+  std::uint32_t passed_ = 0;                   // guarded by mutex_: of the back end, when last seen
+  std::optional<LengthCosts> lengths_;         // guarded by mutex_; none: nothing is padded
   std::vector<WaitingLength> waiting_lengths_;  // scratch, guarded by mutex_
   std::vector<TimePoint> lanes_free_at_;        // scratch, guarded by mutex_
   bool accepting_ = true;                       // guarded by mutex_

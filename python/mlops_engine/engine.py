@@ -47,6 +47,17 @@ class Engine(core.Engine):
         Bytes for answers that are kept, of the models that are loaded with ``cache=True`` or whose
         ``config.pbtxt`` says ``response_cache { enable: true }``; at least 65536. By default none
         are kept.
+    execution : str, optional
+        ``"auto"`` (the default) tries what there is and takes the fastest; ``"onnxruntime"``,
+        ``"openvino"``, ``"trees"`` and ``"standard"`` say what runs the models.
+    precision : str, optional
+        ``"exact"`` (the default): answers differ by the rounding of sums only. ``"auto"``: by
+        `accuracy_gate` at most, and BF16 is tried.
+    accuracy_gate : float, optional
+        Largest difference, as a share of the largest value of an output; 0.02 by default.
+    execution_trial : str, optional
+        ``"serving"`` (the default): a model serves at once, and what is faster takes over when it
+        is found (`wait_trials`); ``"loading"``: it is found first.
     queue_requests_max : int
         Requests waiting per model version; more are refused (`Unavailable`).
     slab_bytes_max : int
@@ -80,6 +91,10 @@ class Engine(core.Engine):
         ort_library: str | os.PathLike[str] | None = None,
         cache_directory: str | os.PathLike[str] | None = None,
         cache: int | None = None,
+        execution: str | None = None,
+        precision: str | None = None,
+        accuracy_gate: float | None = None,
+        execution_trial: str | None = None,
         queue_requests_max: int = 8192,
         slab_bytes_max: int = 2 << 30,
         inline_run_us_max: int = 250,
@@ -96,6 +111,7 @@ class Engine(core.Engine):
             else [os.fspath(ort_library)],
             cache_directory="" if cache_directory is None else os.fspath(cache_directory),
             response_cache_bytes=cache or 0,
+            execution=_wish(execution, precision, accuracy_gate, execution_trial),
         )
         _engines.add(self)
         if model_repository is not None:
@@ -112,6 +128,10 @@ class Engine(core.Engine):
         batch_delay_us_max: int = 0,
         intra_op_threads: int = 1,
         cache: bool = False,
+        execution: str | None = None,
+        precision: str | None = None,
+        accuracy_gate: float | None = None,
+        execution_trial: str | None = None,
     ) -> ModelInfo:
         """Load, probe and warm an ONNX model, then serve it; blocks meanwhile.
 
@@ -138,6 +158,8 @@ class Engine(core.Engine):
         cache : bool
             Keep its answers (the engine must have been made with ``cache``). Refused for a graph
             that draws random numbers.
+        execution, precision, accuracy_gate, execution_trial : optional
+            What executes this version; by default the engine's.
 
         Returns
         -------
@@ -162,6 +184,7 @@ class Engine(core.Engine):
             batch_delay_us_max=batch_delay_us_max,
             intra_op_threads=intra_op_threads,
             response_cache=cache,
+            execution=_wish(execution, precision, accuracy_gate, execution_trial),
         )
         return self.model(name, version)
 
@@ -322,6 +345,24 @@ class Engine(core.Engine):
         results = self._feedback(name, [(id, float(v)) for id, v in feedback.items()], kind)
         return dict(zip(feedback, results, strict=True))
 
+    def wait_trials(self, timeout: float | None = None) -> bool:
+        """Wait until no version that serves is being tried in another back end.
+
+        From then on `ModelInfo.execution` says what was chosen, and answers do not change by the
+        rounding of sums any more.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait; no limit by default.
+
+        Returns
+        -------
+        bool
+            Whether all trials have ended.
+        """
+        return self._wait_trials(timeout)
+
     def drain(self, timeout: float | None = None) -> bool:
         """Refuse new requests for good and wait for accepted ones.
 
@@ -378,6 +419,18 @@ class _OwnVersion:
     def change(self, how: Literal["reset", "freeze"]) -> None:
         engine = self._engine
         (engine._drift_reset if how == "reset" else engine._drift_freeze)(*self._which)
+
+
+def _wish(
+    execution: str | None, precision: str | None, gate: float | None, trial: str | None
+) -> dict[str, str]:
+    words = {
+        "execution": execution,
+        "precision": precision,
+        "accuracy_gate": None if gate is None else repr(float(gate)),
+        "execution_trial": trial,
+    }
+    return {name: word for name, word in words.items() if word is not None}
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
