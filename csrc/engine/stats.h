@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "engine/refusal.h"
 #include "labels/label_join.h"
+#include "engine/route_status.h"
 #include "observe/drift_observer.h"
 #include "tensor/copy_meter.h"
 
@@ -114,6 +115,7 @@ struct EngineStats {
   PoolStats pool;
   std::vector<FeedbackStats> feedback;
   std::vector<ModelStats> models;
+  std::vector<RouteStatus> routes;
   std::array<std::uint64_t, kCopySites> copy_bytes{};
   std::uint64_t slab_bytes_in_use = 0;
 };

@@ -80,10 +80,11 @@ void RouteTable::name_arms(const RouteTable* before) {
   arms_.push_back({std::string(RoutePlan::kStable), plan_.stable, stable, nullptr});
   for (const RouteArm& arm : plan_.arms) arms_.push_back({arm.name, arm.version, arm.share, {}});
   for (Arm& arm : arms_) {
+    auto counts = std::make_shared<ArmCounts>();
     for (const Arm& old : before ? before->arms_ : std::vector<Arm>()) {
-      if (old.name == arm.name && old.version == arm.version) arm.counts = old.counts;
+      if (old.name == arm.name && old.version == arm.version) counts = old.watch->counts();
     }
-    if (!arm.counts) arm.counts = std::make_shared<ArmCounts>();
+    arm.watch = make_ref<const ArmWatch>(arm.name, std::move(counts));
   }
 }
 

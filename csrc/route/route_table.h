@@ -8,17 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "base/sharded_counter.h"
 #include "request/request.h"
+#include "route/arm_watch.h"
 #include "route/route_plan.h"
 
 namespace mlops {
-
-// Counters of an arm; they go on from table to table while it has the same name and version.
-struct ArmCounts {
-  ShardedCounter chosen;     // requests
-  ShardedCounter fell_back;  // of which went to stable, because the arm's version was not there
-};
 
 struct RouteChoice {
   enum class Why : std::uint8_t { share, rule, override_, unknown_override };
@@ -34,7 +28,7 @@ class RouteTable {
     std::string name;
     std::int64_t version = 0;
     std::uint16_t share = 0;
-    std::shared_ptr<ArmCounts> counts;
+    Ref<const ArmWatch> watch;
   };
 
   // `before`, if any, is the table that this one follows: as few units as possible change their

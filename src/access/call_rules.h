@@ -31,8 +31,10 @@ enum class ServerCall : std::uint8_t {
   log_change,
   drift_read,
   drift_change,
+  route_read,
+  route_change,
 };
-inline constexpr std::size_t kServerCallCount = 19;
+inline constexpr std::size_t kServerCallCount = 21;
 
 // A call that a table must name: without a default, a table that forgets one does not compile.
 struct CallOf {
