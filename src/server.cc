@@ -373,6 +373,7 @@ bool Server::drain(TimePoint deadline) {
 }
 
 void Server::stop() {
+  routes_->stop();
   health_->stop();
   errands_.stop();
   for (const auto& loop : loops_) loop->stop();

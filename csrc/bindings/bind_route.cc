@@ -4,6 +4,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cmath>
+
+#include "bindings/describe.h"
 #include "bindings/with_engine.h"
 #include "route/route_table.h"
 
@@ -19,11 +22,15 @@ using FieldSpec = std::pair<std::string, std::vector<std::string>>;
 using SlotSpec = std::vector<std::pair<std::uint16_t, std::uint16_t>>;
 using RuleSpec =
     std::tuple<FieldSpec, std::vector<std::string>, std::vector<std::uint16_t>, SlotSpec>;
-// (stable, salt, unit, override, arms, rules, shadows, slots); shares are hundredths of a per cent.
-using PlanSpec = std::tuple<std::int64_t, std::string, FieldSpec, FieldSpec,
-                            std::vector<std::tuple<std::string, std::int64_t, std::uint16_t>>,
-                            std::vector<RuleSpec>,
-                            std::vector<std::pair<std::int64_t, std::uint16_t>>, SlotSpec>;
+// (arm, alpha, margin, warm_up, failures_in_a_row, automatic)
+using GuardSpec = std::tuple<std::string, double, double, std::uint32_t, std::uint32_t, bool>;
+// (stable, salt, unit, override, arms, rules, shadows, slots, guard); shares are hundredths of a
+// per cent.
+using PlanSpec =
+    std::tuple<std::int64_t, std::string, FieldSpec, FieldSpec,
+               std::vector<std::tuple<std::string, std::int64_t, std::uint16_t>>,
+               std::vector<RuleSpec>, std::vector<std::pair<std::int64_t, std::uint16_t>>, SlotSpec,
+               std::optional<GuardSpec>>;
 
 RequestField field_of(const FieldSpec& spec) {
   for (std::size_t i = 0; i < kKinds.size(); ++i) {
@@ -44,7 +51,7 @@ std::vector<SlotRun> slots_of(const SlotSpec& spec) {
 }
 
 RoutePlan plan_of(const PlanSpec& spec) {
-  const auto& [stable, salt, unit, override_, arms, rules, shadows, slots] = spec;
+  const auto& [stable, salt, unit, override_, arms, rules, shadows, slots, guard] = spec;
   RoutePlan plan;
   plan.stable = stable;
   plan.salt = salt;
@@ -56,6 +63,10 @@ RoutePlan plan_of(const PlanSpec& spec) {
   }
   for (const auto& [version, sample] : shadows) plan.shadows.push_back({version, sample});
   plan.slots = slots_of(slots);
+  if (guard) {
+    const auto& [arm, alpha, margin, warm_up, in_a_row, automatic] = *guard;
+    plan.guard = GuardPlan{arm, alpha, margin, warm_up, in_a_row, automatic};
+  }
   return plan;
 }
 
@@ -104,6 +115,22 @@ py::list rules_of(const RoutePlan& plan) {
   return rules;
 }
 
+py::dict guard_state(const GuardStatus& guard) {
+  py::list metrics;
+  for (const GuardMetricStatus& metric : guard.metrics) {
+    metrics.append(
+        py::dict(py::arg("name") = std::string(metric.name), py::arg("log_e") = metric.log_e,
+                 py::arg("log_e_no_worse") = metric.log_e_no_worse,
+                 py::arg("events") = metric.events, py::arg("arm_events") = metric.arm_events,
+                 py::arg("threshold_us") = metric.threshold_ns / 1000));
+  }
+  return py::dict(py::arg("verdict") = std::string(guard_verdict_name(guard.verdict)),
+                  py::arg("reason") = guard.reason, py::arg("log_e") = guard.log_e,
+                  py::arg("log_e_enough") = std::log(1 / guard.plan.alpha),
+                  py::arg("arm_answers") = guard.arm_answers,
+                  py::arg("stable_answers") = guard.stable_answers, py::arg("metrics") = metrics);
+}
+
 py::dict state_of(const RouteStatus& status) {
   py::list arms;
   for (const ArmStatus& arm : status.arms) {
@@ -112,7 +139,14 @@ py::dict state_of(const RouteStatus& status) {
                          py::arg("success") = arm.success, py::arg("failure") = arm.failure,
                          py::arg("fell_back") = arm.fell_back));
   }
-  return py::dict(py::arg("arms") = arms);
+  py::dict state(py::arg("arms") = arms);
+  if (status.guard) state["guard"] = guard_state(*status.guard);
+  if (!status.shadows.empty()) {
+    py::list shadows;
+    for (const ShadowStatus& shadow : status.shadows) shadows.append(python::describe(shadow));
+    state["shadows"] = shadows;
+  }
+  return state;
 }
 
 py::dict describe(const RouteStatus& status) {
@@ -142,6 +176,13 @@ py::dict describe(const RouteStatus& status) {
         py::dict(py::arg("version") = shadow.version, py::arg("sample") = fraction(shadow.sample)));
   }
   out["shadows"] = shadows;
+  if (plan.guard) {
+    out["guard"] =
+        py::dict(py::arg("arm") = plan.guard->arm, py::arg("alpha") = plan.guard->alpha,
+                 py::arg("margin") = plan.guard->margin, py::arg("warm_up") = plan.guard->warm_up,
+                 py::arg("failures_in_a_row") = plan.guard->failures_in_a_row,
+                 py::arg("automatic") = plan.guard->automatic);
+  }
   out["slots"] = runs_of(plan.slots);
   out["state"] = state_of(status);
   return out;

@@ -41,7 +41,9 @@ class EngineImpl final : public Engine {
   ~EngineImpl() override {
     pipeline_.refuse_new();
     keeper_.end();
+    routes_.shadows().refuse();
     for (const auto& model : outermost_first()) model->stop();
+    routes_.shadows().stop();
   }
 
   Status load(const ModelSource& source) override {
@@ -316,7 +318,10 @@ class EngineImpl final : public Engine {
   mutable std::mutex asked_mutex_;
   std::set<std::string> not_ready_;  // guarded by asked_mutex_: asked for, not (yet) serving
   ModelCatalog catalog_;
-  ModelRoutes routes_{catalog_};
+  ModelRoutes routes_{catalog_, {catalog_, clock_, copies_, [this](const std::string& model) {
+                                   const PoolStats pool = pool_.stats();
+                                   return pool.busy_cores < pool.cores && routes_.is_calm(model);
+                                 }}};
   Pipeline pipeline_;
   Retirement retirement_;
   DeadlineWatch watch_;  // its thread reads the catalog, and so does the next one's

@@ -14,7 +14,13 @@ bool keeps_state(const ModelInfo& info) { return info.config && info.config->seq
 }  // namespace
 
 RouteStatus ModelRoutes::status_of(const std::string& model, const RouteTable& table) const {
-  RouteStatus status{model, table.plan(), {}};
+  RouteStatus status{model, table.plan(), {}, {}};
+  for (const ShadowList::Shadow& shadow : table.shadows().shadows) {
+    status.shadows.push_back(shadow.log->status());
+    status.shadows.back().version = shadow.version;
+    status.shadows.back().sample = shadow.sample;
+  }
+  if (table.guard()) status.guard = table.guard()->status();
   for (const RouteTable::Arm& arm : table.arms()) {
     const ArmCounts& counts = *arm.watch->counts();
     status.arms.push_back({arm.name, arm.version, arm.share, catalog_.find(model, arm.version).ok(),
@@ -56,6 +62,10 @@ Status ModelRoutes::check_ready(const std::string& model, const RoutePlan& plan)
   }
   for (const RouteShadow& shadow : plan.shadows) {
     if (Status s = check("a shadow", shadow.version); !s.ok()) return s;
+    if ((*catalog_.find(model, shadow.version))->info().decoupled) {
+      return Status::invalid_argument("route: a shadow of model " + in_quotes(model) +
+                                      " answers in parts, which are not compared");
+    }
   }
   return {};
 }
@@ -66,8 +76,19 @@ Result<RouteStatus> ModelRoutes::set(const std::string& model, RoutePlan plan, R
   if (origin == RouteOrigin::asked) {
     if (Status s = check_ready(model, plan); !s.ok()) return s;
   }
+  if (!plan.shadows.empty()) runner_->start();
   const auto table = book_.set(model, std::move(plan));
   return table.ok() ? Result<RouteStatus>(status_of(model, **table)) : table.status();
+}
+
+bool ModelRoutes::is_calm(const std::string& model) const {
+  const auto table = book_.table(model);
+  if (!table) return false;  // the route is gone, and its shadows with it
+  for (const RouteTable::Arm& arm : table->arms()) {
+    const Result<ModelCatalog::Entry> version = catalog_.find(model, arm.version);
+    if (version.ok() && (*version)->waiting() > 0) return false;
+  }
+  return true;
 }
 
 Status ModelRoutes::clear(const std::string& model) {

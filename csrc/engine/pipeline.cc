@@ -45,17 +45,22 @@ Result<Pipeline::Chosen> Pipeline::choose_by_route(const RouteTable& route,
                                     request.model + "' does not have");
   }
   const RouteTable::Arm* arm = &route.arms()[choice.arm];
+  AnswerMark mark;
+  mark.unit = choice.has_unit ? choice.point | 1 : 0;
+  mark.by_share = choice.why == RouteChoice::Why::share;
   Result<ModelCatalog::Entry> model = catalog_.find(request.model, arm->version);
   if (!model.ok()) {
     arm->watch->counts()->fell_back.add(1);
+    mark.by_share = false;
     const std::int64_t stable = choice.arm == 0 ? kAnyVersion : route.arms().front().version;
     arm = &route.arms().front();
     model = catalog_.find(request.model, stable);
     if (!model.ok()) model = catalog_.find(request.model, kAnyVersion);
     if (!model.ok()) return model.status();
   }
-  return Chosen{
-      *std::move(model), arm->watch, {clock_.now(), choice.has_unit ? choice.point | 1 : 0}};
+  if (!route.plan().shadows.empty()) mark.shadows = route.shadows_of(route_draw());
+  if (arm->watch->is_timed()) mark.began = clock_.now();
+  return Chosen{*std::move(model), arm->watch, mark};
 }
 
 // validate -> route.
@@ -74,16 +79,21 @@ Result<Pipeline::Chosen> Pipeline::choose(Request& request, From from) const {
 // one, is then in the catalog. Finding the same version again means that there is none.
 Response Pipeline::infer(Request&& request) {
   Response response;
+  Request for_shadows;
   ModelCatalog::Entry refused_by;
   for (;;) {
     Result<Chosen> chosen = choose(request, From::outside);
+    // The version may take the request for itself.
+    if (chosen.ok() && chosen->mark.shadows != 0) for_shadows = request;
     if (!chosen.ok() || chosen->model == refused_by) {
       response = Response::failure(request, chosen.ok() ? winding_down() : chosen.status());
     } else if (!chosen->model->infer(request, clock_.now(), response)) {
       refused_by = std::move(chosen->model);
       continue;
     }
-    if (chosen.ok() && chosen->watch) chosen->watch->answered(chosen->mark, response);
+    if (chosen.ok() && chosen->watch) {
+      chosen->watch->answered(chosen->mark, for_shadows, response);
+    }
     return response;
   }
 }

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "route/arm_guard.h"
 #include "route/route_plan.h"
+#include "route/shadow_log.h"
 
 namespace mlops {
 
@@ -26,6 +28,8 @@ struct RouteStatus {
   std::string model;
   RoutePlan plan;
   std::vector<ArmStatus> arms;  // the first is stable
+  std::optional<GuardStatus> guard = {};
+  std::vector<ShadowStatus> shadows = {};
 };
 
 }  // namespace mlops

@@ -32,7 +32,7 @@ bool Pending::complete(Response&& response) noexcept {
   if (seen & kParting) [[unlikely]] {
     await_part();
   }
-  if (watch) watch->answered(mark, response);
+  if (watch) watch->answered(mark, request, response);
   deliver(std::move(response));
   want_parts();
   return true;

@@ -30,7 +30,7 @@ from mlops_engine.errors import (
 from mlops_engine.tensor import ModelInfo, TensorSpec
 
 if TYPE_CHECKING:
-    from mlops_engine import registry
+    from mlops_engine import registry, rollout
 
 __all__ = [
     "AlreadyExists",

@@ -4,6 +4,7 @@
 
 #include "protocol/json_writer.h"
 #include "protocol/route_reader.h"
+#include "protocol/shadow_json.h"
 #include "protocol/utf8.h"
 #include "route/route_table.h"
 
@@ -56,6 +57,34 @@ void write_rules(JsonWriter& json, const RoutePlan& plan) {
   json.end_array();
 }
 
+void write_guard(JsonWriter& json, const GuardPlan& guard) {
+  json.key("guard").object().key("arm").string(guard.arm).key("alpha").number(guard.alpha);
+  json.key("margin").number(guard.margin).key("warm_up").integer(guard.warm_up);
+  json.key("failures_in_a_row").integer(guard.failures_in_a_row);
+  json.key("automatic").boolean(guard.automatic).end_object();
+}
+
+void write_guard_state(JsonWriter& json, const GuardStatus& guard) {
+  const auto count = [&](std::string_view key, std::uint64_t value) {
+    json.key(key).integer(static_cast<std::int64_t>(value));
+  };
+  json.key("guard").object().key("verdict").string(guard_verdict_name(guard.verdict));
+  json.key("reason").string(guard.reason).key("log_e").number(guard.log_e);
+  json.key("log_e_enough").number(std::log(1 / guard.plan.alpha));
+  count("arm_answers", guard.arm_answers);
+  count("stable_answers", guard.stable_answers);
+  json.key("metrics").array();
+  for (const GuardMetricStatus& metric : guard.metrics) {
+    json.object().key("name").string(metric.name).key("log_e").number(metric.log_e);
+    json.key("log_e_no_worse").number(metric.log_e_no_worse);
+    count("events", metric.events);
+    count("arm_events", metric.arm_events);
+    count("threshold_us", metric.threshold_ns / 1000);
+    json.end_object();
+  }
+  json.end_array().end_object();
+}
+
 // The members of the object that is open.
 void write_plan(JsonWriter& json, const RoutePlan& plan) {
   json.key("stable").integer(plan.stable).key("salt").string(plan.salt);
@@ -82,6 +111,13 @@ void write_plan(JsonWriter& json, const RoutePlan& plan) {
     json.key("sample").number(fraction(shadow.sample)).end_object();
   }
   json.end_array();
+  if (plan.guard) write_guard(json, *plan.guard);
+  if (plan.rolled_back) {
+    json.key("rolled_back").object().key("arm").string(plan.rolled_back->arm);
+    json.key("version").integer(plan.rolled_back->version);
+    json.key("reason").string(plan.rolled_back->reason);
+    json.key("unix_ms").integer(plan.rolled_back->unix_ms).end_object();
+  }
   write_slots(json, plan.slots);
 }
 
@@ -94,7 +130,10 @@ void write_state(JsonWriter& json, const RouteStatus& status) {
     json.key("failure").integer(static_cast<std::int64_t>(arm.failure));
     json.key("fell_back").integer(static_cast<std::int64_t>(arm.fell_back)).end_object();
   }
-  json.end_array().end_object();
+  json.end_array();
+  if (status.guard) write_guard_state(json, *status.guard);
+  if (!status.shadows.empty()) write_shadows_state(json, status.shadows);
+  json.end_object();
 }
 
 }  // namespace

@@ -148,6 +148,35 @@ Status read_shadow(JsonCursor& json, RouteShadow& shadow) {
   });
 }
 
+Status read_double(JsonCursor& json, std::string_view key, double& out) {
+  if (json.peek() != JsonKind::number) return bad(in_quotes(key) + " must be a number");
+  const std::string_view text = json.number();
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return json.status();
+}
+
+Status read_guard(JsonCursor& json, GuardPlan& guard) {
+  return read_members(json, "'guard'", [&](const std::string& key) {
+    if (key == "arm") return read_text(json, key, guard.arm);
+    if (key == "alpha") return read_double(json, key, guard.alpha);
+    if (key == "margin") return read_double(json, key, guard.margin);
+    if (key == "warm_up") return read_whole(json, key, guard.warm_up);
+    if (key == "failures_in_a_row") return read_whole(json, key, guard.failures_in_a_row);
+    return key == "automatic" ? read_json_boolean(json, key, guard.automatic)
+                              : unknown("'guard'", key);
+  });
+}
+
+Status read_incident(JsonCursor& json, RouteIncident& incident) {
+  return read_members(json, "'rolled_back'", [&](const std::string& key) {
+    if (key == "arm") return read_text(json, key, incident.arm);
+    if (key == "version") return read_whole(json, key, incident.version);
+    if (key == "reason") return read_text(json, key, incident.reason);
+    return key == "unix_ms" ? read_whole(json, key, incident.unix_ms)
+                            : unknown("'rolled_back'", key);
+  });
+}
+
 // Shares by the names of arms, which may come later.
 using NamedShares = std::vector<std::pair<std::string, std::uint16_t>>;
 
@@ -183,6 +212,8 @@ Status read_route(JsonCursor& json, RoutePlan& plan) {
     if (key == "unit") return read_field(json, "'unit'", plan.unit);
     if (key == "override") return read_field(json, "'override'", plan.override_);
     if (key == "slots") return read_slots(json, plan.slots);
+    if (key == "guard") return read_guard(json, plan.guard.emplace());
+    if (key == "rolled_back") return read_incident(json, plan.rolled_back.emplace());
     if (key == "arms") {
       return read_list(json, key, kArmsMax,
                        [&] { return read_arm(json, plan.arms.emplace_back()); });

@@ -44,8 +44,10 @@ def add_parser(commands: Any) -> None:
     change.add_argument("--unit-header", metavar="NAME", help="who is who, by a request header")
     change.add_argument("--unit-parameter", metavar="NAME", help="likewise, by a parameter")
     change.add_argument("--override-header", metavar="NAME", help="names the arm, for testers")
+    change.add_argument("--guard", metavar="ARM", help="loses its traffic when it is worse")
     explain = _verb(verbs, "explain", "which arm a unit gets", run_explain)
     explain.add_argument("--key", required=True, metavar="UNIT")
+    _verb(verbs, "rollback", "take all arms' traffic away, at once", run_roll_back)
     _verb(verbs, "clear", "forget the route", run_clear)
 
 
@@ -85,6 +87,11 @@ def run_clear(route: Route, arguments: argparse.Namespace) -> None:
     route.clear()
 
 
+def run_roll_back(route: Route, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Let stable answer everybody."""
+    return route.roll_back()
+
+
 def run_set(route: Route, arguments: argparse.Namespace) -> dict[str, Any]:
     """Put what the command line says in force."""
     if arguments.file:
@@ -99,6 +106,7 @@ def run_set(route: Route, arguments: argparse.Namespace) -> dict[str, Any]:
         salt=arguments.salt,
         unit=_field(header=arguments.unit_header, parameter=arguments.unit_parameter),
         override=_field(header=arguments.override_header),
+        guard=arguments.guard,
         **arms,
     )
 

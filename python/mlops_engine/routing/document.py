@@ -13,6 +13,7 @@ Document: TypeAlias = dict[str, Any]
 _SLOTS = 10_000
 _FIELDS = ("header", "parameter", "request_id", "inputs")
 _MEMBERS = {"model", "stable", "salt", "unit", "override", "arms", "rules", "shadows", "slots"}
+_MEMBERS |= {"guard", "rolled_back"}
 
 
 def slots_of(share: float, what: str) -> int:
@@ -65,6 +66,17 @@ def _runs(slots: Iterable[Sequence[int]]) -> list[tuple[int, int]]:
     return [(owner, count) for owner, count in slots]
 
 
+def _guard(guard: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
+    if guard is None:
+        return None
+    defaults = {"alpha": 0.01, "margin": 1.5, "warm_up": 50}
+    defaults |= {"failures_in_a_row": 20, "automatic": True}
+    unknown = guard.keys() - defaults - {"arm"}
+    if unknown or "arm" not in guard:
+        raise InvalidArgument("route: 'guard' needs 'arm', and may have " + ", ".join(defaults))
+    return (guard["arm"], *({**defaults, **guard}[name] for name in defaults))
+
+
 def plan_of(document: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the document as the compiled core takes it."""
     unknown = document.keys() - _MEMBERS - {"state"}
@@ -99,4 +111,5 @@ def plan_of(document: Mapping[str, Any]) -> tuple[Any, ...]:
         rules,
         shadows,
         _runs(document.get("slots", ())),
+        _guard(document.get("guard")),
     )

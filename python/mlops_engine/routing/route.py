@@ -69,6 +69,7 @@ class Route:
         unit: Mapping[str, Any] | None = None,
         override: Mapping[str, Any] | None = None,
         rules: Iterable[Mapping[str, Any]] | None = None,
+        guard: str | Mapping[str, Any] | None = None,
         **arms: tuple[int, float],
     ) -> Document:
         """Say who gets what; in force for the next request.
@@ -82,6 +83,9 @@ class Route:
         salt, unit, override, rules : optional
             As in the document; by default they stay as they are. Rules stay only as long as the
             arms that they name.
+        guard : str or mapping, optional
+            The arm that is compared with stable and loses its traffic when it is worse, or the
+            document's member.
         **arms : (int, float)
             Each arm's version and share, in steps of 0.0001.
         """
@@ -100,9 +104,18 @@ class Route:
                 document[key] = value
         if rules is not None:
             document["rules"] = list(rules)
+        if guard is not None:
+            document["guard"] = {"arm": guard} if isinstance(guard, str) else dict(guard)
         document["arms"] = arm_list(arms)
         document["shadows"] = shadow_list(shadow)
         return self.put(document)
+
+    def roll_back(self) -> Document:
+        """Take all arms' traffic away, at once: stable answers everybody. Returns as `get` does."""
+        document = {key: value for key, value in self.get().items() if key != "guard"}
+        document["arms"] = [{**arm, "share": 0.0} for arm in document["arms"]]
+        rules = [{**rule, "shares": {}} for rule in document.get("rules", ())]
+        return self.put({**document, "rules": rules})
 
     def clear(self) -> None:
         """Forget the route: who asks for no version gets the repository's choice again."""

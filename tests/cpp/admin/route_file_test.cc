@@ -74,5 +74,29 @@ TEST(RouteFile, WithoutAPathNothingIsKept) {
   EXPECT_TRUE(life.file->clear("m").ok());
 }
 
+// What the core has done at once is made the route, and is not undone by a restart.
+TEST(RouteFile, ARollBackIsKeptWithItsEvidence) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() / "routes.json";
+  RoutePlan plan = canary(10'000);
+  plan.guard = GuardPlan{.arm = "canary", .failures_in_a_row = 1};
+  {
+    Life life(path);
+    ASSERT_TRUE(life.file->set("m", plan).ok());
+    Request late = request_for("m", float_rows(1, 1));
+    late.deadline = TimePoint{} + std::chrono::seconds(1);
+    EXPECT_FALSE(life.engine->infer(std::move(late)).status.ok());
+    while (!life.engine->route("m")->plan.rolled_back) std::this_thread::yield();
+  }
+  Life life(path);
+  const RouteStatus status = *life.engine->route("m");
+  EXPECT_EQ(status.plan.arms[0].share, 0);
+  EXPECT_FALSE(status.plan.guard);
+  EXPECT_EQ(status.plan.rolled_back->arm, "canary");
+  EXPECT_EQ(status.plan.rolled_back->version, 2);
+  EXPECT_EQ(status.plan.rolled_back->reason, "1 failures in a row");
+  EXPECT_GT(status.plan.rolled_back->unix_ms, 0);
+}
+
 }  // namespace
 }  // namespace mlops::testing

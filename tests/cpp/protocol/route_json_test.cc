@@ -11,7 +11,7 @@ constexpr std::string_view kFull =
     R"({"stable":1,"salt":"r7","unit":{"header":"X-User"},"override":{"parameter":"arm"},)"
     R"("arms":[{"name":"canary","version":2,"share":0.05},{"name":"b","version":3,"share":0.0001}],)"
     R"("rules":[{"header":"x-tier","in":["beta"],"shares":{"canary":1}}],)"
-    R"("shadows":[{"version":3,"sample":0.5}],"slots":[[1,500],[2,1],[0,9499]]})";
+    R"("shadows":[{"version":4,"sample":0.5}],"slots":[[1,500],[2,1],[0,9499]]})";
 
 TEST(RouteJson, SaysEverything) {
   const Result<RoutePlan> plan = parse_route(kFull);
@@ -23,7 +23,7 @@ TEST(RouteJson, SaysEverything) {
   EXPECT_EQ(plan->arms, (std::vector<RouteArm>{{"canary", 2, 500}, {"b", 3, 1}}));
   ASSERT_EQ(plan->rules.size(), 1U);
   EXPECT_EQ(plan->rules[0].shares, (std::vector<std::uint16_t>{10'000, 0}));
-  EXPECT_EQ(plan->shadows, (std::vector<RouteShadow>{{3, 5000}}));
+  EXPECT_EQ(plan->shadows, (std::vector<RouteShadow>{{4, 5000}}));
   EXPECT_EQ(plan->slots, (std::vector<SlotRun>{{1, 500}, {2, 1}, {0, 9499}}));
 }
 
@@ -63,6 +63,21 @@ TEST(RouteJson, WhatCannotBeSaysWhy) {
     EXPECT_NE(plan.status().message().find(why), std::string::npos)
         << text << ": " << plan.status().message();
   }
+}
+
+TEST(RouteJson, GuardsAndWhatTheyDid) {
+  const Result<RoutePlan> plan = parse_route(
+      R"({"stable":1,"arms":[{"name":"c","version":2,"share":0.1}],"guard":{"arm":"c","alpha":0.001},)"
+      R"("rolled_back":{"arm":"b","version":3,"reason":"x","unix_ms":7}})");
+  ASSERT_TRUE(plan.ok()) << plan.status().to_string();
+  EXPECT_EQ(plan->guard, (GuardPlan{.arm = "c", .alpha = 0.001}));
+  EXPECT_EQ(plan->rolled_back, (RouteIncident{"b", 3, "x", 7}));
+  RouteStatus status{"m", *plan, {}};
+  status.guard = ArmGuard(*plan->guard).status();
+  const std::string text = route_json(status);
+  EXPECT_NE(text.find(R"("guard":{"verdict":"warming_up")"), std::string::npos) << text;
+  EXPECT_EQ(*parse_route(text), *plan);
+  EXPECT_FALSE(parse_route(R"({"stable":1,"guard":{"arm":"c"}})").ok());
 }
 
 TEST(RouteJson, ExplainsAUnit) {

@@ -83,3 +83,34 @@ def test_metrics_speak_of_arms(routed: me.Engine, row: np.ndarray) -> None:
     labels = 'model="flights",arm="canary",version="2"'
     assert f'mlops_route_requests_total{{{labels},outcome="success"}} 1' in routed.metrics()
     assert f"mlops_route_share{{{labels}}} 1" in routed.metrics()
+
+
+def test_a_guard_is_part_of_the_route(routed: me.Engine, row: np.ndarray) -> None:
+    route = routed.route("flights")
+    document = route.set(stable=1, canary=(2, 0.5), guard={"arm": "canary", "warm_up": 5})
+    assert document["guard"]["margin"] == 1.5
+    ask(routed, 100, row)
+    guard = route.get()["state"]["guard"]
+    assert guard["verdict"] in ("watching", "no_worse")
+    assert guard["arm_answers"] + guard["stable_answers"] == 100
+    assert guard["metrics"][0]["name"] == "errors"
+    assert 'mlops_rollout_verdict{model="flights",arm="canary"} 0' in routed.metrics()
+    with pytest.raises(me.InvalidArgument, match="none of the arms"):
+        route.set(stable=1, guard="canary")
+    assert route.roll_back()["arms"] == [{"name": "canary", "version": 2, "share": 0.0}]
+    assert ask(routed, 20, row) == {1: 20, 2: 0, 3: 0}
+
+
+def test_a_shadow_sees_and_answers_nobody(routed: me.Engine, row: np.ndarray) -> None:
+    route = routed.route("flights")
+    route.set(stable=1, shadow=[3, (2, 0.0)])
+    for _ in range(50):
+        routed.infer("flights", {"input": row})
+    shadow, other = route.get()["state"]["shadows"]
+    assert (shadow["version"], shadow["offered"], other["offered"]) == (3, 50, 0)
+    while shadow["compared"] + shadow["dropped_busy"] + shadow["dropped_full"] < 50:
+        shadow = route.get()["state"]["shadows"][0]
+    if shadow["compared"]:
+        assert shadow["outputs"][0]["equal"] == shadow["compared"]
+    assert routed.stats("flights", 1)["success"] == 50
+    assert route.get()["state"]["arms"][0]["success"] == 50

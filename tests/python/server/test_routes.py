@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import tritonclient.grpc as grpcclient
+from faults import eventually
 from serving import RunningServer
 
 import mlops_engine as me
@@ -149,6 +151,52 @@ def test_what_cannot_be_is_refused_and_every_change_is_audited(routed: Routed) -
     changes = [line["result"] for line in lines if line["call"] == "route_change"]
     assert changes == ["503", "400", "200"]
     routed.server = routed.start()
+
+
+def unary(path: Path, operator: str) -> None:
+    """A model that applies one operator."""
+    shape = ["rows", 2]
+    tensors = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        for name in ("in", "out")
+    ]
+    node = onnx.helper.make_node(operator, ["in"], ["out"])
+    graph = onnx.helper.make_graph([node], operator, tensors[:1], tensors[1:])
+    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    made.ir_version = 8
+    path.parent.mkdir(parents=True)
+    onnx.save(made, path)
+
+
+def test_a_canary_that_answers_nan_is_rolled_back_for_good(tmp_path: Path) -> None:
+    for version, operator in (("1", "Abs"), ("2", "Sqrt"), ("3", "Neg")):
+        unary(tmp_path / "models" / "roots" / version / "model.onnx", operator)
+    (tmp_path / "models" / "roots" / "config.pbtxt").write_text("version_policy: { all { } }")
+    flags = (f"--route-file={tmp_path / 'routes.json'}",)
+    body = json.dumps(
+        {"inputs": [{"name": "in", "shape": [1, 2], "datatype": "FP32", "data": [-4, 9]}]}
+    )
+    with RunningServer(tmp_path / "models", *flags) as server:
+        route = me.routing.of_server(f"http://127.0.0.1:{server.http}", "roots")
+        route.set(stable=1, canary=(2, 0.2), shadow=[3], guard="canary")
+        reached = 0
+        for _ in range(200):
+            status, reply = server.request("POST", "/v2/models/roots/infer", body)
+            assert status == 200
+            reached += json.loads(reply)["model_version"] == "2"
+        assert reached == 1
+        eventually(lambda: "rolled_back" in route.get())
+        shadow = route.get()["state"]["shadows"][0]
+        assert shadow["version"] == 3
+        assert shadow["offered"] == 200
+        server.process.kill()
+        server.process.wait()
+    with RunningServer(tmp_path / "models", *flags) as server:
+        document = me.routing.of_server(f"http://127.0.0.1:{server.http}", "roots").get()
+        assert document["arms"] == [{"name": "canary", "version": 2, "share": 0}]
+        assert document["rolled_back"]["version"] == 2
+        assert "not finite" in document["rolled_back"]["reason"]
+        assert server.stop() == 0
 
 
 def test_the_command_line(routed: Routed) -> None:
