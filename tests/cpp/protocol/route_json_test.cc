@@ -41,7 +41,7 @@ TEST(RouteJson, WhatIsReadCanBeWrittenAgain) {
 
 TEST(RouteJson, WhatCannotBeSaysWhy) {
   const std::pair<const char*, const char*> cases[] = {
-      {"", "offset 0"},
+      {"", "must be an object"},
       {"[]", "must be an object"},
       {"{}", "'stable' must be a version"},
       {R"({"stable":"1"})", "'stable' must be a whole number"},

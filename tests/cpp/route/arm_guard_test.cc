@@ -9,12 +9,12 @@ namespace mlops::testing {
 namespace {
 
 #ifdef MLOPS_SANITIZED
-constexpr int kRollouts = 20;
+constexpr int kGuarded = 20;
 #else
-constexpr int kRollouts = 300;
+constexpr int kGuarded = 300;
 #endif
 
-GuardPlan plan_of(std::uint32_t warm_up = 50) {
+GuardPlan guard_plan(std::uint32_t warm_up = 50) {
   GuardPlan plan;
   plan.arm = "canary";
   plan.warm_up = warm_up;
@@ -51,8 +51,8 @@ class Traffic {
 
 TEST(ArmGuard, TwoEqualArmsAreLeftAlone) {
   int tripped = 0;
-  for (int rollout = 0; rollout < kRollouts; ++rollout) {
-    ArmGuard guard(plan_of());
+  for (int rollout = 0; rollout < kGuarded; ++rollout) {
+    ArmGuard guard(guard_plan());
     Traffic traffic(static_cast<std::uint64_t>(rollout));
     for (int i = 0; i < 3000; ++i) {
       traffic.share = i < 1000 ? 0.05 : i < 2000 ? 0.25 : 0.5;
@@ -60,12 +60,12 @@ TEST(ArmGuard, TwoEqualArmsAreLeftAlone) {
     }
     tripped += guard.tripped() ? 1 : 0;
   }
-  EXPECT_LE(tripped, std::max(1, kRollouts / 100));
+  EXPECT_LE(tripped, std::max(1, kGuarded / 100));
 }
 
 TEST(ArmGuard, ErrorsAndLatencyTakeTheTrafficAway) {
   for (const bool slow : {false, true}) {
-    ArmGuard guard(plan_of());
+    ArmGuard guard(guard_plan());
     Traffic traffic(11);
     traffic.bad_canary = slow ? 0.01 : 0.1;
     traffic.slower = slow ? 1.5 : 1;
@@ -80,7 +80,7 @@ TEST(ArmGuard, ErrorsAndLatencyTakeTheTrafficAway) {
 }
 
 TEST(ArmGuard, AColdStartIsNotCounted) {
-  ArmGuard guard(plan_of(100));
+  ArmGuard guard(guard_plan(100));
   Traffic traffic(3);
   traffic.share = 0.5;
   traffic.slower = 50;
@@ -92,7 +92,7 @@ TEST(ArmGuard, AColdStartIsNotCounted) {
 }
 
 TEST(ArmGuard, WhatIsRememberedIsNotTimed) {
-  ArmGuard guard(plan_of(1));
+  ArmGuard guard(guard_plan(1));
   Traffic traffic(4);
   for (int i = 0; i < 4000; ++i) {
     ArmGuard::Answer answer = traffic.next();
@@ -105,7 +105,7 @@ TEST(ArmGuard, WhatIsRememberedIsNotTimed) {
 }
 
 TEST(ArmGuard, AFailingBatchIsOneEventAndAUserToo) {
-  ArmGuard guard(plan_of(1));
+  ArmGuard guard(guard_plan(1));
   ArmGuard::Answer answer{.share = 0.1, .latency_ns = 1000};
   guard.answered(answer);
   answer.by_arm = true;
@@ -131,7 +131,7 @@ TEST(ArmGuard, AFailingBatchIsOneEventAndAUserToo) {
 }
 
 TEST(ArmGuard, HardStopsNeedNoStatistics) {
-  ArmGuard failing(plan_of());
+  ArmGuard failing(guard_plan());
   ArmGuard::Answer answer{.by_arm = true, .share = 0.01, .bad = true};
   for (int i = 0; i < 19; ++i) failing.answered(answer);
   EXPECT_FALSE(failing.tripped());
@@ -139,17 +139,17 @@ TEST(ArmGuard, HardStopsNeedNoStatistics) {
   EXPECT_TRUE(failing.tripped());
   EXPECT_EQ(failing.status().reason, "20 failures in a row");
 
-  ArmGuard nan(plan_of());
+  ArmGuard nan(guard_plan());
   nan.answered({.by_arm = true, .share = 0.01, .finite = false});
   EXPECT_EQ(nan.status().verdict, GuardVerdict::stopped);
-  ArmGuard both(plan_of());
+  ArmGuard both(guard_plan());
   both.answered({.by_arm = false, .share = 0.01, .finite = false});
   both.answered({.by_arm = true, .share = 0.01, .finite = false});
   EXPECT_FALSE(both.tripped());
 }
 
 TEST(ArmGuard, AnAdvisorSaysSoAndDoesNothing) {
-  GuardPlan plan = plan_of();
+  GuardPlan plan = guard_plan();
   plan.automatic = false;
   ArmGuard guard(plan);
   for (int i = 0; i < 20; ++i) guard.answered({.by_arm = true, .share = 0.01, .bad = true});
@@ -158,7 +158,7 @@ TEST(ArmGuard, AnAdvisorSaysSoAndDoesNothing) {
 }
 
 TEST(ArmGuard, ABetterArmIsSaidToBeNoWorse) {
-  ArmGuard guard(plan_of());
+  ArmGuard guard(guard_plan());
   Traffic traffic(9);
   traffic.share = 0.5;
   traffic.bad_stable = 0.1;
