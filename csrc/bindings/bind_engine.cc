@@ -176,6 +176,7 @@ void bind_engine(py::module_& module) {
   for (PyMethodDef& method : methods) add_vectorcall(type, method);
   bind_engine_drift(type);
   bind_feedback(type);
+  bind_route(type);
   bind_test_hooks(module, type);
 }
 

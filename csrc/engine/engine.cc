@@ -13,6 +13,7 @@
 #include "engine/feedback_book.h"
 #include "engine/lane_pool.h"
 #include "engine/model_loading.h"
+#include "engine/model_routes.h"
 #include "engine/pipeline.h"
 #include "engine/retirement.h"
 #include "execute/builtin_backends.h"
@@ -35,7 +36,7 @@ class EngineImpl final : public Engine {
         log_(log),
         slabs_(options_.slab_bytes_max),
         pool_(options_.compute_threads, clock_),
-        pipeline_(catalog_, options_.limits, clock_),
+        pipeline_(catalog_, routes_.book(), options_.limits, clock_),
         retirement_(std::chrono::milliseconds(options_.retire_ms_max)),
         watch_([this](TimePoint now) { return expire(now); }),
         keeper_(options_.drift, clock_, log_, [this] { return catalog_.all(); }) {}
@@ -44,7 +45,9 @@ class EngineImpl final : public Engine {
     pipeline_.refuse_new();
     keeper_.end();
     trials_.stop();
+    routes_.shadows().refuse();
     for (const auto& model : outermost_first()) model->stop();
+    routes_.shadows().stop();
   }
 
   Status load(const ModelSource& source) override {
@@ -72,7 +75,8 @@ class EngineImpl final : public Engine {
   bool wait_trials(TimePoint deadline) override { return trials_.wait_done(deadline); }
 
   Result<ModelInfo> info(const std::string& name, std::int64_t version) const override {
-    Result<ModelCatalog::Entry> model = catalog_.find(name, version);
+    Result<ModelCatalog::Entry> model =
+        catalog_.find(name, version == kAnyVersion ? routes_.stable(name) : version);
     if (!model.ok()) return model.status();
     return with_versions((*model)->info());
   }
@@ -160,10 +164,23 @@ class EngineImpl final : public Engine {
     if (model.ok()) (*model)->flush_cache();
     return model.status();
   }
+  Result<RouteStatus> route(const std::string& model) const override {
+    return routes_.status(model);
+  }
+  Result<RouteStatus> set_route(const std::string& model, RoutePlan plan,
+                                RouteOrigin origin) override {
+    return routes_.set(model, std::move(plan), origin);
+  }
+  Status clear_route(const std::string& model) override { return routes_.clear(model); }
+  std::span<const std::string> route_headers(std::string_view model) const override {
+    const RouteTable* route = routes_.book().find(model);
+    return route ? std::span(route->headers()) : std::span<const std::string>();
+  }
 
   EngineStats stats() const override {
     EngineStats stats;
     books_.add_to(stats);
+    stats.routes = routes_.all();
     for (const auto& model : catalog_.all()) stats.models.push_back(model->stats());
     for (std::size_t i = 0; i < kCopySites; ++i) {
       stats.copy_bytes[i] = copies_.total(static_cast<CopySite>(i));
@@ -347,6 +364,10 @@ class EngineImpl final : public Engine {
   mutable std::mutex asked_mutex_;
   std::set<std::string> not_ready_;  // guarded by asked_mutex_: asked for, not (yet) serving
   ModelCatalog catalog_;
+  ModelRoutes routes_{catalog_, {catalog_, clock_, copies_, [this](const std::string& model) {
+                                   const PoolStats pool = pool_.stats();
+                                   return pool.busy_cores < pool.cores && routes_.is_calm(model);
+                                 }}};
   Pipeline pipeline_;
   Retirement retirement_;
   DeadlineWatch watch_;  // its thread reads the catalog, and so does the next one's

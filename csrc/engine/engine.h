@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "engine/execution_note.h"
 #include "engine/options.h"
+#include "engine/route_status.h"
 #include "engine/stats.h"
 #include "execute/backend.h"
 #include "labels/label_join.h"
@@ -153,6 +154,24 @@ class Engine {
   // What was kept of a version's answers is not found any more. not_found when it is not loaded.
   virtual Status flush_response_cache(const std::string& /*name*/, std::int64_t /*version*/) {
     return Status::unimplemented("this engine keeps no answers");
+  }
+
+  // The model's route; not_found when it has none.
+  virtual Result<RouteStatus> route(const std::string& /*model*/) const {
+    return Status::not_found("this engine routes nothing");
+  }
+  // In force for the next request. Refused when a version that it names is not ready, unless
+  // `restored`: then its requests go to stable until it is.
+  virtual Result<RouteStatus> set_route(const std::string& /*model*/, RoutePlan /*plan*/,
+                                        RouteOrigin /*origin*/ = RouteOrigin::asked) {
+    return Status::unimplemented("this engine routes nothing");
+  }
+  virtual Status clear_route(const std::string& /*model*/) {
+    return Status::unimplemented("this engine routes nothing");
+  }
+  // Request headers that the model's route looks at. Valid until this thread's next call.
+  virtual std::span<const std::string> route_headers(std::string_view /*model*/) const {
+    return {};
   }
 
   virtual EngineStats stats() const = 0;

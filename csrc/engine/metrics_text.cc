@@ -280,6 +280,7 @@ std::string metrics_text(const EngineStats& stats, const MetricsOptions& options
   pool(page, stats);
   add_drift_metrics(page, stats);
   add_feedback_metrics(page, stats);
+  route_metrics(page, stats);
   return page;
 }
 

@@ -29,6 +29,8 @@ class Servable {
   virtual bool submit(const PendingRef& pending, TimePoint now) = 0;
   virtual bool submit_turn(std::span<PendingRef> turn, TimePoint now) = 0;
 
+  // How many requests wait to be run now.
+  virtual std::size_t waiting() const { return 0; }
   // Answers what has passed its deadline, waiting or running; returns the earliest one left.
   virtual TimePoint expire(TimePoint now) = 0;
 

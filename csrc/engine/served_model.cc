@@ -7,6 +7,13 @@
 namespace mlops {
 namespace {
 
+// Each thread counts on from a number of its own, so that nothing is shared.
+std::uint64_t next_batch_id() {
+  static std::atomic<std::uint64_t> threads{0};
+  thread_local std::uint64_t last = (threads.fetch_add(1, std::memory_order_relaxed) + 1) << 40;
+  return ++last;
+}
+
 // How many batches an event loop runs before it looks at its sockets again.
 constexpr int kInlineBatchesPerTurn = 4;
 
@@ -150,6 +157,7 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   release_dropped(lock);  // counted before this lane is idle, and so before drain() ends
   lock.unlock();
   const TimePoint began = objective_ ? context_.clock->now() : TimePoint();
+  lane.batch_id = next_batch_id();
   const Duration spent = run_batch(context_, lane, lane.batch, inline_run);
   // An eighth of the way towards what was just seen; races between lanes only blur an estimate.
   const std::int64_t known = expected_run_ns_.load(std::memory_order_relaxed);
@@ -396,6 +404,11 @@ void ServedModel::stop() {
   }
   lock.unlock();
   if (seat_) seat_->leave();
+}
+
+std::size_t ServedModel::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
 }
 
 ModelStats ServedModel::stats() const {

@@ -62,6 +62,7 @@ class ServedModel final : public Servable {
   bool infer(Request& request, TimePoint now, Response& response) override;
   bool submit(const PendingRef& pending, TimePoint now) override;
   bool submit_turn(std::span<PendingRef> turn, TimePoint now) override;
+  std::size_t waiting() const override;
   TimePoint expire(TimePoint now) override;
   bool drain(TimePoint deadline) override;
   DriftObserver* drift() override { return context_.drift.get(); }

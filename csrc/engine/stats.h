@@ -14,6 +14,7 @@
 #include "cache/prediction_cache.h"
 #include "engine/refusal.h"
 #include "labels/label_join.h"
+#include "engine/route_status.h"
 #include "observe/drift_observer.h"
 #include "tensor/copy_meter.h"
 
@@ -120,6 +121,7 @@ struct EngineStats {
   std::vector<FeedbackStats> feedback;
   std::optional<CacheStats> cache;  // where there is one
   std::vector<ModelStats> models;
+  std::vector<RouteStatus> routes;
   std::array<std::uint64_t, kCopySites> copy_bytes{};
   std::uint64_t slab_bytes_in_use = 0;
 };

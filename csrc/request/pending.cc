@@ -37,7 +37,7 @@ bool Pending::complete(Response&& response) noexcept {
   if (follower_.load(std::memory_order_seq_cst)) [[unlikely]] {
     if (const Ref<AnswerFollower> told = unfollow()) told->answered(*this, response);
   }
-  if (watch) watch->answered(mark, response);
+  if (watch) watch->answered(mark, request, response);
   deliver(std::move(response));
   want_parts();
   return true;

@@ -65,13 +65,16 @@ class PartSource : public RefCounted {
 // What whoever watches answers noted when the request was handed over.
 struct AnswerMark {
   TimePoint began{};
-  std::uint64_t unit = 0;  // who asks, hashed; 0: nobody in particular
+  std::uint64_t unit = 0;     // who asks, hashed; 0: nobody in particular
+  bool by_share = false;      // the share of its arm alone brought it there
+  std::uint32_t shadows = 0;  // bit i: shadow i of the route sees it too
 };
 
 // Hears of answers just before they are delivered, and may add to them. Any thread; must be short.
 class AnswerWatch : public RefCounted {
  public:
-  virtual void answered(const AnswerMark& mark, Response& response) const noexcept = 0;
+  virtual void answered(const AnswerMark& mark, const Request& request,
+                        Response& response) const noexcept = 0;
 };
 
 class Pending;

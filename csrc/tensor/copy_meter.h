@@ -24,8 +24,9 @@ enum class CopySite : std::uint8_t {
   shared_memory,   // tensors out of and into regions that clients share
   cache_put,       // answers into the prediction cache
   cache_hit,       // and out of it
+  shadow,          // inputs that a caller may write, kept for a shadow
 };
-inline constexpr std::size_t kCopySites = 12;
+inline constexpr std::size_t kCopySites = 13;
 
 std::string_view copy_site_name(CopySite site);
 

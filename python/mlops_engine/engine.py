@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mlops_engine._native import core, onnxruntime_libraries
 from mlops_engine.errors import NotFound
+from mlops_engine.routing import Route, of_engine
 from mlops_engine.tensor import ModelInfo
 
 if TYPE_CHECKING:
@@ -362,6 +363,17 @@ class Engine(core.Engine):
             Whether all trials have ended.
         """
         return self._wait_trials(timeout)
+
+    def route(self, name: str) -> Route:
+        """Return a model's route: which version answers who asks for none.
+
+        >>> with Engine(lanes=1) as engine:
+        ...     engine._load_echo("flights", "FP32", [-1, 2])
+        ...     _ = engine.route("flights").set(stable=1)
+        ...     engine.route("flights").get()["stable"]
+        1
+        """
+        return of_engine(self, name)
 
     def drain(self, timeout: float | None = None) -> bool:
         """Refuse new requests for good and wait for accepted ones.

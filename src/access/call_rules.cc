@@ -30,6 +30,8 @@ constexpr std::array<CallRule, kServerCallCount> kRules = {{
     {"drift_change", kAdmin, true},
     {"cache_change", kAdmin, true},
     {"feedback", RoleSet{Role::predict}, false},
+    {"route_read", kObserver, false},
+    {"route_change", kAdmin, true},
 }};
 
 constexpr bool all_named() {
@@ -38,7 +40,8 @@ constexpr bool all_named() {
   }
   return true;
 }
-static_assert(all_named() && static_cast<std::size_t>(ServerCall::feedback) + 1 == kRules.size(),
+static_assert(all_named() &&
+                  static_cast<std::size_t>(ServerCall::route_change) + 1 == kRules.size(),
               "a call without a rule");
 
 }  // namespace

@@ -33,8 +33,10 @@ enum class ServerCall : std::uint8_t {
   drift_change,
   cache_change,
   feedback,
+  route_read,
+  route_change,
 };
-inline constexpr std::size_t kServerCallCount = 21;
+inline constexpr std::size_t kServerCallCount = 23;
 
 // A call that a table must name: without a default, a table that forgets one does not compile.
 struct CallOf {

@@ -11,6 +11,8 @@ namespace {
 
 constexpr HttpMethod kGet = HttpMethod::get;
 constexpr HttpMethod kPost = HttpMethod::post;
+constexpr HttpMethod kPut = HttpMethod::put;
+constexpr HttpMethod kDelete = HttpMethod::delete_;
 constexpr HttpRuns kAside = HttpRuns::aside;
 constexpr HttpRouteEntry kInferenceRoutes[] = {
     {kPost, "/v2/models/{m}/infer", HttpRoute::infer, ServerCall::infer, nullptr},
@@ -134,6 +136,13 @@ constexpr HttpRouteEntry kInferenceRoutes[] = {
      model_quality, kAside},
     {kGet, "/mlops/v1/models/{m}/versions/{v}/quality/last/{r}", HttpRoute::feedback,
      ServerCall::drift_read, model_quality, kAside},
+    {kGet, "/mlops/v1/models/{m}/route", HttpRoute::route, ServerCall::route_read, get_route},
+    {kPut, "/mlops/v1/models/{m}/route", HttpRoute::route, ServerCall::route_change, set_route,
+     kAside},
+    {kDelete, "/mlops/v1/models/{m}/route", HttpRoute::route, ServerCall::route_change, clear_route,
+     kAside},
+    {kGet, "/mlops/v1/models/{m}/route/explain/{r}", HttpRoute::route, ServerCall::route_read,
+     explain_route},
 };
 constexpr HttpRouteEntry kMetricsRoutes[] = {
     {kGet, "/metrics", HttpRoute::metrics, ServerCall::metrics, metrics},

@@ -47,6 +47,12 @@ HttpAnswer repository_index(const HttpService& service, const HttpAsk& ask);
 HttpAnswer repository_load(const HttpService& service, const HttpAsk& ask);
 HttpAnswer repository_unload(const HttpService& service, const HttpAsk& ask);
 
+// handlers_route.cc
+HttpAnswer get_route(const HttpService& service, const HttpAsk& ask);
+HttpAnswer set_route(const HttpService& service, const HttpAsk& ask);
+HttpAnswer clear_route(const HttpService& service, const HttpAsk& ask);
+HttpAnswer explain_route(const HttpService& service, const HttpAsk& ask);
+
 // handlers_settings.cc
 HttpAnswer get_trace_setting(const HttpService& service, const HttpAsk& ask);
 HttpAnswer set_trace_setting(const HttpService& service, const HttpAsk& ask);
