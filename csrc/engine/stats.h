@@ -12,8 +12,8 @@
 #include "base/histogram.h"
 #include "base/status.h"
 #include "engine/refusal.h"
-#include "labels/label_join.h"
 #include "engine/route_status.h"
+#include "labels/label_join.h"
 #include "observe/drift_observer.h"
 #include "tensor/copy_meter.h"
 
