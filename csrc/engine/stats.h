@@ -13,8 +13,8 @@
 #include "base/status.h"
 #include "cache/prediction_cache.h"
 #include "engine/refusal.h"
-#include "labels/label_join.h"
 #include "engine/route_status.h"
+#include "labels/label_join.h"
 #include "observe/drift_observer.h"
 #include "tensor/copy_meter.h"
 
