@@ -29,6 +29,7 @@ constexpr std::string_view category_of(ServerCall call) {
     case ServerCall::drift_read:
       return "statistics";
     case ServerCall::infer:
+    case ServerCall::feedback:
       return "inference";
     case ServerCall::repository_index:
     case ServerCall::repository_load:
