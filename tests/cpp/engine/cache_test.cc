@@ -209,13 +209,13 @@ TEST(SingleFlight, EqualRequestsRunOnce) {
 }
 
 TEST(SingleFlight, AStampedeOfThreadsRunsOnce) {
-  constexpr int kCallers = 16;
+  constexpr int kStampede = 16;
   for (int round = 0; round < 20; ++round) {
     LoadedEngine loaded(with_cache());
     const auto gate = loaded.load_gated(cached(4));
-    std::barrier together(kCallers);
+    std::barrier together(kStampede);
     std::vector<std::jthread> threads;
-    for (int t = 0; t < kCallers; ++t) {
+    for (int t = 0; t < kStampede; ++t) {
       threads.emplace_back([&] {
         together.arrive_and_wait();
         EXPECT_TRUE(loaded.engine->infer(request_of(1)).status.ok());
