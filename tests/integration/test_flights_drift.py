@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +22,6 @@ def bench() -> Iterator[ModuleType]:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules["drift_served"] = module
     spec.loader.exec_module(module)
     yield module
@@ -29,12 +29,12 @@ def bench() -> Iterator[ModuleType]:
 
 
 @pytest.fixture(scope="module")
-def flights(bench: ModuleType) -> object:
+def flights(server: Path, bench: ModuleType) -> object:
     return bench.Flights.read()
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(server: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     repository = tmp_path_factory.mktemp("models")
     assert mlops(["train", f"--model-repository={repository}", "--trees=100"]) == 0
     return repository / "flights" / "1" / "model.onnx"
@@ -43,8 +43,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server() -> Path:
     binary = server_binary()
-    if binary is None:
-        pytest.skip("mlops-server is not built")
+    if binary is None or "MLOPS_INTEGRATIONS" not in os.environ:
+        pytest.skip("needs MLOPS_INTEGRATIONS and mlops-server: make test-integrations")
     return binary
 
 
@@ -54,7 +54,7 @@ def server() -> Path:
     [("unit", "distance"), ("missing", "temperature"), ("new_category", "carrier")],
 )
 def test_a_fault_is_named_within_a_thousand_rows(
-    bench, flights, model: Path, server: Path, fault: str, stream: str
+    server: Path, bench, flights, model: Path, fault: str, stream: str
 ) -> None:
     reference, x = bench.changed_rows(flights, fault)
     with bench.replay(server, model, reference) as running:
@@ -70,7 +70,7 @@ def test_a_fault_is_named_within_a_thousand_rows(
 
 
 @pytest.mark.timeout(180)
-def test_a_shuffled_replay_raises_nothing(bench, flights, model: Path, server: Path) -> None:
+def test_a_shuffled_replay_raises_nothing(server: Path, bench, flights, model: Path) -> None:
     first = flights.shuffled()
     with bench.replay(server, model, flights.reference(first)) as running:
         running.post(first[:60_000])
