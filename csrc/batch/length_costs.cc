@@ -8,8 +8,9 @@ namespace {
 
 constexpr double kTrialShare = 1.0 / 32;  // of the time of all runs
 constexpr double kTrialsSavedUp = 2;      // runs
-constexpr double kWorthwhile = 0.95;      // of what running apart costs
-constexpr std::size_t kNeighbours = 8;    // looked at, on either side of the oldest
+constexpr auto kForgottenAfter = std::chrono::seconds(10);
+constexpr double kWorthwhile = 0.95;    // of what running apart costs
+constexpr std::size_t kNeighbours = 8;  // looked at, on either side of the oldest
 
 std::size_t class_of(std::int64_t length) {
   const auto size = static_cast<std::uint64_t>(std::max<std::int64_t>(length, 1));
@@ -18,43 +19,59 @@ std::size_t class_of(std::int64_t length) {
   return 4 * octave + ((size >> (octave - 2)) & 3U);
 }
 
-// In the middle of the class.
-double length_of(std::size_t index) {
-  if (index < 8) return static_cast<double>(index);
-  const double quarter = static_cast<double>(std::uint64_t{1} << (index / 4 - 2));
-  return quarter * (4.5 + static_cast<double>(index % 4));
+std::size_t size_of_rows(std::int64_t rows) {
+  const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(rows, 1));
+  return static_cast<std::size_t>(std::bit_width(count - 1));
 }
 
 std::size_t distance(std::size_t a, std::size_t b) { return a > b ? a - b : b - a; }
 
+double tokens(std::int64_t length, std::int64_t rows) {
+  return static_cast<double>(std::max<std::int64_t>(length, 1)) * static_cast<double>(rows);
+}
+
 }  // namespace
 
 void LengthCosts::ran(std::int64_t length, std::int64_t rows, Duration took, TimePoint now) {
-  classes_.try_emplace(class_of(length), Duration{0}).first->second.ran(rows, took, now);
+  if (rows < 1) return;
   const double ns = static_cast<double>(took.count());
+  const auto [found, fresh] = cells_.try_emplace(Place{class_of(length), size_of_rows(rows)});
+  Cell& cell = found->second;
+  const bool forgotten = fresh || now - cell.last_at > kForgottenAfter;
+  const double seen = ns / tokens(length, rows);
+  cell.ns_per_token = forgotten ? seen : cell.ns_per_token + (seen - cell.ns_per_token) / 4;
+  cell.last_at = now;
+  if (trial_expected_ > Duration{0}) {
+    credit_ns_ -= std::max(0.0, ns - static_cast<double>(trial_expected_.count()));
+    trial_expected_ = Duration{0};
+    return;
+  }
   credit_ns_ = std::min(credit_ns_ + ns * kTrialShare, ns * kTrialsSavedUp);
 }
 
-// Of the class itself, or in proportion to the length from the nearest that is known.
+// In proportion to the tokens from what is known nearest. From larger runs that is too little, from
+// smaller ones too much: of what was not seen, running apart looks better than it is, and is then
+// seen.
 Duration LengthCosts::of(std::int64_t length, std::int64_t rows, TimePoint now) const {
-  const std::size_t wanted = class_of(length);
-  std::size_t nearest = 0;
-  Duration found{0};
-  for (const auto& [index, model] : classes_) {
-    if (found > Duration{0} && distance(index, wanted) >= distance(nearest, wanted)) continue;
-    const Duration usual = model.usual(rows, now);
-    if (usual == Duration{0}) continue;  // forgotten
-    found = usual;
-    nearest = index;
+  const Place wanted{class_of(length), size_of_rows(rows)};
+  const Cell* nearest = nullptr;
+  std::size_t least = 0;
+  for (const auto& [place, cell] : cells_) {
+    if (now - cell.last_at > kForgottenAfter) continue;
+    const std::size_t away =
+        distance(place.first, wanted.first) + 4 * distance(place.second, wanted.second);
+    if (nearest != nullptr && away >= least) continue;
+    nearest = &cell;
+    least = away;
   }
-  if (found == Duration{0} || nearest == wanted) return found;
-  const double scale = length_of(wanted) / length_of(nearest);
-  return Duration(static_cast<std::int64_t>(static_cast<double>(found.count()) * scale));
+  if (nearest == nullptr) return Duration{0};
+  return Duration(static_cast<std::int64_t>(nearest->ns_per_token * tokens(length, rows)));
 }
 
 bool LengthCosts::try_something(Duration costs) {
   if (credit_ns_ <= 0) return false;
   credit_ns_ -= static_cast<double>(costs.count());
+  trial_expected_ = costs;
   return true;
 }
 

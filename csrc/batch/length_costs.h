@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <utility>
 
 #include "base/clock.h"
-#include "batch/latency_model.h"
 
 namespace mlops {
 
@@ -43,11 +43,18 @@ class LengthCosts {
                      std::int64_t rows_max, TimePoint now);
 
  private:
+  // By length, four classes from one power of two to the next, and by rows, powers of two: bounded
+  // whatever clients send.
+  using Place = std::pair<std::size_t, std::size_t>;
+  struct Cell {
+    double ns_per_token = 0;
+    TimePoint last_at{};
+  };
   bool try_something(Duration costs);
 
-  // By length, four classes from one power of two to the next: bounded whatever clients send.
-  std::map<std::size_t, LatencyModel> classes_;
-  double credit_ns_ = 0;  // time that trials may take
+  std::map<Place, Cell> cells_;
+  double credit_ns_ = 0;        // time that trials may take
+  Duration trial_expected_{0};  // of a trial that has not ended; zero: there is none
 };
 
 }  // namespace mlops

@@ -109,7 +109,7 @@ TEST(LengthCosts, WhatIsNotKnownIsReckonedFromTheNearestLength) {
   costs.ran(16, 1, microseconds(900), clock.now());
   EXPECT_EQ(costs.of(16, 1, clock.now()), microseconds(900));
   EXPECT_EQ(costs.of(32, 1, clock.now()), microseconds(1800));
-  EXPECT_EQ(costs.of(9, 1, clock.now()), microseconds(450));
+  EXPECT_EQ(costs.of(8, 2, clock.now()), microseconds(900));
   clock.advance(std::chrono::seconds(11));
   EXPECT_EQ(costs.of(16, 1, clock.now()), Duration{0});
 }
