@@ -17,7 +17,8 @@ struct OpenvinoOptions {
 
 // `reference` is the file at `path` under ONNX Runtime, which is not changed. unimplemented, with
 // the reason, where the file is not for OpenVINO: strings, loops, operators or shapes that it reads
-// differently. `copies` may be null; it outlives the back end.
+// differently, convolutions over sizes that are open. `copies` may be null; it outlives the back
+// end.
 Result<std::unique_ptr<Backend>> load_openvino_backend(
     std::shared_ptr<const OpenvinoRuntime> runtime, const std::string& path,
     const Backend& reference, const OpenvinoOptions& options, CopyMeter* copies);

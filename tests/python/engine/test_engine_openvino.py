@@ -170,6 +170,33 @@ def test_without_a_wish_nothing_is_tried(
         assert "OpenVINO" not in log
 
 
+def convolution(path: Path, sizes: list[int | str]) -> None:
+    weight = numpy_helper.from_array(np.ones((2, 3, 3, 3), np.float32), "w")
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])]
+    ends = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", channels, *sizes])]
+        for name, channels in (("x", 3), ("y", 2))
+    ]
+    graph = helper.make_graph(nodes, "conv", *ends, [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.mkdir(parents=True)
+    onnx.save(model, path / "model.onnx")
+
+
+# OpenVINO writes beyond its memory in some networks when an image is very small.
+def test_convolutions_over_open_sizes_stay_in_onnxruntime(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    convolution(tmp_path / "open" / "1", ["H", "W"])
+    convolution(tmp_path / "fixed" / "1", [16, 16])
+    for name in ("open", "fixed"):
+        configure(tmp_path / name, execution="openvino")
+    engine, log = load_all(tmp_path, caplog)
+    engine.close()
+    assert "model 'open' version 1: runs in ONNX Runtime: it convolves over sizes" in log
+    assert "model 'fixed' version 1: runs in OpenVINO" in log
+
+
 def test_a_wish_that_is_not_known_fails_the_load(repository: Path) -> None:
     configure(repository / "mlp", execution="tensorrt")
     with pytest.raises(me.InvalidArgument, match="execution is 'tensorrt'"):
