@@ -167,6 +167,7 @@ bool answer(const LaneContext& context, Lane& lane, Job& job, Response&& respons
   const TimePoint submitted = job.pending->submitted_at;
   const Code code = response.status.code();
   if (job.pending->timeline) job.pending->timeline->end = context.clock->now();
+  response.batch = lane.batch_id;
   if (job.pending->complete(std::move(response)) && code == Code::ok) {
     lane.recorder.success(elapsed_ns(submitted, now), elapsed_ns(submitted, taken),
                           static_cast<std::uint64_t>(job.rows));

@@ -37,6 +37,7 @@ struct LaneContext {
 struct Lane {
   std::unique_ptr<Executor> executor;
   std::vector<Job> batch;       // what runs now; filled and cleared under the owner's lock
+  std::uint64_t batch_id = 0;   // of what runs now; no two batches have the same
   std::size_t input_bytes = 0;  // of what runs now, where inputs are bounded; likewise
   TimePoint free_at{};          // as expected, where there is a latency objective; past when idle
   LaneRecorder recorder;

@@ -100,6 +100,8 @@ void DriftKeeper::adopt(Servable& version, Servable* before) {
 void DriftKeeper::leave(Servable& version) {
   look(version);
   save(version);
+  const std::lock_guard lock(mutex_);
+  saved_.erase({version.info().name, version.info().version});
 }
 
 void DriftKeeper::look(Servable& version) {

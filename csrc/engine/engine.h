@@ -19,7 +19,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/execution_note.h"
 #include "engine/options.h"
+#include "engine/route_status.h"
 #include "engine/stats.h"
 #include "execute/backend.h"
 #include "labels/label_join.h"
@@ -40,6 +42,8 @@ struct ModelInfo {
   std::int64_t batch_rows_max = 0;  // 0 when not batchable
   std::string batching_reason;      // why it is or is not batched, for people
   std::uint64_t batch_delay_us_max = 0;
+  // What executes it and why, for people; null: there was nothing to choose.
+  std::shared_ptr<const ExecutionNote> execution;
   unsigned lanes = 0;      // concurrent executions
   bool decoupled = false;  // answers in any number of parts: only doors that take them can call it
   // Whether axis 0 is a batch. A model may have one without that requests are merged: the
@@ -94,6 +98,10 @@ class Engine {
   // version, usually). A model that fails is logged and reported, and does not stop the others.
   virtual Status load_repository(const std::string& directory) = 0;
 
+  // Waits until no version that serves is being tried in another back end (ADR 41); false when
+  // `deadline` came first.
+  virtual bool wait_trials(TimePoint /*deadline*/) { return true; }
+
   virtual Result<ModelInfo> info(const std::string& name, std::int64_t version) const = 0;
   virtual std::vector<ModelInfo> models() const = 0;
   virtual bool ready() const = 0;  // every version that was asked for is loaded, and not draining
@@ -141,6 +149,29 @@ class Engine {
   virtual Result<QualityView> quality(const std::string& /*name*/, std::int64_t /*version*/,
                                       std::optional<Duration> /*span*/) {
     return Status::unimplemented("this engine remembers no predictions");
+  }
+
+  // What was kept of a version's answers is not found any more. not_found when it is not loaded.
+  virtual Status flush_response_cache(const std::string& /*name*/, std::int64_t /*version*/) {
+    return Status::unimplemented("this engine keeps no answers");
+  }
+
+  // The model's route; not_found when it has none.
+  virtual Result<RouteStatus> route(const std::string& /*model*/) const {
+    return Status::not_found("this engine routes nothing");
+  }
+  // In force for the next request. Refused when a version that it names is not ready, unless
+  // `restored`: then its requests go to stable until it is.
+  virtual Result<RouteStatus> set_route(const std::string& /*model*/, RoutePlan /*plan*/,
+                                        RouteOrigin /*origin*/ = RouteOrigin::asked) {
+    return Status::unimplemented("this engine routes nothing");
+  }
+  virtual Status clear_route(const std::string& /*model*/) {
+    return Status::unimplemented("this engine routes nothing");
+  }
+  // Request headers that the model's route looks at. Valid until this thread's next call.
+  virtual std::span<const std::string> route_headers(std::string_view /*model*/) const {
+    return {};
   }
 
   virtual EngineStats stats() const = 0;

@@ -128,6 +128,10 @@ Result<std::shared_ptr<LabelJoin>> FeedbackBooks::open(const std::string& model,
   options.seed = (std::uint64_t{random()} << 32) | random();
   if (Status s = LabelJoin::check(options); !s.ok()) return s;
   const std::lock_guard lock(mutex_);
+  // What no version of a model uses any more is kept for the model alone that comes back.
+  std::erase_if(books_, [&](const auto& known) {
+    return known.first != model && known.second.use_count() == 1;
+  });
   std::shared_ptr<LabelJoin>& book = books_[model];
   const bool same =
       book && book->options().task == plan.task && book->options().classes == plan.classes;

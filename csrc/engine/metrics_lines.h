@@ -49,5 +49,7 @@ inline std::string seconds(std::uint64_t ns) {
 void add_drift_metrics(std::string& page, const EngineStats& stats);
 // metrics_feedback.cc: what became of feedback, and what it says.
 void add_feedback_metrics(std::string& page, const EngineStats& stats);
+// metrics_routes.cc: what routes did, what guards and shadows say.
+void route_metrics(std::string& page, const EngineStats& stats);
 
 }  // namespace mlops

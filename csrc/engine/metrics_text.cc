@@ -227,17 +227,39 @@ void pool(std::string& page, const EngineStats& stats) {
   }
 }
 
-// There is no response cache here, and no pinned memory on a CPU: what dashboards made for Triton
-// ask of them is nothing, which is an answer, and a missing family is none.
-void absent_parts(std::string& page, const EngineStats& stats) {
-  const auto nothing = [](const ModelStats&) { return std::uint64_t{0}; };
-  family(page, stats, "nv_cache_num_hits_per_model", "Number of cache hits", "counter", nothing);
+void response_cache(std::string& page, const EngineStats& stats) {
+  family(page, stats, "nv_cache_num_hits_per_model", "Number of cache hits", "counter",
+         [](const ModelStats& m) { return m.cache_hit.count; });
   family(page, stats, "nv_cache_num_misses_per_model", "Number of cache misses", "counter",
-         nothing);
+         [](const ModelStats& m) { return m.cache_miss.count; });
   family(page, stats, "nv_cache_hit_duration_per_model", "Total time of cache hits, microseconds",
-         "counter", nothing);
+         "counter", [](const ModelStats& m) { return m.cache_hit.ns / 1000; });
   family(page, stats, "nv_cache_miss_duration_per_model",
-         "Total time of cache misses, microseconds", "counter", nothing);
+         "Total time of cache misses, microseconds", "counter",
+         [](const ModelStats& m) { return m.cache_miss.ns / 1000; });
+  header(page, "mlops_cache_shared_total",
+         "Cache hits that waited for the answer of an equal request", "counter");
+  for (const ModelStats& model : stats.models) {
+    if (!model.cached) continue;
+    sample(page, "mlops_cache_shared_total", labels_of(model), std::to_string(model.cache_shared));
+  }
+  if (!stats.cache) return;
+  const auto line = [&](const char* name, const char* help, const char* type, std::uint64_t value) {
+    header(page, name, help, type);
+    page.append(name).append(" ").append(std::to_string(value)).append("\n");
+  };
+  const CacheStats& cache = *stats.cache;
+  line("mlops_cache_entries", "Answers in the response cache", "gauge", cache.entries);
+  line("mlops_cache_bytes", "Bytes that they take, in whole chunks", "gauge", cache.bytes_used);
+  line("mlops_cache_bytes_max", "Bytes that answers can take", "gauge", cache.bytes_max);
+  line("mlops_cache_insertions_total", "Answers that were put", "counter", cache.insertions);
+  line("mlops_cache_evictions_total", "Answers that left for room", "counter", cache.evictions);
+  line("mlops_cache_too_large_total", "Answers too large to be kept", "counter", cache.too_large);
+}
+
+// There is no pinned memory on a CPU: what dashboards made for Triton ask of it is nothing, which
+// is an answer, and a missing family is none.
+void absent_parts(std::string& page) {
   header(page, "nv_pinned_memory_pool_total_bytes", "Pinned memory, in bytes", "gauge");
   page += "nv_pinned_memory_pool_total_bytes 0\n";
   header(page, "nv_pinned_memory_pool_used_bytes", "Pinned memory in use, in bytes", "gauge");
@@ -252,11 +274,13 @@ std::string metrics_text(const EngineStats& stats, const MetricsOptions& options
   if (options.counter_latencies) duration_counters(page, stats);
   if (options.histogram_latencies) first_response(page, stats);
   if (options.summary_latencies) summaries(page, stats, options.summary_quantiles);
-  absent_parts(page, stats);
+  response_cache(page, stats);
+  absent_parts(page);
   own_counters(page, stats);
   pool(page, stats);
   add_drift_metrics(page, stats);
   add_feedback_metrics(page, stats);
+  route_metrics(page, stats);
   return page;
 }
 

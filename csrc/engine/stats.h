@@ -11,7 +11,9 @@
 
 #include "base/histogram.h"
 #include "base/status.h"
+#include "cache/prediction_cache.h"
 #include "engine/refusal.h"
+#include "engine/route_status.h"
 #include "labels/label_join.h"
 #include "observe/drift_observer.h"
 #include "tensor/copy_meter.h"
@@ -80,6 +82,10 @@ struct ModelStats {
   RequestTimes per_request;
   // Successes by the time to their first response: at most kFirstResponseEdgesMs[i], last: longer.
   std::array<std::uint64_t, kFirstResponseEdgesMs.size() + 1> first_response{};
+  CountedTime cache_hit;                 // successes that no lane ran, and the time of finding them
+  CountedTime cache_miss;                // looked for in vain; with the time of keeping the answers
+  std::uint64_t cache_shared = 0;        // of the hits: waited for an equal request's answer
+  bool cached = false;                   // it has a cache
   std::vector<BatchStats> batches;       // ascending by rows
   std::vector<ResponseStats> responses;  // by number; of decoupled models
 };
@@ -113,7 +119,9 @@ struct FeedbackStats {
 struct EngineStats {
   PoolStats pool;
   std::vector<FeedbackStats> feedback;
+  std::optional<CacheStats> cache;  // where there is one
   std::vector<ModelStats> models;
+  std::vector<RouteStatus> routes;
   std::array<std::uint64_t, kCopySites> copy_bytes{};
   std::uint64_t slab_bytes_in_use = 0;
 };

@@ -98,6 +98,11 @@ double BinGeometry::integral_of_absolute(std::size_t bin, double left, double ri
   return sum;
 }
 
+BinGeometry::Integrals BinGeometry::integrals(std::size_t bin) const {
+  const Bin& b = bins_[bin];
+  return {b.width, b.rank_dx, b.rank2_dx};
+}
+
 double BinGeometry::integral_of_square(std::size_t bin, double left, double right) const {
   const Bin& b = bins_[bin];
   const double slope = right - left;

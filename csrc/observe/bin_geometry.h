@@ -24,6 +24,13 @@ class BinGeometry {
   // window's, moves neither.
   double integral_of_absolute(std::size_t bin, double left, double right) const;
   double integral_of_square(std::size_t bin, double left, double right) const;
+  // Over bin b: of 1, of the reference's rank within it, of that squared.
+  struct Integrals {
+    double width = 0;
+    double rank_dx = 0;
+    double rank2_dx = 0;
+  };
+  Integrals integrals(std::size_t bin) const;
 
   // The first and the last of the quantiles.
   double lower_limit() const { return lower_; }

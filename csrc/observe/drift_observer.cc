@@ -39,6 +39,7 @@ std::size_t recent_rows_of(const Reference& reference, bool collects) {
 DriftEpoch::DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const DriftOptions& options,
                        bool collects)
     : reference(std::move(of)),
+      comparer(comparer_of(*reference)),
       runs(std::move(columns)),
       collecting(collects),
       windows(reference, options.levels),
@@ -83,15 +84,16 @@ Result<std::shared_ptr<DriftObserver>> DriftObserver::collect(const Signature& s
 DriftSnapshot DriftObserver::over(Duration span, TimePoint now) const {
   DriftEpoch& now_counted = epoch();
   const std::lock_guard lock(now_counted.mutex);
-  if (now_counted.collecting) return {nullptr, {}, now_counted.sample->offered()};
-  return {now_counted.reference, now_counted.windows.between(now - span, now, now), 0};
+  if (now_counted.collecting) return {nullptr, {}, now_counted.sample->offered(), nullptr};
+  return {now_counted.reference, now_counted.windows.between(now - span, now, now), 0,
+          now_counted.comparer};
 }
 
 DriftSnapshot DriftObserver::since_start() const {
   DriftEpoch& now_counted = epoch();
   const std::lock_guard lock(now_counted.mutex);
-  if (now_counted.collecting) return {nullptr, {}, now_counted.sample->offered()};
-  return {now_counted.reference, now_counted.windows.since_start(), 0};
+  if (now_counted.collecting) return {nullptr, {}, now_counted.sample->offered(), nullptr};
+  return {now_counted.reference, now_counted.windows.since_start(), 0, now_counted.comparer};
 }
 
 void DriftObserver::reset() {

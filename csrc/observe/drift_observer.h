@@ -17,6 +17,7 @@
 #include "observe/row_counter.h"
 #include "observe/row_sample.h"
 #include "observe/stage.h"
+#include "observe/stream_comparer.h"
 #include "observe/version_judge.h"
 #include "observe/window_ring.h"
 
@@ -37,6 +38,7 @@ struct DriftEpoch {
              bool collects);
 
   const ReferencePtr reference;
+  const ReferenceComparerPtr comparer;
   const std::vector<ColumnRun> runs;
   const bool collecting;
   std::mutex mutex;  // guards what follows; a lane only ever tries it
@@ -51,7 +53,8 @@ struct DriftEpoch {
 struct DriftSnapshot {
   ReferencePtr reference;  // null while collecting
   WindowCounts window;
-  std::uint64_t rows_collected = 0;  // while collecting
+  std::uint64_t rows_collected = 0;         // while collecting
+  ReferenceComparerPtr comparer = nullptr;  // of the reference's streams; null while collecting
 };
 
 struct DriftCost {
@@ -148,6 +151,7 @@ class LaneObserver {
   std::uint64_t seen_ = 0;       // rows not handed over, counted or left out
   std::uint64_t leave_out_ = 0;  // rows to come
   std::uint64_t calls_ = 0;
+  std::uint64_t folds_ = 0;
   // Nanoseconds a row, running means: copying, folding, and the model itself.
   double stage_ns_ = 0;
   double fold_ns_ = 0;

@@ -6,16 +6,24 @@
 namespace mlops {
 namespace {
 
-constexpr std::size_t kTilesBetween = 8;   // hand-overs
-constexpr std::uint64_t kTimedOneIn = 64;  // batches
-constexpr std::uint64_t kLeftOutMax = 63;  // tiles in a row, on average
-constexpr std::size_t kPickedOfTile = 4;   // rows to show beside an alert
+constexpr std::size_t kTilesBetween = 8;    // hand-overs
+constexpr std::uint64_t kTimedOneIn = 64;   // batches, and each of the first ones
+constexpr std::uint64_t kFoldsToLearn = 4;  // before anything is left out
+constexpr std::uint64_t kLeftOutMax = 63;   // tiles in a row, on average
+constexpr std::size_t kPickedOfTile = 4;    // rows to show beside an alert
 
 // An eighth of the way towards what was just seen, of which an interruption of the thread is no
 // part.
 void learn(double& mean, std::uint64_t ns, std::size_t rows) {
   const double seen = static_cast<double>(ns) / static_cast<double>(rows);
   mean = mean > 0 ? mean + (std::min(seen, 4 * mean) - mean) / 8 : seen;
+}
+
+// A cost likewise, but what took less counts at once: caches that are cold and other threads only
+// ever make something take longer, and a first look of both would leave rows out for minutes.
+void learn_cost(double& mean, std::uint64_t ns, std::size_t rows) {
+  learn(mean, ns, rows);
+  mean = std::min(mean, static_cast<double>(ns) / static_cast<double>(rows));
 }
 
 std::vector<std::size_t> columns_of_all(const std::vector<TensorSpec>& specs) {
@@ -103,7 +111,9 @@ void LaneObserver::observe(const ObservedRows& rows, TimePoint now) {
     bump(rows_left_out_, rows.rows);
     return;
   }
-  const bool timed = calls_++ % kTimedOneIn == 0;
+  const bool learning = calls_ < kTimedOneIn;
+  const bool timed = learning || calls_ % kTimedOneIn == 0;
+  ++calls_;
   const TimePoint start = timed ? clock_.now() : TimePoint();
   if (!stage(rows)) {
     bump(rows_unfit_, rows.rows);
@@ -112,8 +122,8 @@ void LaneObserver::observe(const ObservedRows& rows, TimePoint now) {
   bump(rows_counted_, rows.rows);
   if (timed) {
     const std::uint64_t spent = elapsed_ns(start, clock_.now());
-    learn(stage_ns_, spent, rows.rows);
-    bump(ns_, spent * kTimedOneIn);
+    learn_cost(stage_ns_, spent, rows.rows);
+    bump(ns_, learning ? spent : spent * kTimedOneIn);
   }
 }
 
@@ -140,7 +150,8 @@ void LaneObserver::fold_tile() {
   }
   const std::uint64_t spent = elapsed_ns(start, clock_.now());
   bump(ns_, spent);
-  learn(fold_ns_, spent, rows);
+  learn_cost(fold_ns_, spent, rows);
+  ++folds_;
   leave_out_next();
 }
 
@@ -166,6 +177,7 @@ void LaneObserver::pick_rows() {
 // is drawn, so that no period of the traffic is missed or met every time.
 void LaneObserver::leave_out_next() {
   if (epoch_->collecting) return;  // is over soon, and wants rows
+  if (folds_ < kFoldsToLearn) return;
   const double cost = stage_ns_ + fold_ns_;
   const double share = shared_->options().cost_share_max * run_ns_;
   if (cost <= share) return;

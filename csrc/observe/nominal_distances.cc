@@ -53,8 +53,6 @@ NominalDistances nominal_distances(std::span<const std::uint64_t> reference,
   const double both = m + n;
   const double m_smooth = m + totals.cells / 2.0;
   const double n_smooth = n + totals.cells / 2.0;
-  double affinity_gap = 0;
-  double divergence = 0;
   for (std::size_t i = 0; i < reference.size(); ++i) {
     if ((reference[i] | window[i]) == 0) continue;
     const auto a = static_cast<double>(reference[i]);
@@ -65,21 +63,25 @@ NominalDistances nominal_distances(std::span<const std::uint64_t> reference,
     const double q_smooth = (b + 0.5) / n_smooth;
     found.psi += (p_smooth - q_smooth) * std::log(p_smooth / q_smooth);
     const double middle = (p + q) / 2;
-    divergence += relative_entropy(p, middle) + relative_entropy(q, middle);
+    found.js_divergence += relative_entropy(p, middle) + relative_entropy(q, middle);
     const double roots = std::sqrt(p) - std::sqrt(q);
-    affinity_gap += roots * roots;
+    found.hellinger += roots * roots;
     found.chi2 += (p - q) * (p - q) / (a + b);
     const double pooled = (a + b) / both;
     found.g += m * relative_entropy(p, pooled) + n * relative_entropy(q, pooled);
     found.linf = std::max(found.linf, std::abs(p - q));
   }
-  found.psi_debiased = found.psi - (totals.cells - 1) * (1 / n + 1 / m);
-  found.js_divergence = std::clamp(divergence / (2 * std::numbers::ln2), 0.0, 1.0);
-  found.hellinger = std::min(1.0, std::sqrt(affinity_gap / 2));
+  finish_nominal(found, m, n);
+  return found;
+}
+
+void finish_nominal(NominalDistances& found, double m, double n) {
+  found.psi_debiased = found.psi - (found.cells - 1.0) * (1 / n + 1 / m);
+  found.js_divergence = std::clamp(found.js_divergence / (2 * std::numbers::ln2), 0.0, 1.0);
+  found.hellinger = std::min(1.0, std::sqrt(found.hellinger / 2));
   found.chi2 *= m * n;
   found.g = std::max(0.0, 2 * found.g);
-  found.cramers_v = cramers_v_of(found.chi2, both, totals.cells);
-  return found;
+  found.cramers_v = cramers_v_of(found.chi2, m + n, found.cells);
 }
 
 }  // namespace mlops

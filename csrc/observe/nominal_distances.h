@@ -28,4 +28,8 @@ struct NominalDistances {
 NominalDistances nominal_distances(std::span<const std::uint64_t> reference,
                                    std::span<const std::uint64_t> window);
 
+// From sums over cells to distances: psi, js_divergence (twice, in nats), hellinger (squares of the
+// roots' differences), chi2 (squares over pooled counts), g (half) are sums until then.
+void finish_nominal(NominalDistances& found, double m, double n);
+
 }  // namespace mlops

@@ -9,7 +9,16 @@
 namespace mlops {
 namespace {
 
-OwnRates rates_of(const StreamCounts& counts, std::uint64_t rows) {
+// In units of a spread that may be 0: nothing is 0 of them, anything else infinitely many.
+double in_units(double value, double unit) {
+  if (value == 0) return 0;
+  return unit > 0 ? value / unit : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+OwnRates rates_of(const StreamCounts& counts) {
+  const std::uint64_t rows = counts.rows();
   if (rows == 0) return {};
   const auto share = [&](std::uint64_t count) {
     return static_cast<double>(count) / static_cast<double>(rows);
@@ -23,11 +32,6 @@ OwnRates rates_of(const StreamCounts& counts, std::uint64_t rows) {
   };
 }
 
-struct MeanAndStd {
-  double mean = 0;  // about the reference's median
-  double std = 0;
-};
-
 MeanAndStd mean_and_std(const Moments& moments) {
   if (moments.n == 0) return {};
   const auto n = static_cast<double>(moments.n);
@@ -35,13 +39,15 @@ MeanAndStd mean_and_std(const Moments& moments) {
   return {mean, std::sqrt(std::max(0.0, moments.sum2 / n - mean * mean))};
 }
 
-// In units of a spread that may be 0: nothing is 0 of them, anything else infinitely many.
-double in_units(double value, double unit) {
-  if (value == 0) return 0;
-  return unit > 0 ? value / unit : std::numeric_limits<double>::infinity();
+void compare_moments(const MeanAndStd& before, const StreamCounts& reference,
+                     const StreamCounts& window, const BinGeometry& geometry,
+                     StreamComparison& found) {
+  const MeanAndStd now = mean_and_std(window.moments);
+  const bool both = reference.moments.n > 0 && window.moments.n > 0;
+  found.moments = {both ? now.mean - before.mean : 0, before.std, now.std};
+  found.w1_per_iqr = in_units(found.ordered.w1, geometry.interquartile_range());
+  found.w1_per_std = in_units(found.ordered.w1, before.std);
 }
-
-}  // namespace
 
 StreamComparison compare_stream(const StreamCounts& reference, const StreamCounts& window,
                                 const BinGeometry& geometry) {
@@ -50,16 +56,11 @@ StreamComparison compare_stream(const StreamCounts& reference, const StreamCount
   found.reference_rows = reference.rows();
   found.window_rows = window.rows();
   found.nominal = nominal_distances(reference.masses, window.masses);
-  found.reference_rates = rates_of(reference, found.reference_rows);
-  found.window_rates = rates_of(window, found.window_rows);
+  found.reference_rates = rates_of(reference);
+  found.window_rates = rates_of(window);
   if (reference.kind == StreamKind::categorical) return found;
   found.ordered = ordered_distances(reference, window, geometry);
-  const MeanAndStd before = mean_and_std(reference.moments);
-  const MeanAndStd now = mean_and_std(window.moments);
-  const bool both = reference.moments.n > 0 && window.moments.n > 0;
-  found.moments = {both ? now.mean - before.mean : 0, before.std, now.std};
-  found.w1_per_iqr = in_units(found.ordered.w1, geometry.interquartile_range());
-  found.w1_per_std = in_units(found.ordered.w1, before.std);
+  compare_moments(mean_and_std(reference.moments), reference, window, geometry, found);
   return found;
 }
 

@@ -41,6 +41,17 @@ struct StreamComparison {
 StreamComparison compare_stream(const StreamCounts& reference, const StreamCounts& window,
                                 const BinGeometry& geometry);
 
+// Shares and moments of one side, of which the reference's do not change.
+OwnRates rates_of(const StreamCounts& counts);
+struct MeanAndStd {
+  double mean = 0;  // about the reference's median
+  double std = 0;
+};
+MeanAndStd mean_and_std(const Moments& moments);
+void compare_moments(const MeanAndStd& before, const StreamCounts& reference,
+                     const StreamCounts& window, const BinGeometry& geometry,
+                     StreamComparison& found);
+
 // How often rows of the reference's law would differ so much, at one look. Never what an alert
 // rests on: with enough rows every p-value is small. See e_detector.h.
 struct ChanceOf {

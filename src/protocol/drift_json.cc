@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "observe/stream_comparison.h"
+#include "observe/stream_comparer.h"
 #include "protocol/json_writer.h"
 
 namespace mlops {
@@ -40,12 +40,7 @@ void write_counts(JsonWriter& json, const StreamCounts& counts) {
   number(json, "max", static_cast<double>(counts.moments.max));
 }
 
-void write_distances(JsonWriter& json, const StreamReference& stream, const StreamCounts& counts) {
-  const NumericBins& bins = stream.numeric;
-  const bool numeric = stream.counts.kind == StreamKind::numeric;
-  const BinGeometry geometry =
-      numeric ? BinGeometry(bins.edges, bins.quantiles, bins.min, bins.max) : BinGeometry();
-  const StreamComparison compared = compare_stream(stream.counts, counts, geometry);
+void write_distances(JsonWriter& json, const StreamComparison& compared) {
   json.key("distances").object();
   number(json, "psi", compared.nominal.psi);
   number(json, "psi_debiased", compared.nominal.psi_debiased);
@@ -53,7 +48,7 @@ void write_distances(JsonWriter& json, const StreamReference& stream, const Stre
   number(json, "hellinger", compared.nominal.hellinger);
   number(json, "cramers_v", compared.nominal.cramers_v);
   number(json, "linf", compared.nominal.linf);
-  if (numeric) {
+  if (compared.kind == StreamKind::numeric) {
     number(json, "ks", compared.ordered.ks);
     number(json, "ks_upper", compared.ordered.ks_upper);
     number(json, "w1", compared.ordered.w1);
@@ -96,12 +91,14 @@ std::string drift_json(const DriftSnapshot& snapshot) {
   json.key("reference").string(snapshot.reference->id);
   json.key("rows_seen").integer(static_cast<std::int64_t>(snapshot.window.rows_seen));
   json.key("streams").array();
+  const ReferenceComparerPtr comparer =
+      snapshot.comparer ? snapshot.comparer : comparer_of(*snapshot.reference);
   for (std::size_t i = 0; i < snapshot.reference->streams.size(); ++i) {
     const StreamReference& stream = snapshot.reference->streams[i];
     json.object();
     write_name(json, stream);
     write_counts(json, snapshot.window.counts[i]);
-    write_distances(json, stream, snapshot.window.counts[i]);
+    write_distances(json, (*comparer)[i].compare(snapshot.window.counts[i]));
     json.end_object();
   }
   return json.end_array().end_object().take();

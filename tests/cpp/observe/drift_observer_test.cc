@@ -18,6 +18,19 @@ class SlowClock final : public Clock {
   mutable TimePoint now_ = TimePoint() + std::chrono::hours(1);
 };
 
+// The first readings are far apart, as when memory is touched for the first time.
+class ColdClock final : public Clock {
+ public:
+  TimePoint now() const override {
+    const bool cold = readings_++ < 6;
+    return now_ += cold ? Duration(std::chrono::milliseconds(1)) : std::chrono::nanoseconds(20);
+  }
+
+ private:
+  mutable TimePoint now_ = TimePoint() + std::chrono::hours(1);
+  mutable int readings_ = 0;
+};
+
 ReferencePtr reference_of_x() {
   std::vector<float> column(100);
   for (std::size_t i = 0; i < column.size(); ++i) column[i] = static_cast<float>(i);
@@ -116,6 +129,17 @@ TEST(DriftObserver, WhatWouldCostTooMuchIsLeftOutByTheTile) {
   const DriftSnapshot seen = watched.shared->since_start();
   EXPECT_EQ(seen.window.rows_seen, rows);
   EXPECT_EQ(seen.window.counts[0].rows(), cost.rows_counted);
+}
+
+TEST(DriftObserver, AColdStartLeavesNothingOut) {
+  for (const std::int64_t batch : {1, 64, 512}) {
+    ColdClock clock;
+    Watched watched(clock);
+    for (std::int64_t rows = 0; rows < 20'000; rows += batch) {
+      watched.observe(batch, 1, TimePoint(), static_cast<std::uint64_t>(batch) * 1000);
+    }
+    EXPECT_EQ(watched.lane.cost().rows_left_out, 0U) << batch;
+  }
 }
 
 TEST(DriftObserver, TensorsOfOtherShapesAreNotCounted) {
