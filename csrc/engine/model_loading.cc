@@ -175,6 +175,22 @@ Result<ProbeResult> try_out(const ModelSource& source, Backend& backend, const E
   return probe;
 }
 
+// Null: its predictions are not remembered.
+Result<std::shared_ptr<const FeedbackTarget>> feedback_target(const ModelSource& source,
+                                                              const ModelInfo& info,
+                                                              const EngineParts& parts) {
+  using None = std::shared_ptr<const FeedbackTarget>;
+  if (!parts.books) return None();
+  FeedbackTarget target{{}, nullptr, info.version};
+  const Result<bool> asked = plan_feedback(source, info, target.plan);
+  if (!asked.ok()) return asked.status();
+  if (!*asked) return None();
+  Result<std::shared_ptr<LabelJoin>> book = parts.books->open(info.name, target.plan);
+  if (!book.ok()) return book.status();
+  target.book = *std::move(book);
+  return None(std::make_shared<const FeedbackTarget>(std::move(target)));
+}
+
 }  // namespace
 
 Status check_supported(const ModelConfig& config) {
@@ -234,17 +250,9 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, LoadedBackend
       load_drift(source, *info, parts.options->drift.judge);
   if (!drift.ok()) return drift.status();
   version.context.drift = *std::move(drift);
-  if (parts.books) {
-    FeedbackTarget target{{}, nullptr, info->version};
-    const Result<bool> asked = plan_feedback(source, *info, target.plan);
-    if (!asked.ok()) return asked.status();
-    if (*asked) {
-      Result<std::shared_ptr<LabelJoin>> book = parts.books->open(info->name, target.plan);
-      if (!book.ok()) return book.status();
-      target.book = *std::move(book);
-      version.context.feedback = std::make_shared<const FeedbackTarget>(std::move(target));
-    }
-  }
+  Result<std::shared_ptr<const FeedbackTarget>> feedback = feedback_target(source, *info, parts);
+  if (!feedback.ok()) return feedback.status();
+  version.context.feedback = *std::move(feedback);
   version.context.info = info;
   version.context.sizable_outputs = probe->sizable_outputs;
   version.context.slabs = parts.slabs;

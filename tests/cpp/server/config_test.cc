@@ -56,9 +56,7 @@ TEST(Config, AnswersAreKeptInSoManyBytes) {
   EXPECT_EQ(bytes("--threads=1"), 0U);
   EXPECT_EQ(bytes("--response-cache-byte-size=1000000"), 1000000U);
   EXPECT_EQ(bytes("--cache-config=local,size=1048576"), 1048576U);
-  const auto refused = [](const char* flag) {
-    return refusal({"--model-repository=m", flag});
-  };
+  const auto refused = [](const char* flag) { return refusal({"--model-repository=m", flag}); };
   EXPECT_NE(refused("--response-cache-byte-size=1000").find("at least 65536"), std::string::npos);
   EXPECT_NE(refused("--cache-config=redis,host=h").find("there is 'local'"), std::string::npos);
   EXPECT_NE(refused("--cache-config=local").find("size=BYTES"), std::string::npos);
