@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <random>
 #include <span>
@@ -24,6 +25,10 @@ constexpr int kSharesOfTime = 4;  // each size has one for its rounds, and all h
 // A gain below this may be the machine's mood.
 constexpr double kWorthwhile = 1.05;
 
+// What broken features are made of: an activation that answers a number to NaN hides them.
+constexpr double kOddFloats[] = {std::numeric_limits<double>::quiet_NaN(),
+                                 std::numeric_limits<double>::infinity(),
+                                 -std::numeric_limits<double>::infinity()};
 // No index of anything, and numbers that 32 bits do not hold.
 constexpr std::int64_t kOddIntegers[] = {-7, (std::int64_t{1} << 33) + 5, (std::int64_t{1} << 62)};
 
@@ -58,7 +63,7 @@ class Comparison {
     return last;
   }
 
-  // Compares for all scales, and for odd integers.
+  // Compares for all scales, for odd integers, and for what is no number unless `may_refuse`.
   Status compare(std::int64_t count) {
     for (const double scale : kScales) {
       // Large batches of a slow model: one kind of row, and time for the next size.
@@ -70,6 +75,12 @@ class Comparison {
       std::vector<Tensor> inputs = rows(count, 1);
       if (!fill_integers(inputs, value) || (count > 1 && half_over())) return {};
       if (Status s = compare_on(inputs, "integers of " + std::to_string(value)); !s.ok()) return s;
+      if (!trial_.difference.empty()) return {};
+    }
+    for (const double value : kOddFloats) {
+      const std::vector<Tensor> inputs = rows(count, 1);
+      if (terms_.may_refuse || !put_float(inputs, value) || (count > 1 && half_over())) return {};
+      if (Status s = compare_on(inputs, "rows with " + std::to_string(value)); !s.ok()) return s;
       if (!trial_.difference.empty()) return {};
     }
     return {};
@@ -124,6 +135,20 @@ class Comparison {
       for (std::size_t at = 0; at < input.bytes.size(); at += size) {
         std::memcpy(input.owner->data() + at, &value, size);  // little-endian
       }
+    }
+    return any;
+  }
+
+  // The first value of each input of floats.
+  static bool put_float(const std::vector<Tensor>& inputs, double value) {
+    bool any = false;
+    for (const Tensor& input : inputs) {
+      const bool single = input.dtype == DType::f32;
+      if (input.bytes.empty() || (!single && input.dtype != DType::f64)) continue;
+      any = true;
+      const auto narrow = static_cast<float>(value);
+      if (single) std::memcpy(input.owner->data(), &narrow, sizeof narrow);
+      if (!single) std::memcpy(input.owner->data(), &value, sizeof value);
     }
     return any;
   }

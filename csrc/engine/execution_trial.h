@@ -1,6 +1,7 @@
 #pragma once
 // Whether another back end answers as ONNX Runtime does, and how fast each is. Both run the same
-// made-up rows: small and large, of either sign, zeros, and integers that no index admits.
+// made-up rows: small and large, of either sign, zeros, integers that no index admits, and floats
+// that are no numbers.
 
 #include <stop_token>
 #include <string>
@@ -13,7 +14,7 @@ namespace mlops {
 
 struct ExecutionTerms {
   double tolerance = 0;     // relative_difference of outputs in 32 bits; others have their own
-  bool may_refuse = false;  // it may answer what the reference refuses
+  bool may_refuse = false;  // it may answer what the reference refuses, and a number to NaN
   Duration time_max{0};     // for all of it; a run that has begun is finished
   std::stop_token stop;
 };
