@@ -90,7 +90,7 @@ fuzz: build/asan/build.ninja  ## every fuzz target for FUZZ_SECONDS, from its co
 .PHONY: soak
 soak: build  ## the fault suite in its long form, with SOAK_SECONDS of leak check; wants a machine for itself
 	MLOPS_SOAK=1 MLOPS_SOAK_SECONDS=$(SOAK_SECONDS) $(PYTHON) -m pytest -q -s \
-	  --timeout=$$(( $(SOAK_SECONDS) + 1200 )) tests/python/server -k "fault or soak or openapi"
+	  --timeout=$$(( $(SOAK_SECONDS) + 1200 )) tests/python/server tests/python/registry -k "fault or soak or openapi or kill"
 
 .PHONY: bench
 bench: build/release/build.ninja  ## the figures of docs/benchmarks.md on this machine
@@ -114,7 +114,7 @@ $(INTEGRATIONS)/.installed: tests/integration/requirements.txt tests/integration
 	touch $@
 
 .PHONY: test-integrations
-test-integrations: build $(INTEGRATIONS)/.installed  ## perf_analyzer and KServe's SDK against the server (with Debian's libb64-0d); drift beside river, frouros, NannyML
+test-integrations: build $(INTEGRATIONS)/.installed  ## perf_analyzer and KServe's SDK against the server (with Debian's libb64-0d); drift beside river, frouros, NannyML; MLflow, model-signing, and Debian's docker-registry if it is there
 	MLOPS_INTEGRATIONS=$(INTEGRATIONS) $(PYTHON) -m pytest -q tests/integration
 	$(PYTHON) -m pytest -q --timeout=3600 tests/peers
 

@@ -1,15 +1,18 @@
 """Heavy models: the best that can be set up by hand, and what the engine finds alone.
 
-``python bench/compute_bound.py MODELS OUT MODEL [NAME:DATATYPE:SHAPE ...]``. By hand: every
-batch size, number of sessions that run at a time and threads in a run that the machine's processors
-allow, in bare onnxruntime. The engine: nothing configured, IN_FLIGHT requests of one row in flight.
-Both in this process, taking turns, other rows in every request.
+``python bench/compute_bound.py MODELS OUT MODEL [--precision auto] [NAME:DATATYPE:SHAPE ...]``. By
+hand: every batch size, number of sessions that run at a time and threads in a run that the
+machine's processors allow, in bare onnxruntime and bare OpenVINO (with ``--precision auto`` in BF16
+too). The engine: told the precision and the shapes of inputs, if they are given, and nothing else;
+IN_FLIGHT requests of one row in flight. Both in this process, taking turns, other rows in every
+request.
 """
 
 import json
 import os
 import statistics
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import openvino
 
 import mlops_engine as me
 from mlops_engine.bench import payload
@@ -27,6 +31,7 @@ BATCHES = (1, 2, 4, 8, 16, 32)
 SWEEP_SECONDS, LEARNING_SECONDS, SECONDS, ROUNDS = 0.7, 10.0, 1.5, 4
 ROWS = 128
 Feeds = dict[str, np.ndarray]
+Run = Callable[[Feeds], object]
 
 
 def make_rows(inputs: list[payload.Input]) -> Feeds:
@@ -50,14 +55,34 @@ def cut(feeds: Feeds, batch: int) -> list[Feeds]:
     return [{n: a[i : i + batch] for n, a in feeds.items()} for i in range(0, ROWS, batch)]
 
 
-def by_hand(file: Path, sessions: int, threads: int) -> list[onnxruntime.InferenceSession]:
+def in_onnxruntime(file: Path, threads: int) -> Run:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    return [onnxruntime.InferenceSession(str(file), options) for _ in range(sessions)]
+    session = onnxruntime.InferenceSession(str(file), options)
+    return lambda feeds: session.run(None, feeds)
 
 
-def rows_per_s(runs: list[Callable[[Feeds], object]], parts: list[Feeds], seconds: float) -> float:
+def in_openvino(file: Path, threads: int, precision: str) -> Run:
+    core = openvino.Core()
+    hints = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": threads,
+        "ENABLE_CPU_PINNING": False,
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
+    }
+    request = core.compile_model(core.read_model(file), "CPU", hints).create_infer_request()
+    return lambda feeds: request.infer(feeds, share_inputs=True)
+
+
+def by_hand(file: Path, way: str, sessions: int, threads: int) -> list[Run]:
+    if way == "onnxruntime":
+        return [in_onnxruntime(file, threads) for _ in range(sessions)]
+    return [in_openvino(file, threads, way) for _ in range(sessions)]
+
+
+def rows_per_s(runs: list[Run], parts: list[Feeds], seconds: float) -> float:
     """One thread for each of `runs`, all through the same requests."""
     counts = [0] * len(runs)
     start = time.perf_counter()
@@ -101,35 +126,52 @@ def engine_rate(engine: me.Engine, name: str, requests: list[Feeds], seconds: fl
     return done / (time.perf_counter() - begin)
 
 
-def sweep(file: Path, rows: Feeds) -> list[dict]:
+def sweep(file: Path, rows: Feeds, ways: list[str]) -> list[dict]:
     cores = len(os.sched_getaffinity(0))
     found = []
-    for lanes in range(1, cores + 1):
-        for threads in range(1, cores // lanes + 1):
-            runs = [session.run for session in by_hand(file, lanes, threads)]
-            calls = [lambda feeds, run=run: run(None, feeds) for run in runs]
+    for way in ways:
+        for lanes in range(1, cores + 1):
+            runs = by_hand(file, way, lanes, cores // lanes)
             for batch in BATCHES:
-                rate = rows_per_s(calls, cut(rows, batch), SWEEP_SECONDS)
-                found.append({"lanes": lanes, "threads": threads, "batch": batch, "rows_s": rate})
+                rate = rows_per_s(runs, cut(rows, batch), SWEEP_SECONDS)
+                setting = {"way": way, "lanes": lanes, "threads": cores // lanes, "batch": batch}
+                found.append({**setting, "rows_s": rate})
                 print(found[-1], file=sys.stderr, flush=True)
     return sorted(found, key=lambda of: -of["rows_s"])
 
 
-def offline(file: Path, rows: Feeds) -> dict:
-    found = sweep(file, rows)
+def repository(folder: Path, file: Path, precision: str, inputs: list[payload.Input]) -> Path:
+    """A repository of the one model; a configuration says what was said on the command line."""
+    version = folder / "model/1"
+    version.mkdir(parents=True)
+    (version / "model.onnx").symlink_to(file.resolve())
+    config = f'parameters {{ key: "precision" value {{ string_value: "{precision}" }} }}\n'
+    for spec in inputs:
+        dims = ", ".join(map(str, spec.shape[1:]))
+        config += (
+            f'input {{ name: "{spec.name}" data_type: TYPE_{spec.datatype} dims: [{dims}] }}\n'
+        )
+    if inputs:
+        config += "max_batch_size: 64\n"
+    (folder / "model/config.pbtxt").write_text(config)
+    return folder
+
+
+def offline(file: Path, rows: Feeds, engine: me.Engine, ways: list[str]) -> dict:
+    found = sweep(file, rows, ways)
     best = found[0]
-    runs = [session.run for session in by_hand(file, best["lanes"], best["threads"])]
-    calls = [lambda feeds, run=run: run(None, feeds) for run in runs]
-    engine = me.Engine()
-    engine.load("model", str(file))
+    calls = by_hand(file, best["way"], best["lanes"], best["threads"])
+    engine.wait_trials()
+    said = engine.model("model").execution
+    print(said, file=sys.stderr, flush=True)
     ones, parts = cut(rows, 1), cut(rows, best["batch"])
     engine_rate(engine, "model", ones, LEARNING_SECONDS)
     pairs = [
         (rows_per_s(calls, parts, SECONDS), engine_rate(engine, "model", ones, SECONDS))
         for _ in range(ROUNDS)
     ]
-    engine.close()
-    return {"sweep": found, "by_hand": [p[0] for p in pairs], "engine": [p[1] for p in pairs]}
+    rates = {"by_hand": [p[0] for p in pairs], "engine": [p[1] for p in pairs]}
+    return {"sweep": found, "execution": said, **rates}
 
 
 def spread(a: list[float], b: list[float]) -> str:
@@ -139,14 +181,23 @@ def spread(a: list[float], b: list[float]) -> str:
 
 def main() -> None:
     words = sys.argv[1:]
+    precision = "auto" if words[3:5] == ["--precision", "auto"] else "exact"
+    if precision == "auto":
+        del words[3:5]
     models, out, model = Path(words[0]), Path(words[1]), words[2]
     file = models / model / "1/model.onnx"
-    inputs = [payload.parse_input(text) for text in words[3:]] or payload.inputs_from_model(file, 1)
+    said = [payload.parse_input(text) for text in words[3:]]
+    inputs = said or payload.inputs_from_model(file, 1)
     out.mkdir(parents=True, exist_ok=True)
-    found = offline(file, make_rows(inputs))
+    ways = ["onnxruntime", "f32"] + (["bf16"] if precision == "auto" else [])
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        me.Engine(repository(Path(folder), file, precision, said)) as engine,
+    ):
+        found = offline(file, make_rows(inputs), engine, ways)
     best, hand, engine = found["sweep"][0], found["by_hand"], found["engine"]
     print(
-        f"| {model} | {best['lanes']} x {best['threads']}, batch {best['batch']} "
+        f"| {model} | {best['way']}, {best['lanes']} x {best['threads']}, batch {best['batch']} "
         f"| {statistics.median(hand):,.0f} | {statistics.median(engine):,.0f} "
         f"| {spread(engine, hand)} |"
     )

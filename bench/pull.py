@@ -2,10 +2,11 @@
 
     python bench/pull.py [--megabytes 1000] [--directory DIR]
 
-A server in a process of its own sends one large file with sendfile. Three clients take it, in turn:
-one that throws the bytes away (what the loopback gives), one that writes and digests them one after
-the other as `curl` and `sha256sum` would, and a pull: resolved, downloaded, digested, verified,
-activated. One line of JSON: seconds of each round, medians in MB/s, and the pull's peak memory.
+A server in a process of its own sends one large file with sendfile. Clients take it, in turn: one
+that throws the bytes away (what the loopback gives), one that digests as many bytes and receives
+none (what SHA-256 gives on one core), one that writes and then digests them as `curl` and
+`sha256sum` would, and a pull: resolved, downloaded, digested, verified, activated. One line of
+JSON: seconds of each round, medians in MB/s, and the pull's peak memory.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 BLOCK = 1 << 20
+Client = Callable[[int, Path], None]
 
 
 def serve(folder: str, pipe: Any) -> None:
@@ -85,6 +87,17 @@ def to_nowhere(port: int, scratch: Path) -> None:
     receive(port, len)
 
 
+def digest_alone(size: int) -> Client:
+    """Return what digests as many bytes, from one block that stays in the cache."""
+
+    def run(port: int, scratch: Path) -> None:
+        digest, block = hashlib.sha256(), os.urandom(BLOCK)
+        for _ in range(size // BLOCK):
+            digest.update(block)
+
+    return run
+
+
 def to_disk_then_digest(port: int, scratch: Path) -> None:
     """Write the bytes, bring them to the disk, then read them again for their digest."""
     with (scratch / "file").open("w+b", buffering=0) as file:
@@ -103,7 +116,7 @@ def to_repository(port: int, scratch: Path) -> None:
     assert reference.pull(scratch / "models", store=Store(scratch / "store")).changed
 
 
-def timed(client: Callable[[int, Path], None], port: int, root: Path) -> tuple[float, int]:
+def timed(client: Client, port: int, root: Path) -> tuple[float, int]:
     """Run a client in a fresh process; returns its seconds and its peak memory in bytes."""
     scratch = Path(tempfile.mkdtemp(dir=root))
     receiver, sender = multiprocessing.Pipe(duplex=False)
@@ -131,15 +144,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--directory", type=Path, help="a disk, or memory such as /dev/shm")
     options = parser.parse_args()
-    clients = {
-        "nowhere": to_nowhere,
-        "disk_then_digest": to_disk_then_digest,
-        "pull": to_repository,
-    }
     with tempfile.TemporaryDirectory(dir=options.directory) as folder:
         root = Path(folder)
         (root / "served").mkdir()
         size = make_bundle(root / "served", options.megabytes)
+        clients = {
+            "nowhere": to_nowhere,
+            "digest_alone": digest_alone(size),
+            "disk_then_digest": to_disk_then_digest,
+            "pull": to_repository,
+        }
         receiver, sender = multiprocessing.Pipe(duplex=False)
         server = multiprocessing.Process(target=serve, args=(str(root / "served"), sender))
         server.start()
@@ -160,6 +174,7 @@ def main() -> None:
                 "seconds": {n: [round(s, 3) for s, _ in r] for n, r in rounds.items()},
                 "mb_per_s": {n: round(speed) for n, speed in speeds.items()},
                 "of_nowhere": round(speeds["pull"] / speeds["nowhere"], 3),
+                "of_digest_alone": round(speeds["pull"] / speeds["digest_alone"], 3),
                 "of_disk_then_digest": round(speeds["pull"] / speeds["disk_then_digest"], 3),
                 "pull_peak_bytes": max(peak for _, peak in rounds["pull"]),
             }

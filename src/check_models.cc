@@ -61,6 +61,7 @@ void describe_version(const ModelInfo& info, const ModelConfig* given, Report& r
     report.setting("max_queue_delay_microseconds", std::to_string(info.batch_delay_us_max),
                    given && given->dynamic_batching ? kGiven : "default");
   }
+  if (info.execution) report.line(info.execution->text());
   describe_tensors("input", config.inputs, given ? &given->inputs : nullptr, report);
   describe_tensors("output", config.outputs, given ? &given->outputs : nullptr, report);
 }
@@ -102,7 +103,13 @@ ModelsCheck check_models(const ServerConfig& config, const std::vector<std::stri
   options.compute_threads = config.compute_threads;
   options.cache_directory = config.operations.cache_directory;
   options.cache_bytes_max = config.operations.cache_bytes_max;
+  options.response_cache_bytes = config.operations.response_cache_bytes;
   options.serving = config.model_limits;
+  options.drift = config.drift;
+  options.feedback = config.feedback;
+  options.drift.state_directory.clear();  // the server that runs keeps its state there
+  options.execution = config.execution;
+  options.execution.trial = TrialTime::loading;  // its verdict is asked for, not its speed
   const Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log);
   if (!engine.ok()) return {engine.status().message() + "\n", false};
   RepositoryOptions all = repository_options(config);

@@ -190,8 +190,9 @@ constexpr Flag kFlags[] = {
 // Every table, in the order of --help.
 std::vector<const Flag*> all_flags() {
   std::vector<const Flag*> flags;
-  const std::array<std::span<const Flag>, 5> tables = {kFlags, operations_flags(), security_flags(),
-                                                       queue_flags(), triton_flags()};
+  const std::array<std::span<const Flag>, 8> tables = {
+      kFlags,        operations_flags(), security_flags(),  queue_flags(),
+      cache_flags(), drift_flags(),      execution_flags(), triton_flags()};
   for (const std::span<const Flag> table : tables) {
     for (const Flag& flag : table) flags.push_back(&flag);
   }
@@ -464,6 +465,8 @@ std::string describe(const ServerConfig& config, const std::vector<std::string>&
   line("max-inflight-requests", std::to_string(config.model_limits.inflight_requests_max));
   line("max-input-bytes", std::to_string(config.model_limits.input_bytes_max));
   line("slo-p99-us", std::to_string(config.model_limits.slo_p99_us));
+  line("drift-state-directory", config.drift.state_directory);
+  for (const auto& [name, value] : describe(config.execution)) line(name, value);
   line("allow-client-shm", config.allow_client_shm ? "true" : "false");
   line("request-bytes-max", std::to_string(config.request_bytes_max));
   line("request-memory-bytes-max", std::to_string(config.request_memory_bytes_max));

@@ -50,6 +50,9 @@ struct ServerConfig {
   OperationsConfig operations;
   SecurityConfig security;
   ServingLimits model_limits;
+  DriftSettings drift;
+  FeedbackSettings feedback;
+  ExecutionWish execution;
 
   std::vector<std::string> without_effect;  // flags of Triton that change nothing here
 
@@ -83,6 +86,8 @@ Result<ServerConfig> parse_config(std::span<const char* const> arguments,
 // What --config reads: TOML whose keys are the flags without their dashes, or the variables in
 // lower case with dashes. An unknown key's error names its line and the nearest known one.
 Status apply_config_text(std::string_view text, ServerConfig& config);
+
+std::vector<std::pair<std::string, std::string>> describe(const ExecutionWish& wish);
 
 std::string help_text();
 // One "name = value" line per setting, as resolved: what --check prints.

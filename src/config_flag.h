@@ -35,6 +35,12 @@ std::span<const Variable> limit_variables();
 std::span<const Flag> security_flags();
 // config_queue.cc: limits and objectives of models.
 std::span<const Flag> queue_flags();
+// config_cache.cc: answers that are kept.
+std::span<const Flag> cache_flags();
+// config_drift.cc: how changes are judged.
+std::span<const Flag> drift_flags();
+// config_execution.cc: what models are executed by.
+std::span<const Flag> execution_flags();
 // config_triton.cc: Triton's names for what has another one here, or no use.
 std::span<const Flag> triton_flags();
 

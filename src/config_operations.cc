@@ -125,6 +125,13 @@ constexpr Flag kOperationsFlags[] = {
        return set_number(c.operations.cache_bytes_max, v, std::uint64_t{0},
                          std::uint64_t{1} << 50U);
      }},
+    {"--route-file", "FILE",
+     "where the routes of models are kept, so that a restart comes back as before "
+     "(default: nowhere)",
+     [](ServerConfig& c, std::string_view v) {
+       c.operations.route_file = v;
+       return Status();
+     }},
     {"--model-cache-directory", "DIR",
      "where copies of s3:// model repositories lie (default /var/tmp/mlops-server)",
      [](ServerConfig& c, std::string_view v) {
@@ -255,6 +262,8 @@ std::vector<std::pair<std::string, std::string>> describe(const OperationsConfig
   const AwsCredentials& credentials = config.store.s3.credentials;
   lines.emplace_back("cache-directory", config.cache_directory);
   lines.emplace_back("cache-bytes-max", std::to_string(config.cache_bytes_max));
+  lines.emplace_back("response-cache-byte-size", std::to_string(config.response_cache_bytes));
+  lines.emplace_back("route-file", config.route_file);
   lines.emplace_back("model-cache-directory", config.store.cache);
   lines.emplace_back("s3-region", config.store.s3.region);
   lines.emplace_back("s3-endpoint", config.store.s3.endpoint);

@@ -51,6 +51,8 @@ struct OperationsConfig {
   // Where what was made at a first start is kept for the next ones; empty: nowhere.
   std::string cache_directory;
   std::uint64_t cache_bytes_max = std::uint64_t{4} << 30;
+  std::uint64_t response_cache_bytes = 0;  // of answers that are kept; 0: none are
+  std::string route_file;                  // where the routes of models are kept; empty: nowhere
   LogConfig log;
   TraceConfig trace;
   HealthConfig health;

@@ -91,7 +91,11 @@ class Process {
     options.compute_threads = config_.compute_threads;
     options.cache_directory = config_.operations.cache_directory;
     options.cache_bytes_max = config_.operations.cache_bytes_max;
+    options.response_cache_bytes = config_.operations.response_cache_bytes;
     options.serving = config_.model_limits;
+    options.drift = config_.drift;
+    options.feedback = config_.feedback;
+    options.execution = config_.execution;
     Result<std::unique_ptr<Engine>> engine = Engine::create(std::move(options), log_);
     if (!engine.ok()) return fail(engine.status());
     engine_ = std::move(*engine);

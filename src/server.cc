@@ -95,7 +95,7 @@ LoopOptions loop_options(const ServerConfig& config) {
 // Where a full disk would be noticed too late.
 std::vector<std::string> written_folders(const OperationsConfig& config) {
   std::vector<std::string> folders;
-  for (const std::string& file : {config.log.file, config.trace.file}) {
+  for (const std::string& file : {config.log.file, config.trace.file, config.route_file}) {
     if (file.empty()) continue;
     const std::size_t slash = file.rfind('/');
     folders.push_back(slash == file.npos ? "." : file.substr(0, slash + 1));
@@ -123,13 +123,14 @@ constexpr std::array kRequestTables = {
 
 Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
                RepositoryControl* repository, LogControl* log_control,
-               std::unique_ptr<OtlpExporter> exporter)
+               std::unique_ptr<OtlpExporter> exporter, std::unique_ptr<RouteFile> routes)
     : log_(log),
       facts_(facts_of(config)),
       bodies_(config.request_memory_bytes_max),
       trace_(config.operations.trace.file, config.operations.trace.settings,
              config.operations.trace.mode),
       trace_file_(trace_, log),
+      routes_(std::move(routes)),
       exporter_(std::move(exporter)),
       regions_(config.allow_client_shm ? std::make_unique<SharedRegions>(bodies_, engine.copies())
                                        : nullptr),
@@ -139,7 +140,8 @@ Server::Server(const ServerConfig& config, Engine& engine, LogSink& log,
              .shared_memory = regions_.get(),
              .trace = &trace_,
              .traces = exporter_ ? static_cast<TraceSink*>(exporter_.get()) : &trace_file_,
-             .log = log_control},
+             .log = log_control,
+             .routes = routes_.get()},
       http_(http_service(config, parts_, state_, bodies_, errands_)),
       metrics_(http_),
       admin_(http_),
@@ -178,8 +180,10 @@ Result<std::unique_ptr<Server>> Server::start(const ServerConfig& config, Engine
     if (!started.ok()) return started.status();
     exporter = std::move(*started);
   }
-  std::unique_ptr<Server> server(
-      new Server(config, engine, log, repository, log_control, std::move(exporter)));
+  auto routes = RouteFile::open(config.operations.route_file, engine, log);
+  if (!routes.ok()) return routes.status();
+  std::unique_ptr<Server> server(new Server(config, engine, log, repository, log_control,
+                                            std::move(exporter), *std::move(routes)));
   server->state_.watch(repository);
   if (Status status = server->secure(config); !status.ok()) return status;
   if (Status status = server->listen(config); !status.ok()) return status;
@@ -369,6 +373,7 @@ bool Server::drain(TimePoint deadline) {
 }
 
 void Server::stop() {
+  routes_->stop();
   health_->stop();
   errands_.stop();
   for (const auto& loop : loops_) loop->stop();

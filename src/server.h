@@ -12,6 +12,7 @@
 #include "access/access.h"
 #include "admin/audit_log.h"
 #include "admin/cpu_metrics.h"
+#include "admin/route_file.h"
 #include "admin/trace_file.h"
 #include "config.h"
 #include "engine/engine.h"
@@ -66,7 +67,8 @@ class Server {
 
  private:
   Server(const ServerConfig& config, Engine& engine, LogSink& log, RepositoryControl* repository,
-         LogControl* log_control, std::unique_ptr<OtlpExporter> exporter);
+         LogControl* log_control, std::unique_ptr<OtlpExporter> exporter,
+         std::unique_ptr<RouteFile> routes);
   Status secure(const ServerConfig& config);
   void log_warnings();
   Status listen(const ServerConfig& config);
@@ -83,6 +85,7 @@ class Server {
   SlabPool bodies_;
   TraceControl trace_;
   TraceFile trace_file_;
+  std::unique_ptr<RouteFile> routes_;
   std::unique_ptr<OtlpExporter> exporter_;  // null unless traces go to a collector
   std::unique_ptr<SharedRegions> regions_;  // null unless clients may share memory
   ServerParts parts_;

@@ -134,7 +134,8 @@ int run(const std::string& library, const std::string& model, std::int64_t open_
   for (const OpenvinoPrecision precision : {OpenvinoPrecision::f32, OpenvinoPrecision::bf16}) {
     const bool bf16 = precision == OpenvinoPrecision::bf16;
     if (bf16 && !(*openvino)->has_bf16()) continue;
-    auto made = load_openvino_backend(*openvino, model, *ways[0].backend, {precision, 0}, nullptr);
+    auto made =
+        load_openvino_backend(*openvino, model, *ways[0].backend, {precision, 0, {}}, nullptr);
     if (!made.ok()) return fail(made.status().to_string());
     ways.push_back({bf16 ? "openvino_bf16" : "openvino_f32", *std::move(made), nullptr});
   }

@@ -11,10 +11,12 @@ constexpr int kNice = 10;
 
 }  // namespace
 
+// On Linux this is the calling thread's own value. That it may fail changes nothing but speed.
+void be_quiet() { (void)setpriority(PRIO_PROCESS, 0, kNice); }
+
 void run_quietly(const std::function<void()>& work) {
   std::thread([&work] {
-    // On Linux this is the calling thread's own value. That it may fail changes nothing but speed.
-    (void)setpriority(PRIO_PROCESS, 0, kNice);
+    be_quiet();
     work();
   }).join();
 }

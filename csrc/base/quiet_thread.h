@@ -7,6 +7,9 @@
 
 namespace mlops {
 
+// The calling thread, for good.
+void be_quiet();
+
 void run_quietly(const std::function<void()>& work);
 
 }  // namespace mlops

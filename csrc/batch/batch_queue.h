@@ -18,6 +18,7 @@
 #include "base/ring.h"
 #include "batch/batch_policy.h"
 #include "batch/job.h"
+#include "batch/length_costs.h"
 #include "model/model_config.h"
 
 namespace mlops {
@@ -49,6 +50,13 @@ class BatchQueue {
   // Appends to `batch` claimed requests from the bucket that is up next until `rows_max` would be
   // exceeded; at least one when any is live. Dead entries are dropped, not counted.
   void take(std::int64_t rows_max, std::vector<Job>& batch);
+
+  // The lengths that wait in the rank that is up next, ascending, of requests whose open sizes are
+  // all that one length; and which of them the next batch opens with: lengths.size() when it is
+  // none of them. After facts() found any.
+  std::size_t waiting_lengths(std::vector<WaitingLength>& lengths);
+  // Like take(), from all lines of that rank whose length is in `range`, what is up next first.
+  void take_lengths(const LengthRange& range, std::int64_t rows_max, std::vector<Job>& batch);
 
   // Applies timeouts, and takes out every waiting request whose deadline has passed: those are
   // handed back to be answered outside the owner's lock. Returns when to come again.

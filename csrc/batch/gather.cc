@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "batch/pad_rows.h"
 #include "tensor/byte_strings.h"
 
 namespace mlops {
@@ -42,12 +43,18 @@ Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, Buff
   const Tensor& first = parts.front().input(index);
   if (parts.size() == 1 && usable_in_place(first)) return first;
 
-  std::size_t size = 0;
-  for (const Part& part : parts) size += part.input(index).bytes.size();
+  std::size_t copied = 0;
+  for (const Part& part : parts) copied += part.input(index).bytes.size();
   Tensor gathered;
   gathered.dtype = first.dtype;
   gathered.shape = first.shape;
   if (parts.size() > 1) gathered.shape.set(0, total_rows(parts));
+  std::size_t size = copied;
+  const std::int64_t length = common_length(parts, index);
+  if (length > 0) {
+    gathered.shape.set(1, length);
+    size = dense_size(gathered.dtype, gathered.shape).value_or(SIZE_MAX);
+  }
   gathered.owner = room_for(size, staging, slabs);
   if (!gathered.owner) {
     return Status::resource_exhausted("no batch memory left for " + std::to_string(size) +
@@ -55,11 +62,15 @@ Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, Buff
   }
   std::byte* to = gathered.owner->data();
   for (const Part& part : parts) {
-    const auto bytes = part.input(index).bytes;
-    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
-    to += bytes.size();
+    const Tensor& input = part.input(index);
+    if (length > 0) {
+      to = copy_padded(to, input, length);
+      continue;
+    }
+    if (!input.bytes.empty()) std::memcpy(to, input.bytes.data(), input.bytes.size());
+    to += input.bytes.size();
   }
-  copies.add(CopySite::gather, size);
+  copies.add(CopySite::gather, copied);
   gathered.bytes = {gathered.owner->data(), size};
   return gathered;
 }

@@ -32,7 +32,8 @@ constexpr std::size_t kStagingBytes = 4096;
 // Signature input `index` of all parts as one tensor. A single large part whose bytes are aligned
 // for its element type is used where it lies; everything else is copied (CopySite::gather): into
 // `staging`, made on first use and replaced while somebody still holds it, or into a slab.
-// Parts agree on every axis but the first. resource_exhausted when there is no room.
+// Parts agree on every axis but the first, or are rows of numbers of different lengths, which get
+// zeros behind their ends up to the longest. resource_exhausted when there is no room.
 Result<Tensor> gather_input(std::span<const Part> parts, std::size_t index, Buffer& staging,
                             SlabPool& slabs, CopyMeter& copies);
 

@@ -13,6 +13,15 @@ namespace mlops {
 // Empty for models whose shapes are otherwise fixed.
 using BucketKey = std::vector<std::int64_t>;
 
+// The length, where all open sizes are one and the same; else 0.
+inline std::int64_t length_of(const BucketKey& bucket) {
+  if (bucket.empty()) return 0;
+  for (const std::int64_t size : bucket) {
+    if (size != bucket.front()) return 0;
+  }
+  return bucket.front();
+}
+
 struct Job {
   PendingRef pending;
   Resolved resolved;

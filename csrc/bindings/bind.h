@@ -9,6 +9,7 @@
 namespace mlops::python {
 
 void bind_engine(pybind11::module_& module);
+void bind_feedback(pybind11::class_<EngineHandle>& engine);
 void bind_engine_drift(pybind11::class_<EngineHandle>& engine);
 void bind_completions(pybind11::module_& module);
 void bind_drift_judge(pybind11::module_& module);
@@ -16,6 +17,7 @@ void bind_drift(pybind11::module_& module);
 void bind_drift_distances(pybind11::module_& module);
 void bind_detect(pybind11::module_& module);
 void bind_labels(pybind11::module_& module);
+void bind_route(pybind11::class_<EngineHandle>& engine);
 // What tests and the overhead benchmark use; private, like everything in the module.
 void bind_test_hooks(pybind11::module_& module, pybind11::class_<EngineHandle>& engine);
 

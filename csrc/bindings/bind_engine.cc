@@ -15,12 +15,17 @@ namespace {
 
 namespace py = pybind11;
 
-std::unique_ptr<EngineHandle> make_engine(unsigned lanes, std::size_t queue_requests_max,
-                                          std::size_t slab_bytes_max,
-                                          std::uint64_t inline_run_us_max,
-                                          std::size_t tensor_bytes_max,
-                                          std::vector<std::string> ort_libraries,
-                                          std::string cache_directory) {
+ExecutionWish wish_of(const ConfigStrings& words, const ExecutionWish& defaults) {
+  const Result<ExecutionWish> wish = execution_wish(words, defaults);
+  throw_unless_ok(wish.status());
+  return *wish;
+}
+
+std::unique_ptr<EngineHandle> make_engine(
+    unsigned lanes, std::size_t queue_requests_max, std::size_t slab_bytes_max,
+    std::uint64_t inline_run_us_max, std::size_t tensor_bytes_max,
+    std::vector<std::string> ort_libraries, std::string cache_directory,
+    std::size_t response_cache_bytes, const ConfigStrings& execution) {
   if (!import_numpy()) throw py::error_already_set();
   EngineOptions options;
   options.lanes = lanes;
@@ -30,6 +35,8 @@ std::unique_ptr<EngineHandle> make_engine(unsigned lanes, std::size_t queue_requ
   options.limits.tensor_bytes_max = tensor_bytes_max;
   options.ort_libraries = std::move(ort_libraries);
   options.cache_directory = std::move(cache_directory);
+  options.response_cache_bytes = response_cache_bytes;
+  options.execution = wish_of(execution, ExecutionWish());
   auto handle = EngineHandle::create(std::move(options));
   throw_unless_ok(handle.status());
   return *std::move(handle);
@@ -37,7 +44,8 @@ std::unique_ptr<EngineHandle> make_engine(unsigned lanes, std::size_t queue_requ
 
 void load(EngineHandle& self, const std::string& name, const std::string& path,
           std::int64_t version, unsigned lanes, std::int64_t batch_rows_max,
-          std::uint64_t batch_delay_us_max, unsigned intra_op_threads) {
+          std::uint64_t batch_delay_us_max, unsigned intra_op_threads, bool response_cache,
+          const ConfigStrings& execution) {
   ModelSource source;
   source.name = name;
   source.version = version;
@@ -46,7 +54,13 @@ void load(EngineHandle& self, const std::string& name, const std::string& path,
   source.batch_rows_max = batch_rows_max;
   source.batch_delay_us_max = batch_delay_us_max;
   source.ort.intra_op_threads = intra_op_threads;
-  throw_unless_ok(with_engine(self, [&](const auto& engine) { return engine->load(source); }));
+  source.response_cache = response_cache;
+  throw_unless_ok(with_engine(self, [&](const auto& engine) {
+    const Result<ExecutionWish> wish = execution_wish(execution, engine->options().execution);
+    if (!wish.ok()) return wish.status();
+    source.execution = *wish;
+    return engine->load(source);
+  }));
 }
 
 TimePoint deadline_of(const py::object& seconds) {
@@ -59,6 +73,11 @@ void close(EngineHandle& self, const py::object& timeout) {
   const GilHeld held;
   self.close(deadline_of(timeout));
   PythonLog::pass_on_all();
+}
+
+bool wait_trials(EngineHandle& self, const py::object& timeout) {
+  const TimePoint deadline = deadline_of(timeout);
+  return with_engine(self, [&](const auto& engine) { return engine->wait_trials(deadline); });
 }
 
 bool drain(EngineHandle& self, const py::object& timeout) {
@@ -108,10 +127,16 @@ void bind_engine(py::module_& module) {
   py::class_<EngineHandle> type(module, "Engine", py::release_gil_before_calling_cpp_dtor());
   type.def(py::init(&make_engine), py::kw_only(), py::arg("lanes"), py::arg("queue_requests_max"),
            py::arg("slab_bytes_max"), py::arg("inline_run_us_max"), py::arg("tensor_bytes_max"),
-           py::arg("ort_libraries"), py::arg("cache_directory"))
+           py::arg("ort_libraries"), py::arg("cache_directory"), py::arg("response_cache_bytes"),
+           py::arg("execution"))
       .def("_load", &load, py::arg("name"), py::arg("path"), py::kw_only(), py::arg("version"),
            py::arg("lanes"), py::arg("batch_rows_max"), py::arg("batch_delay_us_max"),
-           py::arg("intra_op_threads"))
+           py::arg("intra_op_threads"), py::arg("response_cache"), py::arg("execution"))
+      .def("_flush_cache",
+           [](EngineHandle& self, const std::string& name, std::int64_t version) {
+             throw_unless_ok(with_engine(
+                 self, [&](const auto& e) { return e->flush_response_cache(name, version); }));
+           })
       .def("_unload",
            [](EngineHandle& self, const std::string& name, std::int64_t version) {
              throw_unless_ok(
@@ -134,6 +159,7 @@ void bind_engine(py::module_& module) {
            })
       .def("_closed", &EngineHandle::closed)
       .def("_drain", &drain)
+      .def("_wait_trials", &wait_trials)
       .def("_close", &close)
       .def("_forget", &EngineHandle::forget)
       .def(
@@ -149,6 +175,8 @@ void bind_engine(py::module_& module) {
   };
   for (PyMethodDef& method : methods) add_vectorcall(type, method);
   bind_engine_drift(type);
+  bind_feedback(type);
+  bind_route(type);
   bind_test_hooks(module, type);
 }
 

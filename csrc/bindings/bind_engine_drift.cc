@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "bindings/bind.h"
+#include "bindings/drift_alerts_out.h"
 #include "bindings/with_engine.h"
 #include "observe/profile_bytes.h"
 
@@ -43,6 +44,14 @@ py::bytes profile(EngineHandle& self, const std::string& name, std::int64_t vers
   return py::bytes(bytes);
 }
 
+py::dict alerts(EngineHandle& self, const std::string& name, std::int64_t version,
+                std::uint64_t after) {
+  const Result<JudgeView> view = with_engine(
+      self, [&](const auto& engine) { return engine->drift_alerts(name, version, after); });
+  throw_unless_ok(view.status());
+  return drift_alerts_out(*view);
+}
+
 template <Status (Engine::*How)(const std::string&, std::int64_t)>
 void change(EngineHandle& self, const std::string& name, std::int64_t version) {
   throw_unless_ok(with_engine(
@@ -53,6 +62,7 @@ void change(EngineHandle& self, const std::string& name, std::int64_t version) {
 
 void bind_engine_drift(py::class_<EngineHandle>& engine) {
   engine.def("_drift_profile", &profile, py::arg("name"), py::arg("version"), py::arg("seconds"))
+      .def("_drift_alerts", &alerts, py::arg("name"), py::arg("version"), py::arg("after"))
       .def("_drift_reset", &change<&Engine::reset_drift>)
       .def("_drift_freeze", &change<&Engine::freeze_drift>);
 }

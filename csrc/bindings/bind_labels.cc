@@ -67,22 +67,6 @@ std::unique_ptr<PythonJoin> make_join(const std::string& task, std::int32_t clas
   return std::make_unique<PythonJoin>(options);
 }
 
-const char* joined_name(Joined joined) {
-  switch (joined) {
-    case Joined::joined:
-      return "joined";
-    case Joined::duplicated:
-      return "duplicated";
-    case Joined::late:
-      return "late";
-    case Joined::unknown:
-      return "unknown";
-    case Joined::inadmissible:
-      return "inadmissible";
-  }
-  return "";
-}
-
 py::dict realised_dict(const PythonJoin& self, std::int64_t version, double span) {
   const RealisedQuality all = self.join.realised(version, seconds_option("span", span));
   const Quality& quality = all.quality;
@@ -147,7 +131,7 @@ void bind_labels(py::module_& module) {
           "label",
           [](PythonJoin& self, std::string_view id, double label, double time) {
             self.clock.reach(time);
-            return joined_name(self.join.label(id, label));
+            return std::string(name_of(self.join.label(id, label)));
           },
           py::arg("id"), py::arg("label"), py::kw_only(), py::arg("time"))
       .def("realised", &realised_dict, py::arg("version") = 1, py::kw_only(), py::arg("span"))

@@ -212,6 +212,7 @@ Status deadline_from(PyObject* seconds, TimePoint& deadline) {
 }
 
 Status build_request(const CallArgs& call, CopyMeter& copies, Request& request) {
+  request.inputs_may_change = true;  // the caller's arrays
   if (Status s = read_text(call.name, "the model's name must be a str", request.model); !s.ok()) {
     return s;
   }

@@ -52,6 +52,9 @@ py::dict describe(const ModelStats& stats) {
       stats.batch_rows.count == 0
           ? 0.0
           : static_cast<double>(stats.batch_rows.sum) / static_cast<double>(stats.batch_rows.count);
+  out["cache_hits"] = stats.cache_hit.count;
+  out["cache_misses"] = stats.cache_miss.count;
+  out["cache_shared"] = stats.cache_shared;
   out["request"] = latencies(stats.request_ns);
   out["queue"] = latencies(stats.queue_ns);
   out["input"] = latencies(stats.input_ns);
@@ -73,6 +76,7 @@ py::dict describe(const ModelInfo& info) {
   out["batchable"] = info.batchable;
   out["batch_rows_max"] = info.batch_rows_max;
   out["batching_reason"] = info.batching_reason;
+  out["execution"] = info.execution ? info.execution->text() : "";
   return out;
 }
 
@@ -88,6 +92,18 @@ py::dict describe(const EngineStats& stats) {
   out["models"] = std::move(models);
   out["copy_bytes"] = std::move(copies);
   out["slab_bytes_in_use"] = stats.slab_bytes_in_use;
+  py::object cache = py::none();
+  if (stats.cache) {
+    py::dict kept;
+    kept["entries"] = stats.cache->entries;
+    kept["bytes_used"] = stats.cache->bytes_used;
+    kept["bytes_max"] = stats.cache->bytes_max;
+    kept["insertions"] = stats.cache->insertions;
+    kept["evictions"] = stats.cache->evictions;
+    kept["too_large"] = stats.cache->too_large;
+    cache = std::move(kept);
+  }
+  out["cache"] = std::move(cache);
   return out;
 }
 

@@ -9,5 +9,6 @@ namespace mlops::python {
 
 pybind11::dict describe(const ModelInfo& info);
 pybind11::dict describe(const EngineStats& stats);
+pybind11::dict describe(const ShadowStatus& shadow);
 
 }  // namespace mlops::python

@@ -20,6 +20,7 @@ struct ProbeResult {
   std::vector<bool> sizable_outputs;  // per output: every run matched the declared dims exactly
   std::int64_t open_size = 1;         // of the open axes besides the batch, as it was accepted
   Duration single_row{0};             // best of the runs with one row; zero when none ran
+  bool padding_harmless = false;      // see padding_probe.h
 };
 
 struct ProbedModel {

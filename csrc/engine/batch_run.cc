@@ -17,7 +17,7 @@ std::int64_t total_rows(std::span<const Part> parts) {
 
 // Watched outputs are wanted whoever asks: else a column would look missing when nobody did.
 void mark_wanted(Lane& lane, std::span<const Part> parts) {
-  const bool all = lane.observer || std::ranges::any_of(parts, [](const Part& part) {
+  const bool all = lane.observer || lane.notes || std::ranges::any_of(parts, [](const Part& part) {
                      return part.resolved->outputs.empty();
                    });
   for (OutputSlot& slot : lane.outputs) slot.wanted = all;
@@ -145,6 +145,17 @@ void observe(const LaneContext& context, Lane& lane, std::span<const Job> jobs,
   }
 }
 
+void note_predictions(Lane& lane, std::span<const Part> parts) {
+  if (!lane.notes) return;
+  const Tensor& output = lane.outputs[lane.notes->output()].tensor;
+  std::size_t first = 0;
+  for (const Part& part : parts) {
+    const auto rows = static_cast<std::size_t>(part.rows);
+    lane.notes->note(*part.request, output, first, rows);
+    first += rows;
+  }
+}
+
 void release_tensors(Lane& lane) {
   lane.inputs.clear();
   for (OutputSlot& slot : lane.outputs) slot.tensor = Tensor{};
@@ -169,6 +180,7 @@ bool answer(const LaneContext& context, Lane& lane, Job& job, Response&& respons
   const TimePoint submitted = job.pending->submitted_at;
   const Code code = response.status.code();
   if (job.pending->timeline) job.pending->timeline->end = context.clock->now();
+  response.batch = lane.batch_id;
   if (job.pending->complete(std::move(response)) && code == Code::ok) {
     lane.recorder.success(elapsed_ns(submitted, now), elapsed_ns(submitted, taken),
                           static_cast<std::uint64_t>(job.rows));
@@ -231,10 +243,12 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   }
   std::uint64_t successes = 0;
   if (status.ok()) {
+    note_predictions(lane, lane.parts);
     status = respond_all(context, lane, jobs, {taken, ran, times.infer_ns}, successes);
   }
   release_tensors(lane);
   if (lane.observer) lane.observer->after_reply();
+  if (lane.notes) status.ok() ? lane.notes->store() : lane.notes->discard();
   Duration spent{times.infer_ns};
   if (status.ok()) {
     times.output_ns = elapsed_ns(ran, context.clock->now());
@@ -263,12 +277,14 @@ void run_single(const LaneContext& context, Lane& lane, Request& request, const 
   if (status.ok()) status = in_time();
   if (status.ok()) {
     observe(context, lane, {}, times.infer_ns, started_at);
+    note_predictions(lane, lane.parts);
     make_response(
         context, request, resolved,
         [&](std::size_t i) { return std::move(lane.outputs[i].tensor); }, response);
     const std::uint64_t total_ns = times.input_ns + times.infer_ns;
     lane.recorder.success(total_ns, 0, static_cast<std::uint64_t>(rows));
     lane.recorder.execution(static_cast<std::uint64_t>(rows), 1, times, true);
+    if (lane.notes) lane.notes->store();
   } else {
     context.failures->add(status.code(), times.input_ns + times.infer_ns);
     response = Response::failure(request, std::move(status));

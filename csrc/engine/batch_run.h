@@ -13,6 +13,7 @@
 #include "batch/gather.h"
 #include "batch/job.h"
 #include "engine/engine.h"
+#include "engine/feedback_book.h"
 #include "engine/model_recorder.h"
 #include "execute/backend.h"
 #include "observe/drift_observer.h"
@@ -28,17 +29,20 @@ struct LaneContext {
   CopyMeter* copies = nullptr;
   const Clock* clock = nullptr;
   FailureRecorder* failures = nullptr;
-  std::shared_ptr<DriftObserver> drift;  // null: its rows are not watched
-  bool repeatable = true;                // a run that failed may be tried again with fewer rows
+  std::shared_ptr<DriftObserver> drift;            // null: its rows are not watched
+  std::shared_ptr<const FeedbackTarget> feedback;  // null: its predictions are not remembered
+  bool repeatable = true;  // a run that failed may be tried again with fewer rows
 };
 
 struct Lane {
   std::unique_ptr<Executor> executor;
   std::vector<Job> batch;       // what runs now; filled and cleared under the owner's lock
+  std::uint64_t batch_id = 0;   // of what runs now; no two batches have the same
   std::size_t input_bytes = 0;  // of what runs now, where inputs are bounded; likewise
   TimePoint free_at{};          // as expected, where there is a latency objective; past when idle
   LaneRecorder recorder;
   std::unique_ptr<LaneObserver> observer;  // null: its rows are not watched
+  std::unique_ptr<PredictionNotes> notes;  // null: its predictions are not remembered
   // Scratch, kept to avoid allocation.
   std::vector<Tensor> inputs;
   std::vector<Buffer> staging;  // one per input of the signature

@@ -30,7 +30,8 @@ Signature by_rows(Signature signature, bool has_batch_axis) {
 }  // namespace
 
 Result<std::shared_ptr<DriftObserver>> load_drift(const ModelSource& source, const ModelInfo& info,
-                                                  const Signature& whole) {
+                                                  const Signature& whole,
+                                                  const JudgeOptions& judge) {
   using None = std::shared_ptr<DriftObserver>;
   std::string asked;
   if (source.config) {
@@ -49,25 +50,27 @@ Result<std::shared_ptr<DriftObserver>> load_drift(const ModelSource& source, con
   }
   if (!file.ok() && file.status().code() != Code::not_found) return with_reason(file.status());
   if (!file.ok() && asked.empty()) return None();
+  DriftOptions options;
+  options.judge = judge;
   const Signature watched = by_rows(whole, info.has_batch_axis);
   const Signature clients = by_rows(info.signature, info.has_batch_axis);
   if (!file.ok()) {
-    if (!info.decoupled) return DriftObserver::collect(watched, clients);
+    if (!info.decoupled) return DriftObserver::collect(watched, clients, options);
     return Status::invalid_argument(
         "parameter 'drift': a decoupled model is watched against a reference.profile alone; what "
         "it takes and what it answers are not of the same rows");
   }
   Result<Profile> profile = read_profile(*file);
   if (!profile.ok()) return with_reason(profile.status());
-  Result<None> observer =
-      DriftObserver::create(watched, info.decoupled ? Signature() : clients, profile->reference);
+  Result<None> observer = DriftObserver::create(watched, info.decoupled ? Signature() : clients,
+                                                profile->reference, options);
   return observer.ok() ? observer : with_reason(observer.status());
 }
 
 Result<std::shared_ptr<InputGuard>> load_guard(const ModelSource& source, const ModelInfo& info,
                                                const DriftObserver* drift) {
   if (!source.config) return std::shared_ptr<InputGuard>();
-  Result<GuardOptions> options = guard_options(source.config->parameters);
+  Result<InputGuardOptions> options = guard_options(source.config->parameters);
   if (!options.ok()) return options.status();
   if (!options->any()) return std::shared_ptr<InputGuard>();
   if (!info.has_batch_axis || info.decoupled || source.sequences) {

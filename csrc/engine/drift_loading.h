@@ -15,7 +15,8 @@ inline constexpr std::string_view kProfileFile = "reference.profile";
 // `drift` is not "on", or it is "off". `whole` is what the back end takes and gives: of a model
 // that keeps state more than `info` tells clients. Blocks on disk.
 Result<std::shared_ptr<DriftObserver>> load_drift(const ModelSource& source, const ModelInfo& info,
-                                                  const Signature& whole);
+                                                  const Signature& whole,
+                                                  const JudgeOptions& judge);
 
 // What the parameters guard_* of its configuration want done with values before they run; null:
 // none is there. They are those of `drift`'s reference.

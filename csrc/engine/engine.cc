@@ -6,10 +6,14 @@
 
 #include "base/quiet_thread.h"
 #include "engine/deadline_watch.h"
+#include "engine/drift_keeper.h"
 #include "engine/ensemble_loading.h"
 #include "engine/execution_choice.h"
+#include "engine/execution_trials.h"
+#include "engine/feedback_book.h"
 #include "engine/lane_pool.h"
 #include "engine/model_loading.h"
+#include "engine/model_routes.h"
 #include "engine/pipeline.h"
 #include "engine/retirement.h"
 #include "execute/builtin_backends.h"
@@ -25,19 +29,26 @@ namespace {
 
 class EngineImpl final : public Engine {
  public:
-  EngineImpl(EngineOptions options, std::unique_ptr<GraphCache> graphs, LogSink& log)
+  EngineImpl(EngineOptions options, std::unique_ptr<GraphCache> graphs,
+             std::unique_ptr<PredictionCache> answers, LogSink& log)
       : options_(std::move(options)),
         graphs_(std::move(graphs)),
+        answers_(std::move(answers)),
         log_(log),
         slabs_(options_.slab_bytes_max),
         pool_(options_.compute_threads, clock_),
-        pipeline_(catalog_, options_.limits, clock_),
+        pipeline_(catalog_, routes_.book(), options_.limits, clock_),
         retirement_(std::chrono::milliseconds(options_.retire_ms_max)),
-        watch_([this](TimePoint now) { return expire(now); }) {}
+        watch_([this](TimePoint now) { return expire(now); }),
+        keeper_(options_.drift, clock_, log_, [this] { return catalog_.all(); }) {}
 
   ~EngineImpl() override {
     pipeline_.refuse_new();
+    keeper_.end();
+    trials_.stop();
+    routes_.shadows().refuse();
     for (const auto& model : outermost_first()) model->stop();
+    routes_.shadows().stop();
   }
 
   Status load(const ModelSource& source) override {
@@ -47,8 +58,9 @@ class EngineImpl final : public Engine {
 
   Status load(const ModelSource& source, std::unique_ptr<Backend> backend) override {
     if (Status s = source.validate(); !s.ok()) return s;
-    return tracked(source,
-                   [&]() -> Result<std::unique_ptr<Backend>> { return std::move(backend); });
+    return tracked(source, [&]() -> Result<ExecutionChoice> {
+      return ExecutionChoice{std::move(backend), nullptr, nullptr, false};
+    });
   }
 
   Status unload(const std::string& name, std::int64_t version) override;
@@ -61,8 +73,11 @@ class EngineImpl final : public Engine {
   }
   Status load_repository(const std::string& directory) override;
 
+  bool wait_trials(TimePoint deadline) override { return trials_.wait_done(deadline); }
+
   Result<ModelInfo> info(const std::string& name, std::int64_t version) const override {
-    Result<ModelCatalog::Entry> model = catalog_.find(name, version);
+    Result<ModelCatalog::Entry> model =
+        catalog_.find(name, version == kAnyVersion ? routes_.stable(name) : version);
     if (!model.ok()) return model.status();
     return with_versions((*model)->info());
   }
@@ -130,13 +145,68 @@ class EngineImpl final : public Engine {
     return with_drift(name, version, [](DriftObserver& drift) { return drift.freeze(); });
   }
 
+  Result<JudgeView> drift_alerts(const std::string& name, std::int64_t version,
+                                 std::uint64_t after) override {
+    Result<JudgeView> view = Status::internal("not looked");
+    const Status found = with_drift(name, version, [&](DriftObserver& drift) {
+      const std::shared_ptr<DriftEpoch> epoch = drift.epoch();
+      if (!epoch->judge) {
+        return Status::unavailable("rows are collected, and there is no reference yet");
+      }
+      view = epoch->judge->view(after);
+      return Status();
+    });
+    return found.ok() ? std::move(view) : found;
+  }
+
+  Result<std::vector<Joined>> feedback(const std::string& name,
+                                       std::span<const Feedback> items) override {
+    const Result<ModelCatalog::Entry> model = catalog_.find(name, kAnyVersion);
+    if (!model.ok()) return model.status();
+    const std::shared_ptr<LabelJoin> book = books_.find(name);
+    if (!book) return no_feedback(name);
+    std::vector<Joined> results;
+    results.reserve(items.size());
+    for (const Feedback& item : items) results.push_back(book->take(item));
+    return results;
+  }
+
+  Result<QualityView> quality(const std::string& name, std::int64_t version,
+                              std::optional<Duration> span) override {
+    const Result<ModelCatalog::Entry> model = catalog_.find(name, version);
+    if (!model.ok()) return model.status();
+    const std::shared_ptr<LabelJoin> book = books_.find(name);
+    return book ? quality_of(*book, (*model)->info().version, span) : no_feedback(name);
+  }
+
+  Status flush_response_cache(const std::string& name, std::int64_t version) override {
+    Result<ModelCatalog::Entry> model = catalog_.find(name, version);
+    if (model.ok()) (*model)->flush_cache();
+    return model.status();
+  }
+  Result<RouteStatus> route(const std::string& model) const override {
+    return routes_.status(model);
+  }
+  Result<RouteStatus> set_route(const std::string& model, RoutePlan plan,
+                                RouteOrigin origin) override {
+    return routes_.set(model, std::move(plan), origin);
+  }
+  Status clear_route(const std::string& model) override { return routes_.clear(model); }
+  std::span<const std::string> route_headers(std::string_view model) const override {
+    const RouteTable* route = routes_.book().find(model);
+    return route ? std::span(route->headers()) : std::span<const std::string>();
+  }
+
   EngineStats stats() const override {
     EngineStats stats;
+    books_.add_to(stats);
+    stats.routes = routes_.all();
     for (const auto& model : catalog_.all()) stats.models.push_back(model->stats());
     for (std::size_t i = 0; i < kCopySites; ++i) {
       stats.copy_bytes[i] = copies_.total(static_cast<CopySite>(i));
     }
     stats.pool = pool_.stats();
+    if (answers_) stats.cache = answers_->stats();
     stats.slab_bytes_in_use = slabs_.bytes_in_use();
     return stats;
   }
@@ -145,6 +215,11 @@ class EngineImpl final : public Engine {
   const EngineOptions& options() const override { return options_; }
 
  private:
+  static Status no_feedback(const std::string& name) {
+    return Status::not_found("model '" + name +
+                             "' takes no feedback: its configuration has no parameter 'feedback'");
+  }
+
   // Lanes that are idle have handed over before `then` looks.
   template <class Then>
   Status with_drift(const std::string& name, std::int64_t version, Then then) {
@@ -156,7 +231,7 @@ class EngineImpl final : public Engine {
                                std::to_string((*model)->info().version) +
                                " is not watched for drift");
     }
-    (*model)->settle_drift();
+    keeper_.look(**model);
     return then(*drift);
   }
 
@@ -192,17 +267,25 @@ class EngineImpl final : public Engine {
     return opened;
   }
 
-  // Opened at the first model that may use it; a library that is installed later is found then.
-  Result<std::shared_ptr<const OpenvinoRuntime>> openvino_runtime() const {
+  std::vector<std::string> openvino_paths() const {
     const auto& paths = options_.openvino_libraries;
-    return OpenvinoRuntime::open(paths.empty() ? openvino_library_candidates(options_.ort_libraries)
-                                               : paths);
+    return paths.empty() ? openvino_library_candidates(options_.ort_libraries) : paths;
   }
 
-  Result<std::unique_ptr<Backend>> backend_for(const ModelSource& source);
-  Result<std::unique_ptr<Backend>> chosen_for(const ModelSource& source,
-                                              const std::string& ort_version,
-                                              std::unique_ptr<Backend> loaded);
+  Result<OtherBackend> other_backend(const std::string& path) {
+    auto runtime = OpenvinoRuntime::open(openvino_paths());
+    if (!runtime.ok()) return runtime.status();
+    return OtherBackend{
+        (*runtime)->version(), (*runtime)->has_bf16(),
+        [this, path, opened = *runtime](const Backend& reference, const OpenvinoOptions& options) {
+          return load_openvino_backend(opened, path, reference, options, &copies_);
+        }};
+  }
+
+  Result<ExecutionChoice> backend_for(const ModelSource& source);
+  Result<std::unique_ptr<Backend>> named_backend(const ModelSource& source) const;
+  Result<ExecutionChoice> chosen_for(const ModelSource& source, const std::string& ort_version,
+                                     std::unique_ptr<Backend> loaded);
 
   // Loads while readiness says "not yet", and keeps saying so if it fails.
   template <class MakeBackend>
@@ -235,14 +318,26 @@ class EngineImpl final : public Engine {
     if (source.config && source.config->is_ensemble()) {
       Result<std::shared_ptr<ServedEnsemble>> made =
           load_ensemble(source, catalog_, pipeline_, clock_);
+      if (source.config->response_cache) {
+        log_.log(Severity::warning, "ensemble '" + source.name +
+                                        "': response_cache has no effect; it does for its members");
+      }
       return made.ok() ? Result<ModelCatalog::Entry>(*std::move(made)) : made.status();
     }
-    const EngineParts parts = {&options_, &slabs_, &copies_, &clock_, &watch_, &pool_, &log_};
+    const EngineParts parts = {&options_, &slabs_, &copies_, &clock_,      &watch_,
+                               &pool_,    &log_,   &books_,  cache_parts()};
     Result<PreparedVersion> prepared = Status::internal("not prepared");
+    ExecutionTrials::Trial afterwards;
+    bool before_serving = false;
     const auto prepare = [&] {
-      Result<std::unique_ptr<Backend>> backend = make_backend();
-      prepared = backend.ok() ? prepare_version(source, *std::move(backend), parts)
-                              : Result<PreparedVersion>(backend.status());
+      Result<ExecutionChoice> made = make_backend();
+      if (!made.ok()) {
+        prepared = made.status();
+        return;
+      }
+      afterwards = std::move(made->afterwards);
+      before_serving = made->before_serving;
+      prepared = prepare_version(source, {std::move(made->backend), std::move(made->note)}, parts);
     };
     // With more threads than one a session makes its own, which would stay quiet for ever.
     if (source.in_background && source.ort.intra_op_threads == 1) {
@@ -253,7 +348,20 @@ class EngineImpl final : public Engine {
     if (!prepared.ok()) return prepared.status();
     Result<std::shared_ptr<Servable>> started = start_version(*std::move(prepared), parts);
     if (!started.ok()) return started.status();
+    if (afterwards && before_serving) afterwards({});
+    const Result<ModelCatalog::Entry> before = catalog_.find(source.name, source.version);
+    keeper_.adopt(**started, before.ok() ? before->get() : nullptr);
+    if (afterwards && !before_serving) trials_.add(std::move(afterwards));
     return ModelCatalog::Entry(*std::move(started));
+  }
+
+  CacheParts cache_parts() {
+    return {answers_.get(), &cache_keys_, &clock_, &watch_, &copies_, &log_,
+            // It had been accepted, so it is let in while new ones are refused.
+            [this](PendingRef pending) {
+              pipeline_.submit(std::move(pending), Pipeline::From::ensemble);
+            },
+            options_.queue_requests_max, loads_.fetch_add(1, std::memory_order_relaxed)};
   }
 
   void note_asked(const ModelSet& set);
@@ -261,10 +369,14 @@ class EngineImpl final : public Engine {
 
   const EngineOptions options_;
   const ExecutionCache execution_cache_{options_.cache_directory};
-  const std::unique_ptr<GraphCache> graphs_;  // null: none are kept
+  const std::unique_ptr<GraphCache> graphs_;        // null: none are kept
+  const std::unique_ptr<PredictionCache> answers_;  // likewise
+  const KeyMaker cache_keys_;
+  std::atomic<std::uint64_t> loads_{0};
   LogSink& log_;
   SteadyClock clock_;
   CopyMeter copies_;
+  FeedbackBooks books_{options_.feedback, clock_};
   SlabPool slabs_;
   LanePool pool_;  // before whatever holds models
   std::mutex runtime_mutex_;
@@ -272,9 +384,15 @@ class EngineImpl final : public Engine {
   mutable std::mutex asked_mutex_;
   std::set<std::string> not_ready_;  // guarded by asked_mutex_: asked for, not (yet) serving
   ModelCatalog catalog_;
+  ModelRoutes routes_{catalog_, {catalog_, clock_, copies_, [this](const std::string& model) {
+                                   const PoolStats pool = pool_.stats();
+                                   return pool.busy_cores < pool.cores && routes_.is_calm(model);
+                                 }}};
   Pipeline pipeline_;
   Retirement retirement_;
-  DeadlineWatch watch_;  // last: its thread reads the catalog
+  DeadlineWatch watch_;  // its thread reads the catalog, and so does the next one's
+  DriftKeeper keeper_;
+  ExecutionTrials trials_;
 };
 
 Status EngineImpl::unload(const std::string& name, std::int64_t version) {
@@ -288,56 +406,66 @@ Status EngineImpl::unload(const std::string& name, std::int64_t version) {
                              " is not loaded");
   }
   model->drain(kNever);
+  keeper_.leave(*model);
   model->stop();
   return {};
 }
 
-Result<std::unique_ptr<Backend>> EngineImpl::backend_for(const ModelSource& source) {
-  if (options_.make_backend) return options_.make_backend(source);
-  if (source.config) {
-    const ModelConfig& config = *source.config;
-    if (Status s = check_supported(config); !s.ok()) return s;
-    if (is_builtin_backend(config.backend)) {
-      Result<Signature> signature = declared_signature(config);
-      if (!signature.ok()) return signature.status();
-      Result<std::unique_ptr<Backend>> made =
-          make_builtin_backend(config.backend, *std::move(signature), config.parameters);
-      if (!made.ok() || !(*made)->decoupled() || config.decoupled) return made;
-      return make_one_answer_backend(*std::move(made));
-    }
-    const bool onnx = (config.backend.empty() || config.backend == "onnxruntime") &&
-                      (config.platform.empty() || config.platform == "onnxruntime_onnx");
-    if (!onnx) {
-      return Status::invalid_argument(
-          "backend '" + config.backend + "', platform '" + config.platform +
-          "' is not known; there are onnxruntime, identity, square, repeat and sequence");
-    }
+// Of a configuration that names one of ours; null: it is for ONNX files.
+Result<std::unique_ptr<Backend>> EngineImpl::named_backend(const ModelSource& source) const {
+  const ModelConfig& config = *source.config;
+  if (Status s = check_supported(config); !s.ok()) return s;
+  if (is_builtin_backend(config.backend)) {
+    Result<Signature> signature = declared_signature(config);
+    if (!signature.ok()) return signature.status();
+    Result<std::unique_ptr<Backend>> made =
+        make_builtin_backend(config.backend, *std::move(signature), config.parameters);
+    if (!made.ok() || !(*made)->decoupled() || config.decoupled) return made;
+    return make_one_answer_backend(*std::move(made));
+  }
+  const bool onnx = (config.backend.empty() || config.backend == "onnxruntime") &&
+                    (config.platform.empty() || config.platform == "onnxruntime_onnx");
+  if (onnx) return std::unique_ptr<Backend>();
+  return Status::invalid_argument(
+      "backend '" + config.backend + "', platform '" + config.platform +
+      "' is not known; there are onnxruntime, identity, square, repeat and sequence");
+}
+
+Result<ExecutionChoice> EngineImpl::backend_for(const ModelSource& source) {
+  if (options_.make_backend || source.config) {
+    Result<std::unique_ptr<Backend>> made =
+        options_.make_backend ? options_.make_backend(source) : named_backend(source);
+    if (!made.ok()) return made.status();
+    if (*made) return ExecutionChoice{*std::move(made), nullptr, nullptr, false};
   }
   Result<std::shared_ptr<OrtRuntime>> runtime = ort_runtime();
   if (!runtime.ok()) return runtime.status();
   Result<std::unique_ptr<Backend>> loaded =
       load_ort_backend(*runtime, source.path, source.ort, &copies_, graphs_.get());
-  if (!loaded.ok()) return loaded;
+  if (!loaded.ok()) return loaded.status();
   return chosen_for(source, (*runtime)->version(), *std::move(loaded));
 }
 
-Result<std::unique_ptr<Backend>> EngineImpl::chosen_for(const ModelSource& source,
-                                                        const std::string& ort_version,
-                                                        std::unique_ptr<Backend> loaded) {
+Result<ExecutionChoice> EngineImpl::chosen_for(const ModelSource& source,
+                                               const std::string& ort_version,
+                                               std::unique_ptr<Backend> loaded) {
   ExecutionParts parts;
-  parts.openvino = [this] { return openvino_runtime(); };
+  // Opened at the first model that may use it; a library that is installed later is found then.
+  parts.openvino = [this](const std::string& path) { return other_backend(path); };
+  parts.openvino_installed = !openvino_paths().empty();
   parts.cache = &execution_cache_;
   parts.ort_version = ort_version;
-  parts.copies = &copies_;
   parts.clock = &clock_;
   Result<ExecutionChoice> choice =
-      choose_execution(std::move(loaded), source, options_.execution, parts);
-  if (!choice.ok()) return choice.status();
-  if (!choice->reason.empty()) {
+      choose_execution(std::move(loaded), source, options_.execution, parts, log_);
+  if (!choice.ok()) return choice;
+  const std::string reason = choice->note->text();
+  if (reason.empty()) choice->note = nullptr;
+  if (!reason.empty() && !choice->afterwards) {
     log_.log(Severity::info, "model '" + source.name + "' version " +
-                                 std::to_string(source.version) + ": " + choice->reason);
+                                 std::to_string(source.version) + ": " + reason);
   }
-  return std::move(choice->backend);
+  return choice;
 }
 
 void EngineImpl::note_asked(const ModelSet& set) {
@@ -417,8 +545,14 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineOptions options, LogSink& l
     if (!opened.ok()) return opened.status();
     graphs = *std::move(opened);
   }
+  std::unique_ptr<PredictionCache> answers;
+  if (options.response_cache_bytes > 0) {
+    auto made = PredictionCache::create(options.response_cache_bytes);
+    if (!made.ok()) return made.status();
+    answers = *std::move(made);
+  }
   return std::unique_ptr<Engine>(
-      std::make_unique<EngineImpl>(std::move(options), std::move(graphs), log));
+      std::make_unique<EngineImpl>(std::move(options), std::move(graphs), std::move(answers), log));
 }
 
 }  // namespace mlops

@@ -19,9 +19,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/execution_note.h"
 #include "engine/options.h"
+#include "engine/route_status.h"
 #include "engine/stats.h"
 #include "execute/backend.h"
+#include "labels/label_join.h"
 #include "observe/drift_observer.h"
 #include "request/pending.h"
 #include "tensor/copy_meter.h"
@@ -39,6 +42,8 @@ struct ModelInfo {
   std::int64_t batch_rows_max = 0;  // 0 when not batchable
   std::string batching_reason;      // why it is or is not batched, for people
   std::uint64_t batch_delay_us_max = 0;
+  // What executes it and why, for people; null: there was nothing to choose.
+  std::shared_ptr<const ExecutionNote> execution;
   unsigned lanes = 0;      // concurrent executions
   bool decoupled = false;  // answers in any number of parts: only doors that take them can call it
   // Whether axis 0 is a batch. A model may have one without that requests are merged: the
@@ -57,6 +62,15 @@ struct ModelSet {
   std::vector<std::int64_t> keep;  // versions that serve and stay as they are
   std::map<std::string, std::int64_t> labels;
 };
+
+// What late labels say of a version's predictions.
+struct QualityView {
+  Task task = Task::binary;
+  RealisedQuality realised;
+  CalibrationBet calibration;  // of a binary task, since the first label
+};
+// Scores are said to have gone wrong when chance would make it look so once in so many versions.
+inline constexpr double kCalibrationAlpha = 0.01;
 
 class Engine {
  public:
@@ -83,6 +97,10 @@ class Engine {
   // Loads what the policies say of every model in a Triton-style repository directory (the newest
   // version, usually). A model that fails is logged and reported, and does not stop the others.
   virtual Status load_repository(const std::string& directory) = 0;
+
+  // Waits until no version that serves is being tried in another back end (ADR 41); false when
+  // `deadline` came first.
+  virtual bool wait_trials(TimePoint /*deadline*/) { return true; }
 
   virtual Result<ModelInfo> info(const std::string& name, std::int64_t version) const = 0;
   virtual std::vector<ModelInfo> models() const = 0;
@@ -124,6 +142,47 @@ class Engine {
   // A reference of the rows that a version without one has collected.
   virtual Status freeze_drift(const std::string& /*name*/, std::int64_t /*version*/) {
     return Status::unimplemented("this engine watches nothing");
+  }
+
+  // What its judge has found, up to now; of events those after number `after`.
+  virtual Result<JudgeView> drift_alerts(const std::string& /*name*/, std::int64_t /*version*/,
+                                         std::uint64_t /*after*/) {
+    return Status::unimplemented("this engine watches nothing");
+  }
+
+  // Labels, corrections and rewards by request id, whatever version answered; what became of each.
+  // not_found when the model is not loaded, or its configuration asks for no feedback.
+  virtual Result<std::vector<Joined>> feedback(const std::string& /*name*/,
+                                               std::span<const Feedback> /*items*/) {
+    return Status::unimplemented("this engine remembers no predictions");
+  }
+  // Of the predictions made in the `span` before now, by whole slots; without one of all kept.
+  virtual Result<QualityView> quality(const std::string& /*name*/, std::int64_t /*version*/,
+                                      std::optional<Duration> /*span*/) {
+    return Status::unimplemented("this engine remembers no predictions");
+  }
+
+  // What was kept of a version's answers is not found any more. not_found when it is not loaded.
+  virtual Status flush_response_cache(const std::string& /*name*/, std::int64_t /*version*/) {
+    return Status::unimplemented("this engine keeps no answers");
+  }
+
+  // The model's route; not_found when it has none.
+  virtual Result<RouteStatus> route(const std::string& /*model*/) const {
+    return Status::not_found("this engine routes nothing");
+  }
+  // In force for the next request. Refused when a version that it names is not ready, unless
+  // `restored`: then its requests go to stable until it is.
+  virtual Result<RouteStatus> set_route(const std::string& /*model*/, RoutePlan /*plan*/,
+                                        RouteOrigin /*origin*/ = RouteOrigin::asked) {
+    return Status::unimplemented("this engine routes nothing");
+  }
+  virtual Status clear_route(const std::string& /*model*/) {
+    return Status::unimplemented("this engine routes nothing");
+  }
+  // Request headers that the model's route looks at. Valid until this thread's next call.
+  virtual std::span<const std::string> route_headers(std::string_view /*model*/) const {
+    return {};
   }
 
   virtual EngineStats stats() const = 0;

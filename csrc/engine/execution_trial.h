@@ -1,7 +1,9 @@
 #pragma once
 // Whether another back end answers as ONNX Runtime does, and how fast each is. Both run the same
-// made-up rows: small and large, of either sign, zeros, and integers that no index admits.
+// made-up rows: small and large, of either sign, zeros, integers that no index admits, and floats
+// that are no numbers.
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -12,8 +14,9 @@ namespace mlops {
 
 struct ExecutionTerms {
   double tolerance = 0;     // relative_difference of outputs in 32 bits; others have their own
-  bool may_refuse = false;  // it may answer what the reference refuses
-  Duration time_max{0};     // for all of it; what is begun is finished
+  bool may_refuse = false;  // it may answer what the reference refuses, and a number to NaN
+  Duration time_max{0};     // for all of it; a run that has begun is finished
+  std::stop_token stop;
 };
 
 struct TrialTimes {
@@ -27,7 +30,10 @@ struct ExecutionTrial {
   std::vector<TrialTimes> times;  // ascending in rows; one alone where axis 0 is no batch
 };
 
-// Fails where the reference accepts no made-up input, or either runs out of memory.
+// The rows are made by the signature of `other`, which may be the stricter one. Fails where the
+// reference accepts no made-up input, either runs out of memory, or time is over
+// (deadline_exceeded) before one row was compared and timed: what was not tried is not chosen.
+// Sizes that there is no time for are left out.
 Result<ExecutionTrial> try_execution(Backend& reference, Backend& other,
                                      const ExecutionTerms& terms, const Clock& clock);
 

@@ -22,6 +22,14 @@ std::string_view name_of(Execution execution) {
   return kExecutions[static_cast<std::size_t>(execution)].first;
 }
 
+std::string_view name_of(Precision precision) {
+  return precision == Precision::automatic ? "auto" : "exact";
+}
+
+std::string_view name_of(TrialTime trial) {
+  return trial == TrialTime::loading ? "loading" : "serving";
+}
+
 Status parse_execution(std::string_view text, ExecutionWish& wish) {
   for (const auto& [name, execution] : kExecutions) {
     if (name != text) continue;
@@ -52,11 +60,21 @@ Status parse_accuracy_gate(std::string_view text, ExecutionWish& wish) {
   return {};
 }
 
+Status parse_execution_trial(std::string_view text, ExecutionWish& wish) {
+  if (text != "serving" && text != "loading") {
+    return Status::invalid_argument("execution_trial is '" + std::string(text.substr(0, 64)) +
+                                    "'; it can be serving or loading");
+  }
+  wish.trial = text == "serving" ? TrialTime::serving : TrialTime::loading;
+  return {};
+}
+
 Result<ExecutionWish> execution_wish(const ConfigStrings& parameters, ExecutionWish defaults) {
   constexpr std::pair<const char*, Status (*)(std::string_view, ExecutionWish&)> kParameters[] = {
       {"execution", parse_execution},
       {"precision", parse_precision},
       {"accuracy_gate", parse_accuracy_gate},
+      {"execution_trial", parse_execution_trial},
   };
   for (const auto& [name, parse] : kParameters) {
     const auto found = parameters.find(name);

@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::size_t kChunk = 1024;  // values looked at together
 constexpr float kUnbounded = std::numeric_limits<float>::infinity();
-constexpr const char* kParameters[kGuardVerdicts] = {"guard_missing", "guard_range",
-                                                     "guard_new_category"};
+constexpr const char* kParameters[kInputFaults] = {"guard_missing", "guard_range",
+                                                   "guard_new_category"};
 
-Result<GuardAction> action_of(const std::string& key, const std::string& text) {
-  if (text == "pass") return GuardAction::pass;
-  if (text == "reject") return GuardAction::reject;
-  if (text == "impute" && key != kParameters[2]) return GuardAction::impute;
+Result<FaultAction> action_of(const std::string& key, const std::string& text) {
+  if (text == "pass") return FaultAction::pass;
+  if (text == "reject") return FaultAction::reject;
+  if (text == "impute" && key != kParameters[2]) return FaultAction::impute;
   return Status::invalid_argument("parameter '" + key + "' is '" + text.substr(0, 64) +
                                   "'; it is pass, reject" +
                                   (key == kParameters[2] ? "" : " or impute"));
@@ -49,13 +49,13 @@ bool all_between(const float* values, const float* low, const float* high, std::
   return fine;
 }
 
-const char* what_is(GuardVerdict verdict) {
+const char* what_is(InputFault verdict) {
   switch (verdict) {
-    case GuardVerdict::missing:
+    case InputFault::missing:
       return "is missing";
-    case GuardVerdict::out_of_range:
+    case InputFault::out_of_range:
       return "is out of the reference's range";
-    case GuardVerdict::new_category:
+    case InputFault::new_category:
       return "is of a category that the reference does not have";
   }
   return "";
@@ -63,16 +63,16 @@ const char* what_is(GuardVerdict verdict) {
 
 }  // namespace
 
-bool GuardOptions::any() const {
-  return std::ranges::any_of(actions, [](GuardAction a) { return a != GuardAction::pass; });
+bool InputGuardOptions::any() const {
+  return std::ranges::any_of(actions, [](FaultAction a) { return a != FaultAction::pass; });
 }
 
-Result<GuardOptions> guard_options(const std::map<std::string, std::string>& parameters) {
-  GuardOptions options;
-  for (std::size_t i = 0; i < kGuardVerdicts; ++i) {
+Result<InputGuardOptions> guard_options(const std::map<std::string, std::string>& parameters) {
+  InputGuardOptions options;
+  for (std::size_t i = 0; i < kInputFaults; ++i) {
     const auto found = parameters.find(kParameters[i]);
     if (found == parameters.end()) continue;
-    const Result<GuardAction> action = action_of(found->first, found->second);
+    const Result<FaultAction> action = action_of(found->first, found->second);
     if (!action.ok()) return action.status();
     options.actions[i] = *action;
   }
@@ -84,7 +84,7 @@ Result<GuardOptions> guard_options(const std::map<std::string, std::string>& par
 
 Result<std::shared_ptr<InputGuard>> InputGuard::create(const Reference& reference,
                                                        const Signature& signature,
-                                                       GuardOptions options) {
+                                                       InputGuardOptions options) {
   Result<std::vector<ColumnRun>> runs = plan_columns(reference, signature);
   if (!runs.ok()) return runs.status();
   std::shared_ptr<InputGuard> guard(new InputGuard(std::move(options)));
@@ -110,7 +110,7 @@ Result<std::shared_ptr<InputGuard>> InputGuard::create(const Reference& referenc
 }
 
 Status InputGuard::add(const ColumnRun& run, const Reference& reference, const TensorSpec& spec) {
-  const auto action = [&](GuardVerdict v) { return options_.actions[static_cast<int>(v)]; };
+  const auto action = [&](InputFault v) { return options_.actions[static_cast<int>(v)]; };
   const bool floats = spec.dtype == DType::f32 || spec.dtype == DType::f64;
   for (std::size_t i = run.to; i < run.to + run.count; ++i) {
     const StreamReference& stream = reference.streams[i];
@@ -119,15 +119,15 @@ Status InputGuard::add(const ColumnRun& run, const Reference& reference, const T
               stream.numeric.max, stream.numeric.median};
     const auto declared = options_.replacements.find(bounds.label);
     if (declared != options_.replacements.end()) bounds.replacement = declared->second;
-    const bool imputes = action(GuardVerdict::missing) == GuardAction::impute ||
-                         action(GuardVerdict::out_of_range) == GuardAction::impute;
+    const bool imputes = action(InputFault::missing) == FaultAction::impute ||
+                         action(InputFault::out_of_range) == FaultAction::impute;
     if (imputes && bounds.numeric && !floats) {
       return Status::invalid_argument("stream '" + bounds.label + "' of input '" + spec.name +
                                       "' cannot be imputed: values are of FP32 and FP64 inputs");
     }
     if (!bounds.numeric) {
       highest_[i] = kOtherCode;
-    } else if (action(GuardVerdict::out_of_range) != GuardAction::pass) {
+    } else if (action(InputFault::out_of_range) != FaultAction::pass) {
       lowest_[i] = bounds.min;
       highest_[i] = bounds.max;
     }
@@ -196,11 +196,11 @@ Status InputGuard::act_on(const ColumnRun& run, const float* values, Place place
 Status InputGuard::act(std::size_t stream, float value, const Place& place, NamedTensor& input,
                        bool& copied) {
   const Bounds& bounds = bounds_[stream];
-  GuardVerdict verdict = bounds.numeric ? GuardVerdict::out_of_range : GuardVerdict::new_category;
-  if (std::isnan(value)) verdict = GuardVerdict::missing;
-  const GuardAction action = options_.actions[static_cast<std::size_t>(verdict)];
-  if (action == GuardAction::pass || (action == GuardAction::impute && !bounds.numeric)) return {};
-  if (action == GuardAction::reject) {
+  InputFault verdict = bounds.numeric ? InputFault::out_of_range : InputFault::new_category;
+  if (std::isnan(value)) verdict = InputFault::missing;
+  const FaultAction action = options_.actions[static_cast<std::size_t>(verdict)];
+  if (action == FaultAction::pass || (action == FaultAction::impute && !bounds.numeric)) return {};
+  if (action == FaultAction::reject) {
     return Status::invalid_argument(
         "'" + bounds.label + "' " + what_is(verdict) + ": row " + std::to_string(place.row) +
         ", column " + std::to_string(place.column) + " of input '" + std::string(input.name) + "'");
@@ -226,7 +226,7 @@ Status InputGuard::act(std::size_t stream, float value, const Place& place, Name
   return {};
 }
 
-GuardCounts InputGuard::counts() const {
+InputGuardCounts InputGuard::counts() const {
   return {rejected_.load(std::memory_order_relaxed), imputed_.load(std::memory_order_relaxed)};
 }
 

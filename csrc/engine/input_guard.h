@@ -13,12 +13,12 @@
 
 namespace mlops {
 
-enum class GuardVerdict : std::uint8_t { missing, out_of_range, new_category };
-inline constexpr std::size_t kGuardVerdicts = 3;
-enum class GuardAction : std::uint8_t { pass, reject, impute };
+enum class InputFault : std::uint8_t { missing, out_of_range, new_category };
+inline constexpr std::size_t kInputFaults = 3;
+enum class FaultAction : std::uint8_t { pass, reject, impute };
 
-struct GuardOptions {
-  GuardAction actions[kGuardVerdicts] = {};  // by verdict
+struct InputGuardOptions {
+  FaultAction actions[kInputFaults] = {};  // by fault
   // What is put in place of a value, by stream; the reference's median where nothing is said.
   std::map<std::string, float> replacements;
 
@@ -27,9 +27,9 @@ struct GuardOptions {
 
 // Of a configuration's parameters guard_missing, guard_range and guard_new_category (pass, reject,
 // impute) and guard_values ("distance=0,humidity=55.5").
-Result<GuardOptions> guard_options(const std::map<std::string, std::string>& parameters);
+Result<InputGuardOptions> guard_options(const std::map<std::string, std::string>& parameters);
 
-struct GuardCounts {
+struct InputGuardCounts {
   std::uint64_t requests_rejected = 0;
   std::uint64_t values_imputed = 0;
 };
@@ -40,12 +40,12 @@ class InputGuard {
   // have to be imputed into anything but FP32 and FP64.
   static Result<std::shared_ptr<InputGuard>> create(const Reference& reference,
                                                     const Signature& signature,
-                                                    GuardOptions options);
+                                                    InputGuardOptions options);
 
   // invalid_argument, which names the stream, the row and the value. Tensors in which something is
   // replaced are copied first: the caller's memory stays as it is.
   Status check(Request& request, const Resolved& resolved);
-  GuardCounts counts() const;
+  InputGuardCounts counts() const;
 
  private:
   struct Bounds {
@@ -61,14 +61,14 @@ class InputGuard {
     std::size_t columns = 0;  // elements of its rows
   };
 
-  explicit InputGuard(GuardOptions options) : options_(std::move(options)) {}
+  explicit InputGuard(InputGuardOptions options) : options_(std::move(options)) {}
   Status add(const ColumnRun& run, const Reference& reference, const TensorSpec& spec);
   Status check_run(const ColumnRun& run, std::size_t columns, NamedTensor& input, bool& copied);
   Status act_on(const ColumnRun& run, const float* values, Place place, NamedTensor& input,
                 bool& copied);
   Status act(std::size_t stream, float value, const Place& place, NamedTensor& input, bool& copied);
 
-  const GuardOptions options_;
+  const InputGuardOptions options_;
   std::vector<ColumnRun> runs_;          // of inputs
   std::vector<std::size_t> columns_;     // of each run's tensor
   std::vector<Bounds> bounds_;           // of each stream of the reference

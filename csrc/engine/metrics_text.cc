@@ -2,14 +2,20 @@
 // histograms, which Triton lacks, are ours.
 
 #include <array>
-#include <cstdio>
 #include <functional>
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/metrics_lines.h"
 
 namespace mlops {
 namespace {
+
+using prometheus::escaped;
+using prometheus::header;
+using prometheus::labels_of;
+using prometheus::sample;
+using prometheus::seconds;
 
 // Edges in nanoseconds at bucket boundaries of Histogram, so that cumulative counts are exact.
 constexpr std::array<std::uint64_t, 19> kEdgesNs = {
@@ -18,39 +24,6 @@ constexpr std::array<std::uint64_t, 19> kEdgesNs = {
     (1ULL << 22) - 1, (1ULL << 23) - 1, (1ULL << 24) - 1, (1ULL << 25) - 1, (1ULL << 26) - 1,
     (1ULL << 27) - 1, (1ULL << 28) - 1, (1ULL << 30) - 1, (1ULL << 32) - 1};
 constexpr std::array<std::uint64_t, 8> kEdgesRows = {1, 2, 3, 7, 15, 31, 63, 127};
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '\\' || c == '"') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string labels_of(const ModelStats& model) {
-  return "model=\"" + escaped(model.name) + "\",version=\"" + std::to_string(model.version) + "\"";
-}
-
-void header(std::string& page, const char* name, const char* help, const char* type) {
-  page.append("# HELP ").append(name).append(" ").append(help).append("\n");
-  page.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-}
-
-void sample(std::string& page, std::string_view name, const std::string& labels,
-            const std::string& value) {
-  page.append(name).append("{").append(labels).append("} ").append(value).append("\n");
-}
-
-std::string seconds(std::uint64_t ns) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.9g", static_cast<double>(ns) * 1e-9);
-  return text;
-}
 
 using PerModel = std::function<std::uint64_t(const ModelStats&)>;
 
@@ -94,24 +67,6 @@ void guards(std::string& page, const EngineStats& stats) {
   for (const ModelStats& model : stats.models) {
     if (!model.guard) continue;
     sample(page, imputed, labels_of(model), std::to_string(model.guard->values_imputed));
-  }
-}
-
-void drift(std::string& page, const EngineStats& stats) {
-  const char* rows = "mlops_drift_rows_total";
-  header(page, rows, "Rows of watched versions: counted, left out to save time, or of other shapes",
-         "counter");
-  for (const ModelStats& model : stats.models) {
-    if (!model.drift) continue;
-    const std::string labels = labels_of(model) + ",state=";
-    sample(page, rows, labels + "\"counted\"", std::to_string(model.drift->rows_counted));
-    sample(page, rows, labels + "\"left_out\"", std::to_string(model.drift->rows_left_out));
-    sample(page, rows, labels + "\"unfit\"", std::to_string(model.drift->rows_unfit));
-  }
-  const char* cost = "mlops_drift_seconds_total";
-  header(page, cost, "Time that counting rows for drift took, estimated", "counter");
-  for (const ModelStats& model : stats.models) {
-    if (model.drift) sample(page, cost, labels_of(model), seconds(model.drift->ns));
   }
 }
 
@@ -287,17 +242,39 @@ void pool(std::string& page, const EngineStats& stats) {
   }
 }
 
-// There is no response cache here, and no pinned memory on a CPU: what dashboards made for Triton
-// ask of them is nothing, which is an answer, and a missing family is none.
-void absent_parts(std::string& page, const EngineStats& stats) {
-  const auto nothing = [](const ModelStats&) { return std::uint64_t{0}; };
-  family(page, stats, "nv_cache_num_hits_per_model", "Number of cache hits", "counter", nothing);
+void response_cache(std::string& page, const EngineStats& stats) {
+  family(page, stats, "nv_cache_num_hits_per_model", "Number of cache hits", "counter",
+         [](const ModelStats& m) { return m.cache_hit.count; });
   family(page, stats, "nv_cache_num_misses_per_model", "Number of cache misses", "counter",
-         nothing);
+         [](const ModelStats& m) { return m.cache_miss.count; });
   family(page, stats, "nv_cache_hit_duration_per_model", "Total time of cache hits, microseconds",
-         "counter", nothing);
+         "counter", [](const ModelStats& m) { return m.cache_hit.ns / 1000; });
   family(page, stats, "nv_cache_miss_duration_per_model",
-         "Total time of cache misses, microseconds", "counter", nothing);
+         "Total time of cache misses, microseconds", "counter",
+         [](const ModelStats& m) { return m.cache_miss.ns / 1000; });
+  header(page, "mlops_cache_shared_total",
+         "Cache hits that waited for the answer of an equal request", "counter");
+  for (const ModelStats& model : stats.models) {
+    if (!model.cached) continue;
+    sample(page, "mlops_cache_shared_total", labels_of(model), std::to_string(model.cache_shared));
+  }
+  if (!stats.cache) return;
+  const auto line = [&](const char* name, const char* help, const char* type, std::uint64_t value) {
+    header(page, name, help, type);
+    page.append(name).append(" ").append(std::to_string(value)).append("\n");
+  };
+  const CacheStats& cache = *stats.cache;
+  line("mlops_cache_entries", "Answers in the response cache", "gauge", cache.entries);
+  line("mlops_cache_bytes", "Bytes that they take, in whole chunks", "gauge", cache.bytes_used);
+  line("mlops_cache_bytes_max", "Bytes that answers can take", "gauge", cache.bytes_max);
+  line("mlops_cache_insertions_total", "Answers that were put", "counter", cache.insertions);
+  line("mlops_cache_evictions_total", "Answers that left for room", "counter", cache.evictions);
+  line("mlops_cache_too_large_total", "Answers too large to be kept", "counter", cache.too_large);
+}
+
+// There is no pinned memory on a CPU: what dashboards made for Triton ask of it is nothing, which
+// is an answer, and a missing family is none.
+void absent_parts(std::string& page) {
   header(page, "nv_pinned_memory_pool_total_bytes", "Pinned memory, in bytes", "gauge");
   page += "nv_pinned_memory_pool_total_bytes 0\n";
   header(page, "nv_pinned_memory_pool_used_bytes", "Pinned memory in use, in bytes", "gauge");
@@ -312,11 +289,14 @@ std::string metrics_text(const EngineStats& stats, const MetricsOptions& options
   if (options.counter_latencies) duration_counters(page, stats);
   if (options.histogram_latencies) first_response(page, stats);
   if (options.summary_latencies) summaries(page, stats, options.summary_quantiles);
-  absent_parts(page, stats);
+  response_cache(page, stats);
+  absent_parts(page);
   own_counters(page, stats);
   pool(page, stats);
   guards(page, stats);
-  drift(page, stats);
+  add_drift_metrics(page, stats);
+  add_feedback_metrics(page, stats);
+  route_metrics(page, stats);
   return page;
 }
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "engine/batch_probe.h"
+#include "engine/cache_loading.h"
 #include "engine/complete_config.h"
 #include "engine/drift_loading.h"
+#include "engine/padding_probe.h"
 #include "engine/run_limit.h"
 #include "engine/scheduled_model.h"
 #include "engine/warm_up.h"
@@ -141,13 +143,22 @@ ProbeResult trusted_back_end(const Backend& backend, const BatchRule& rule, Dura
 Result<ProbeResult> try_out(const ModelSource& source, Backend& backend, const EngineParts& parts) {
   const Signature& signature = backend.signature();
   const BatchRule rule = batch_rule(source, signature);
+  const Result<PaddingRule> padding =
+      padding_rule(signature, source.config ? source.config->parameters : ConfigStrings());
+  if (!padding.ok()) return padding.status();
   if (const auto known = backend.known_run_time()) return trusted_back_end(backend, rule, *known);
   if (backend.decoupled()) return trusted_back_end(backend, rule, Duration{0});
   Result<std::unique_ptr<Executor>> executor = backend.make_executor();
   if (!executor.ok()) return executor.status();
   RunLimit limit(**executor, std::chrono::milliseconds(parts.options->trial_run_ms_max));
-  ProbeResult probe =
-      probe_model(**executor, {signature, rule, backend.answer_spread()}, *parts.clock);
+  const ProbedModel probed{signature, rule, backend.answer_spread()};
+  ProbeResult probe = probe_model(**executor, probed, *parts.clock);
+  if (probe.batchable && padding->declared) {
+    const PaddingTrial trial = try_padding(**executor, probed, *padding, probe.open_size);
+    probe.padding_harmless = trial.harmless;
+    probe.reason += trial.harmless ? "; lengths may share a run: " : "; lengths run apart: ";
+    probe.reason += trial.reason;
+  }
   Status warmed;
   if (source.config) {
     warmed = run_model_warmup(**executor, signature, *source.config, source.folder);
@@ -162,6 +173,22 @@ Result<ProbeResult> try_out(const ModelSource& source, Backend& backend, const E
   }
   if (!warmed.ok()) return warmed;
   return probe;
+}
+
+// Null: its predictions are not remembered.
+Result<std::shared_ptr<const FeedbackTarget>> feedback_target(const ModelSource& source,
+                                                              const ModelInfo& info,
+                                                              const EngineParts& parts) {
+  using None = std::shared_ptr<const FeedbackTarget>;
+  if (!parts.books) return None();
+  FeedbackTarget target{{}, nullptr, info.version};
+  const Result<bool> asked = plan_feedback(source, info, target.plan);
+  if (!asked.ok()) return asked.status();
+  if (!*asked) return None();
+  Result<std::shared_ptr<LabelJoin>> book = parts.books->open(info.name, target.plan);
+  if (!book.ok()) return book.status();
+  target.book = *std::move(book);
+  return None(std::make_shared<const FeedbackTarget>(std::move(target)));
 }
 
 }  // namespace
@@ -185,10 +212,14 @@ Status check_supported(const ModelConfig& config) {
   return {};
 }
 
-Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_ptr<Backend> backend,
+Result<PreparedVersion> prepare_version(const ModelSource& source, LoadedBackend loaded,
                                         const EngineParts& parts) {
   PreparedVersion version;
+  std::unique_ptr<Backend>& backend = loaded.backend;
   if (Status s = fit_backend(source, backend); !s.ok()) return s;
+  Result<std::optional<CacheTerms>> cache = cache_terms(source, *backend, parts);
+  if (!cache.ok()) return cache.status();
+  version.cache = *cache;
   const Result<ProbeResult> probe = try_out(source, *backend, parts);
   if (!probe.ok()) return probe.status();
 
@@ -203,6 +234,7 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   if (!terms.ok()) return terms.status();
   options.terms = *terms;
   const std::shared_ptr<ModelInfo> info = make_info(source, *backend, *probe, options.lanes);
+  info->execution = std::move(loaded.note);
   if (source.sequences) {
     Result<SequencePlan> plan =
         plan_sequences(*source.sequences, backend->signature(), info->has_batch_axis);
@@ -214,13 +246,17 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
   info->labels = *std::move(labels);
   info->config = std::make_shared<const ModelConfig>(complete_config(source.config.get(), *info));
 
-  Result<std::shared_ptr<DriftObserver>> drift = load_drift(source, *info, backend->signature());
+  Result<std::shared_ptr<DriftObserver>> drift =
+      load_drift(source, *info, backend->signature(), parts.options->drift.judge);
   if (!drift.ok()) return drift.status();
   version.context.drift = *std::move(drift);
   Result<std::shared_ptr<InputGuard>> guard =
       load_guard(source, *info, version.context.drift.get());
   if (!guard.ok()) return guard.status();
   options.guard = *std::move(guard);
+  Result<std::shared_ptr<const FeedbackTarget>> feedback = feedback_target(source, *info, parts);
+  if (!feedback.ok()) return feedback.status();
+  version.context.feedback = *std::move(feedback);
   version.context.info = info;
   version.context.sizable_outputs = probe->sizable_outputs;
   version.context.slabs = parts.slabs;
@@ -229,6 +265,8 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
 
   options.queue_requests_max = parts.options->queue_requests_max;
   options.batch.rows_max = info->batchable ? info->batch_rows_max : 1;
+  // Rows that are watched are the requests' own.
+  options.padding = probe->padding_harmless && !version.context.drift;
   options.batch.delay_max = std::chrono::microseconds(info->batch_delay_us_max);
   if (source.config && source.config->dynamic_batching) {
     options.policy =
@@ -246,11 +284,16 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_p
 }
 
 Result<std::shared_ptr<Servable>> start_version(PreparedVersion version, const EngineParts& parts) {
+  const std::shared_ptr<const ModelInfo> info = version.context.info;
+  const CachedModel::Watchers watchers{version.context.drift, version.context.feedback};
   const auto start = [&](auto create) -> Result<std::shared_ptr<Servable>> {
     auto model = create(std::move(version.backend), std::move(version.context), version.options,
                         *parts.watch, *parts.pool);
     if (!model.ok()) return model.status();
-    return std::shared_ptr<Servable>(*std::move(model));
+    std::shared_ptr<Servable> started = *std::move(model);
+    if (!version.cache) return started;
+    return std::shared_ptr<Servable>(std::make_shared<CachedModel>(
+        std::move(started), info, watchers, parts.cache, *version.cache));
   };
   if (version.backend->decoupled() || version.options.sequences) {
     return start(ScheduledModel::create);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/log.h"
+#include "engine/cached_model.h"
 #include "engine/options.h"
 #include "engine/served_model.h"
 
@@ -19,6 +20,14 @@ struct EngineParts {
   DeadlineWatch* watch = nullptr;
   LanePool* pool = nullptr;
   LogSink* log = nullptr;
+  FeedbackBooks* books = nullptr;  // null: predictions are not remembered
+  CacheParts cache;                // its cache is null: answers are not kept
+};
+
+// What executes a version before anybody tried it.
+struct LoadedBackend {
+  std::unique_ptr<Backend> backend;
+  std::shared_ptr<const ExecutionNote> note;  // null: there was nothing to choose
 };
 
 // A version that has been tried and lacks only its lanes.
@@ -26,10 +35,11 @@ struct PreparedVersion {
   std::unique_ptr<Backend> backend;
   LaneContext context;
   ServedModelOptions options;
+  std::optional<CacheTerms> cache;  // its answers are kept
 };
 
 // Blocks for the trial runs. Makes no thread that outlives it.
-Result<PreparedVersion> prepare_version(const ModelSource& source, std::unique_ptr<Backend> backend,
+Result<PreparedVersion> prepare_version(const ModelSource& source, LoadedBackend loaded,
                                         const EngineParts& parts);
 
 // The version is not visible to anybody yet.

@@ -24,7 +24,8 @@ Status EngineOptions::validate() const {
   if (slab_bytes_max < 4096) {
     return Status::invalid_argument("slab_bytes_max is below 4096: no batch would fit");
   }
-  return {};
+  if (Status s = drift.validate(); !s.ok()) return s;
+  return feedback.validate();
 }
 
 Status ModelSource::validate() const {

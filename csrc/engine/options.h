@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/status.h"
+#include "engine/drift_settings.h"
 #include "engine/execution_wish.h"
+#include "engine/feedback_settings.h"
 #include "execute/ort_backend.h"
 #include "model/model_folder.h"
 #include "model/serving_limits.h"
@@ -31,7 +33,11 @@ struct EngineOptions {
   std::uint64_t trial_run_ms_max = 60'000;  // a version whose trial runs take longer is not loaded
   std::uint64_t retire_ms_max = 60'000;     // what a retired version may take for what it accepted
   RequestLimits limits;
+  DriftSettings drift;
+  FeedbackSettings feedback;
   ServingLimits serving;  // of each version, unless its configuration says otherwise
+  // Of answers that are kept, for all models that ask for it, with their index; 0: none are.
+  std::size_t response_cache_bytes = 0;
   // Where what was found out or made at a first start is kept for the next ones; empty: nowhere.
   std::string cache_directory;
   std::uint64_t cache_bytes_max = std::uint64_t{4} << 30;  // of optimised graphs in it
@@ -56,11 +62,13 @@ struct ModelSource {
   std::int64_t batch_rows_max = 0;       // rows merged into one execution; 0: 64 when batchable
   std::uint64_t batch_delay_us_max = 0;  // how long an idle lane may wait for more rows
   OrtOptions ort;
+  std::optional<ExecutionWish> execution;     // null: the engine's
   std::optional<SequenceBatching> sequences;  // the model keeps state between requests
   std::shared_ptr<const ModelConfig> config;  // null: everything is inferred
   std::string folder;                         // where the configuration's files are
   bool in_background = false;                 // others serve meanwhile: load at a low priority
   bool required = true;                       // the engine is not ready until this has been loaded
+  bool response_cache = false;  // its answers are kept, as if its configuration said so
 
   Status validate() const;
 };

@@ -21,49 +21,99 @@ Status winding_down() { return Status::unavailable("the model is being unloaded"
 
 }  // namespace
 
-// validate -> route. A request without a version gets the labelled one that it asks for, else the
-// default; a route table will choose here.
-Result<ModelCatalog::Entry> Pipeline::choose(Request& request, From from) const {
+// Who asks for a version or a label gets that; others what the model's route says; without a route,
+// the catalog's own choice.
+Result<Pipeline::Chosen> Pipeline::find(const Request& request) const {
+  const std::string* label = wanted_label(request);
+  if (!label && request.version == kAnyVersion) {
+    if (const RouteTable* route = routes_.find(request.model)) {
+      return choose_by_route(*route, request);
+    }
+  }
+  Result<ModelCatalog::Entry> model = label ? catalog_.find_label(request.model, *label)
+                                            : catalog_.find(request.model, request.version);
+  if (!model.ok()) return model.status();
+  return Chosen{*std::move(model), nullptr, {}};
+}
+
+// An arm whose version is not there falls back to stable, and stable to what there is.
+Result<Pipeline::Chosen> Pipeline::choose_by_route(const RouteTable& route,
+                                                   const Request& request) const {
+  const RouteChoice choice = route.choose(request, route_draw());
+  if (choice.why == RouteChoice::Why::unknown_override) {
+    return Status::invalid_argument("the request asks for an arm that the route of model '" +
+                                    request.model + "' does not have");
+  }
+  const RouteTable::Arm* arm = &route.arms()[choice.arm];
+  AnswerMark mark;
+  mark.unit = choice.has_unit ? choice.point | 1 : 0;
+  mark.by_share = choice.why == RouteChoice::Why::share;
+  Result<ModelCatalog::Entry> model = catalog_.find(request.model, arm->version);
+  if (!model.ok()) {
+    arm->watch->counts()->fell_back.add(1);
+    mark.by_share = false;
+    const std::int64_t stable = choice.arm == 0 ? kAnyVersion : route.arms().front().version;
+    arm = &route.arms().front();
+    model = catalog_.find(request.model, stable);
+    if (!model.ok()) model = catalog_.find(request.model, kAnyVersion);
+    if (!model.ok()) return model.status();
+  }
+  if (!route.plan().shadows.empty()) mark.shadows = route.shadows_of(route_draw());
+  if (arm->watch->is_timed()) mark.began = clock_.now();
+  return Chosen{*std::move(model), arm->watch, mark};
+}
+
+// validate -> route.
+Result<Pipeline::Chosen> Pipeline::choose(Request& request, From from) const {
   if (from == From::outside && draining())
     return Status::unavailable("the server is shutting down");
   if (Status s = check_form(request, limits_); !s.ok()) return s;
-  const std::string* label = wanted_label(request);
-  Result<ModelCatalog::Entry> model = label ? catalog_.find_label(request.model, *label)
-                                            : catalog_.find(request.model, request.version);
-  if (request.timeout_us > 0 && model.ok() && !(*model)->has_queue_policy()) {
+  Result<Chosen> chosen = find(request);
+  if (request.timeout_us > 0 && chosen.ok() && !chosen->model->has_queue_policy()) {
     request.deadline = std::min(request.deadline, after_us(clock_.now(), request.timeout_us));
   }
-  return model;
+  return chosen;
 }
 
 // A version that winds down between look-up and hand-over takes nothing; its successor, if there is
 // one, is then in the catalog. Finding the same version again means that there is none.
 Response Pipeline::infer(Request&& request) {
   Response response;
+  Request for_shadows;
   ModelCatalog::Entry refused_by;
   for (;;) {
-    Result<ModelCatalog::Entry> model = choose(request, From::outside);
-    if (!model.ok() || *model == refused_by) {
-      response = Response::failure(request, model.ok() ? winding_down() : model.status());
-      return response;
+    Result<Chosen> chosen = choose(request, From::outside);
+    // The version may take the request for itself.
+    if (chosen.ok() && chosen->mark.shadows != 0) for_shadows = request;
+    if (!chosen.ok() || chosen->model == refused_by) {
+      response = Response::failure(request, chosen.ok() ? winding_down() : chosen.status());
+    } else if (!chosen->model->infer(request, clock_.now(), response)) {
+      refused_by = std::move(chosen->model);
+      continue;
     }
-    if ((*model)->infer(request, clock_.now(), response)) return response;
-    refused_by = *std::move(model);
+    if (chosen.ok() && chosen->watch) {
+      chosen->watch->answered(chosen->mark, for_shadows, response);
+    }
+    return response;
   }
 }
 
 void Pipeline::submit(PendingRef pending, From from) {
   ModelCatalog::Entry refused_by;
   for (;;) {
-    Result<ModelCatalog::Entry> model = choose(pending->request, from);
-    Status why = model.status();
-    if (why.ok() && *model == refused_by) why = winding_down();
+    Result<Chosen> chosen = choose(pending->request, from);
+    Status why = chosen.status();
+    if (why.ok()) {
+      pending->watch = std::move(chosen->watch);
+      pending->mark = chosen->mark;
+      if (chosen->model == refused_by) why = winding_down();
+    }
     if (!why.ok()) {
       pending->fail(std::move(why));
       return;
     }
-    if ((*model)->submit(pending, clock_.now())) return;
-    refused_by = *std::move(model);
+    if (chosen->model->submit(pending, clock_.now())) return;
+    refused_by = std::move(chosen->model);
   }
 }
 
@@ -71,27 +121,29 @@ void Pipeline::submit(PendingRef pending, From from) {
 void Pipeline::submit_turn(std::span<PendingRef> turn, From from) {
   if (turn.empty()) return;
   const TimePoint now = clock_.now();
-  struct Chosen {
+  struct Member {
     ModelCatalog::Entry model;
     PendingRef pending;
   };
-  std::vector<Chosen> chosen;
-  chosen.reserve(turn.size());
+  std::vector<Member> members;
+  members.reserve(turn.size());
   for (PendingRef& pending : turn) {
-    Result<ModelCatalog::Entry> model = choose(pending->request, from);
-    if (model.ok()) {
-      chosen.push_back({*std::move(model), std::move(pending)});
+    Result<Chosen> chosen = choose(pending->request, from);
+    if (chosen.ok()) {
+      pending->watch = std::move(chosen->watch);
+      pending->mark = chosen->mark;
+      members.push_back({std::move(chosen->model), std::move(pending)});
     } else {
-      pending->fail(model.status());
+      pending->fail(chosen.status());
     }
   }
-  std::ranges::stable_sort(chosen, std::less<>(), [](const Chosen& c) { return c.model.get(); });
+  std::ranges::stable_sort(members, std::less<>(), [](const Member& m) { return m.model.get(); });
   std::vector<PendingRef> group;
-  for (std::size_t i = 0; i < chosen.size();) {
-    const ModelCatalog::Entry& model = chosen[i].model;
+  for (std::size_t i = 0; i < members.size();) {
+    const ModelCatalog::Entry& model = members[i].model;
     group.clear();
-    for (; i < chosen.size() && chosen[i].model == model; ++i) {
-      group.push_back(std::move(chosen[i].pending));
+    for (; i < members.size() && members[i].model == model; ++i) {
+      group.push_back(std::move(members[i].pending));
     }
     if (model->submit_turn(group, now)) continue;
     for (PendingRef& pending : group) {

@@ -7,6 +7,8 @@ namespace {
 
 // What runs when a version stops may finish; a model that computes for ever may not keep us.
 constexpr auto kSequenceStopGrace = std::chrono::seconds(10);
+// A reader of counts waits for a run that is under way, but not for a slow one.
+constexpr auto kSettleWait = std::chrono::milliseconds(500);
 
 std::size_t slot_count(const SequenceBatching& config, std::size_t rows, unsigned lanes) {
   if (config.strategy == SequenceBatching::Strategy::direct) return rows * lanes;
@@ -207,6 +209,7 @@ bool SequenceScheduler::turn() {
     const TimePoint now = context_.clock->now();
     for (const std::size_t slot : taken) slots_.finished(slot, now);
     busy_[*lane] = false;
+    idle_.notify_all();
   }
   if (!accepting_ && slots_.waiting() + slots_.running() == 0) calm_.notify_all();
   if (stopping_) {
@@ -329,17 +332,20 @@ void SequenceScheduler::stop() {
   if (seat_) seat_->leave();
 }
 
-// A lane that is borrowed is busy meanwhile; what comes then is looked at afterwards.
+// A lane that is borrowed is busy meanwhile; what comes then is looked at afterwards. A run that
+// has answered is about to end, and is waited for: who was answered finds the row counted.
 void SequenceScheduler::settle_drift() {
   if (!context_.drift) return;
   std::unique_lock lock(mutex_);
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
-    if (busy_[lane]) continue;  // it hands over by itself
+    const auto idle = [&] { return !busy_[lane]; };
+    if (!idle_.wait_for(lock, kSettleWait, idle)) continue;  // it hands over by itself
     busy_[lane] = true;
     lock.unlock();
     lanes_[lane]->observer->settle();
     lock.lock();
     busy_[lane] = false;
+    idle_.notify_all();
     ask_pool_locked();
   }
 }

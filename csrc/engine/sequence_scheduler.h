@@ -66,11 +66,12 @@ class SequenceScheduler final : public Scheduler {
 
   mutable std::mutex mutex_;
   std::condition_variable calm_;
-  SequenceSlots slots_;     // guarded by mutex_
-  bool accepting_ = true;   // guarded by mutex_
-  bool stopping_ = false;   // guarded by mutex_
-  bool asked_ = false;      // guarded by mutex_: a turn will look at the slots after this
-  std::vector<bool> busy_;  // guarded by mutex_; by lane
+  std::condition_variable idle_;  // a lane is not busy any more
+  SequenceSlots slots_;           // guarded by mutex_
+  bool accepting_ = true;         // guarded by mutex_
+  bool stopping_ = false;         // guarded by mutex_
+  bool asked_ = false;            // guarded by mutex_: a turn will look at the slots after this
+  std::vector<bool> busy_;        // guarded by mutex_; by lane
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<LanePool::Seat> seat_;
 };

@@ -29,6 +29,8 @@ class Servable {
   virtual bool submit(const PendingRef& pending, TimePoint now) = 0;
   virtual bool submit_turn(std::span<PendingRef> turn, TimePoint now) = 0;
 
+  // How many requests wait to be run now.
+  virtual std::size_t waiting() const { return 0; }
   // Answers what has passed its deadline, waiting or running; returns the earliest one left.
   virtual TimePoint expire(TimePoint now) = 0;
 
@@ -36,6 +38,9 @@ class Servable {
   virtual DriftObserver* drift() { return nullptr; }
   // Lets every lane that is idle hand over what it has counted.
   virtual void settle_drift() {}
+
+  // Nothing that was kept of its answers so far is found any more.
+  virtual void flush_cache() {}
 
   // Takes no more requests, waits for accepted ones until `deadline`; true when none is left.
   virtual bool drain(TimePoint deadline) = 0;

@@ -7,6 +7,13 @@
 namespace mlops {
 namespace {
 
+// Each thread counts on from a number of its own, so that nothing is shared.
+std::uint64_t next_batch_id() {
+  static std::atomic<std::uint64_t> threads{0};
+  thread_local std::uint64_t last = (threads.fetch_add(1, std::memory_order_relaxed) + 1) << 40;
+  return ++last;
+}
+
 // How many batches an event loop runs before it looks at its sockets again.
 constexpr int kInlineBatchesPerTurn = 4;
 
@@ -37,6 +44,7 @@ ServedModel::ServedModel(std::unique_ptr<Backend> backend, LaneContext context,
                                         options.expected_run, options.batch.rows_max});
   } else if (options.batch.preferred.empty() && options.batch.rows_max > 1) {
     sizes_.emplace(options.batch.rows_max);
+    if (options.padding && options.batch.delay_max == Duration{0}) lengths_.emplace();
   }
 }
 
@@ -61,6 +69,9 @@ Status ServedModel::add_lanes(unsigned count) {
     lanes_.back()->executor = *std::move(executor);
     if (context_.drift) {
       lanes_.back()->observer = std::make_unique<LaneObserver>(context_.drift, *context_.clock);
+    }
+    if (context_.feedback) {
+      lanes_.back()->notes = std::make_unique<PredictionNotes>(context_.feedback);
     }
     idle_.push_back(lanes_.back().get());
   }
@@ -112,7 +123,7 @@ bool ServedModel::take_batch_locked(Lane& lane, TimePoint now, TimePoint& wait_u
     if (sizes_ && !fast() && options_.batch.delay_max == Duration{0}) {
       rows_max = std::min(rows_max, sizes_->next(queue_.next_bucket(), facts->rows_waiting));
     }
-    queue_.take(rows_max, lane.batch);
+    if (!take_lengths_locked(lane, now)) queue_.take(rows_max, lane.batch);
     if (lane.batch.empty()) continue;
     if (objective_) {
       expect_run_locked(lane, lane.batch.front().bucket, total_rows(lane.batch), now);
@@ -146,6 +157,7 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   release_dropped(lock);  // counted before this lane is idle, and so before drain() ends
   lock.unlock();
   const TimePoint began = objective_ ? context_.clock->now() : TimePoint();
+  lane.batch_id = next_batch_id();
   const Duration spent = run_batch(context_, lane, lane.batch, inline_run);
   // An eighth of the way towards what was just seen; races between lanes only blur an estimate.
   const std::int64_t known = expected_run_ns_.load(std::memory_order_relaxed);
@@ -154,7 +166,12 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   lock.lock();
   finished.swap(lane.batch);
   if (objective_) learn_run_locked(finished, began);
-  if (sizes_ && !fast()) sizes_->ran(finished.front().bucket, total_rows(finished), spent);
+  if (sizes_ && passed_ != backend_->passed()) {  // what was learned is about another back end
+    passed_ = backend_->passed();
+    sizes_.emplace(options_.batch.rows_max);
+    if (lengths_) lengths_.emplace();
+  }
+  learn_sizes_locked(finished, spent);
   give_back_locked(&lane);
   if (inline_run) ask_pool_locked();
   lock.unlock();
@@ -389,11 +406,16 @@ void ServedModel::stop() {
   if (seat_) seat_->leave();
 }
 
+std::size_t ServedModel::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 ModelStats ServedModel::stats() const {
   ModelStats stats;
   failures_.add_to(stats);
   for (const auto& lane : lanes_) lane->recorder.add_to(stats);
-  if (context_.drift) stats.drift = drift_cost();
+  if (context_.drift) add_drift(stats);
   if (options_.guard) stats.guard = options_.guard->counts();
   stats.name = info().name;
   stats.version = info().version;

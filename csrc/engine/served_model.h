@@ -20,6 +20,7 @@
 #include "batch/batch_queue.h"
 #include "batch/batch_size_search.h"
 #include "batch/latency_objective.h"
+#include "batch/length_costs.h"
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
 #include "engine/lane_pool.h"
@@ -35,6 +36,7 @@ struct ServedModelOptions {
   BatchLimits batch;
   Duration inline_run_max{0};
   Duration expected_run{0};  // from the probe; learned afterwards
+  bool padding = false;      // requests of different lengths may share a run
   std::optional<SequenceBatching> sequences;
   std::shared_ptr<const DynamicBatching> policy;  // of the queue; null: none was configured
   ServingLimits limits;
@@ -61,6 +63,7 @@ class ServedModel final : public Servable {
   bool infer(Request& request, TimePoint now, Response& response) override;
   bool submit(const PendingRef& pending, TimePoint now) override;
   bool submit_turn(std::span<PendingRef> turn, TimePoint now) override;
+  std::size_t waiting() const override;
   TimePoint expire(TimePoint now) override;
   bool drain(TimePoint deadline) override;
   DriftObserver* drift() override { return context_.drift.get(); }
@@ -94,6 +97,8 @@ class ServedModel final : public Servable {
   std::optional<Refused> over_limits_locked(const Job& job, TimePoint now);
   std::optional<Refused> too_late_locked(const Job& job, TimePoint now);
   void expect_run_locked(Lane& lane, const BucketKey& bucket, std::int64_t rows, TimePoint now);
+  bool take_lengths_locked(Lane& lane, TimePoint now);
+  void learn_sizes_locked(std::span<const Job> jobs, Duration spent);
   void learn_run_locked(std::span<const Job> jobs, TimePoint began);
   std::optional<Refused> push_locked(Job& job, TimePoint now);
   std::size_t inflight_locked() const;
@@ -104,7 +109,7 @@ class ServedModel final : public Servable {
   void refuse(Pending& pending, const Refused& refused);
   void refuse(Pending& pending, Status why);
   bool fast() const;
-  DriftCost drift_cost() const;
+  void add_drift(ModelStats& stats) const;
 
   const std::unique_ptr<Backend> backend_;
   FailureRecorder failures_;
@@ -119,9 +124,12 @@ class ServedModel final : public Servable {
   std::vector<Lane*> idle_;                    // guarded by mutex_
   std::optional<LatencyObjective> objective_;  // guarded by mutex_
   std::optional<BatchSizeSearch> sizes_;       // guarded by mutex_
-  std::vector<TimePoint> lanes_free_at_;       // scratch, guarded by mutex_
-  bool accepting_ = true;                      // guarded by mutex_
-  bool stopping_ = false;                      // guarded by mutex_
+  std::uint32_t passed_ = 0;                   // guarded by mutex_: of the back end, when last seen
+  std::optional<LengthCosts> lengths_;         // guarded by mutex_; none: nothing is padded
+  std::vector<WaitingLength> waiting_lengths_;  // scratch, guarded by mutex_
+  std::vector<TimePoint> lanes_free_at_;        // scratch, guarded by mutex_
+  bool accepting_ = true;                       // guarded by mutex_
+  bool stopping_ = false;                       // guarded by mutex_
   bool asked_ = false;  // guarded by mutex_: a turn of the pool will look at the queue after this
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<LanePool::Seat> seat_;

@@ -21,10 +21,12 @@ void ServedModel::settle_drift() {
   }
 }
 
-DriftCost ServedModel::drift_cost() const {
+void ServedModel::add_drift(ModelStats& stats) const {
   DriftCost sum;
   for (const auto& lane : lanes_) sum += lane->observer->cost();
-  return sum;
+  stats.drift = sum;
+  const std::shared_ptr<DriftEpoch> counted = context_.drift->epoch();
+  if (counted->judge) stats.judge = counted->judge->figures();
 }
 
 }  // namespace mlops

@@ -14,9 +14,9 @@ Status differ() {
 }
 
 // An output while its rows come in.
-class Joined {
+class JoinedOutput {
  public:
-  Joined(OutputSlot& whole, const SplitRun& split) : whole_(whole), split_(split) {
+  JoinedOutput(OutputSlot& whole, const SplitRun& split) : whole_(whole), split_(split) {
     rest_ = whole.tensor;
   }
 
@@ -89,7 +89,7 @@ class Joined {
 };
 
 Status run_part(Executor& executor, std::int64_t rows, std::vector<Tensor>& rest,
-                std::vector<Joined>& joined) {
+                std::vector<JoinedOutput>& joined) {
   std::vector<Tensor> inputs;
   for (Tensor& input : rest) {
     Result<Tensor> part = cut_rows(input, rows);
@@ -113,7 +113,7 @@ Status run_split(Executor& executor, const SplitRun& split, std::span<const Tens
                  std::span<OutputSlot> outputs) {
   const std::int64_t runs = (split.rows + split.rows_max - 1) / split.rows_max;
   std::vector<Tensor> rest(inputs.begin(), inputs.end());
-  std::vector<Joined> joined;
+  std::vector<JoinedOutput> joined;
   joined.reserve(outputs.size());
   for (OutputSlot& output : outputs) joined.emplace_back(output, split);
   std::int64_t left = split.rows;
@@ -125,7 +125,7 @@ Status run_split(Executor& executor, const SplitRun& split, std::span<const Tens
     if (Status s = run_part(executor, rows, rest, joined); !s.ok()) return s;
     left -= rows;
   }
-  for (Joined& output : joined) {
+  for (JoinedOutput& output : joined) {
     if (Status s = output.finish(); !s.ok()) return s;
   }
   return {};

@@ -11,8 +11,11 @@
 
 #include "base/histogram.h"
 #include "base/status.h"
+#include "cache/prediction_cache.h"
 #include "engine/input_guard.h"
 #include "engine/refusal.h"
+#include "engine/route_status.h"
+#include "labels/label_join.h"
 #include "observe/drift_observer.h"
 #include "tensor/copy_meter.h"
 
@@ -68,8 +71,9 @@ struct ModelStats {
   std::uint64_t slo_p99_us = 0;           // the latency objective; 0: none
   double compute_weight = 1;              // its share of the pool, relative to the others'
   std::uint64_t compute_ns = 0;           // processor time of its lanes in the pool
-  std::optional<GuardCounts> guard;       // of a version whose inputs are guarded
+  std::optional<InputGuardCounts> guard;  // of a version whose inputs are guarded
   std::optional<DriftCost> drift;         // of a version whose rows are watched
+  std::optional<JudgeFigures> judge;      // of one that has a reference
   std::uint64_t last_inference_ms = 0;    // since the epoch; 0: never
   HistogramSnapshot request_ns;           // submission to reply, successes
   HistogramSnapshot queue_ns;             // submission to being taken into a batch
@@ -80,6 +84,10 @@ struct ModelStats {
   RequestTimes per_request;
   // Successes by the time to their first response: at most kFirstResponseEdgesMs[i], last: longer.
   std::array<std::uint64_t, kFirstResponseEdgesMs.size() + 1> first_response{};
+  CountedTime cache_hit;                 // successes that no lane ran, and the time of finding them
+  CountedTime cache_miss;                // looked for in vain; with the time of keeping the answers
+  std::uint64_t cache_shared = 0;        // of the hits: waited for an equal request's answer
+  bool cached = false;                   // it has a cache
   std::vector<BatchStats> batches;       // ascending by rows
   std::vector<ResponseStats> responses;  // by number; of decoupled models
 };
@@ -94,9 +102,28 @@ struct PoolStats {
   std::uint64_t overruns = 0;    // that took so long that another thread had to take over
 };
 
+// Of a model whose predictions are remembered.
+struct FeedbackStats {
+  struct Version {
+    std::int64_t version = 0;
+    // NaN where there is nothing to say.
+    double coverage = 0;
+    double accuracy = 0;
+    double expected_accuracy = 0;
+    double mean_absolute_error = 0;
+    double calibration_log_wealth = 0;
+  };
+  std::string model;
+  JoinCounts counts;
+  std::vector<Version> versions;
+};
+
 struct EngineStats {
   PoolStats pool;
+  std::vector<FeedbackStats> feedback;
+  std::optional<CacheStats> cache;  // where there is one
   std::vector<ModelStats> models;
+  std::vector<RouteStatus> routes;
   std::array<std::uint64_t, kCopySites> copy_bytes{};
   std::uint64_t slab_bytes_in_use = 0;
 };

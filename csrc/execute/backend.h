@@ -3,6 +3,7 @@
 // lane's way to run it. Implementations: ort_backend (ONNX Runtime), echo_backend (no model at
 // all), builtin_backends (for tests and measurements).
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,6 +49,9 @@ class Backend {
   virtual double answer_spread() const { return 0; }
   // Its executors remember earlier runs: a run must not be repeated.
   virtual bool stateful() const { return false; }
+
+  // How often something else took over its runs: then what was learned of their times is old.
+  virtual std::uint32_t passed() const { return 0; }
 
   // Its runs wait much longer than they compute: one under way takes no processor from others.
   virtual bool waits() const { return false; }

@@ -30,7 +30,7 @@ class ByRowsExecutor final : public Executor {
 
 class ByRowsBackend final : public Backend {
  public:
-  ByRowsBackend(std::unique_ptr<Backend> few, std::unique_ptr<Backend> many, std::int64_t from_rows,
+  ByRowsBackend(std::shared_ptr<Backend> few, std::shared_ptr<Backend> many, std::int64_t from_rows,
                 double spread)
       : few_(std::move(few)), many_(std::move(many)), from_rows_(from_rows), spread_(spread) {}
 
@@ -47,16 +47,16 @@ class ByRowsBackend final : public Backend {
   }
 
  private:
-  const std::unique_ptr<Backend> few_;
-  const std::unique_ptr<Backend> many_;
+  const std::shared_ptr<Backend> few_;
+  const std::shared_ptr<Backend> many_;
   const std::int64_t from_rows_;
   const double spread_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_by_rows_backend(std::unique_ptr<Backend> few,
-                                              std::unique_ptr<Backend> many, std::int64_t from_rows,
+std::unique_ptr<Backend> make_by_rows_backend(std::shared_ptr<Backend> few,
+                                              std::shared_ptr<Backend> many, std::int64_t from_rows,
                                               double spread) {
   return std::make_unique<ByRowsBackend>(std::move(few), std::move(many), from_rows, spread);
 }

@@ -9,8 +9,8 @@ namespace mlops {
 
 // Runs of at least `from_rows` rows (of the first input) go to `many`, the others to `few`, whose
 // signature and platform are the model's. `spread` is answer_spread() of both together.
-std::unique_ptr<Backend> make_by_rows_backend(std::unique_ptr<Backend> few,
-                                              std::unique_ptr<Backend> many, std::int64_t from_rows,
+std::unique_ptr<Backend> make_by_rows_backend(std::shared_ptr<Backend> few,
+                                              std::shared_ptr<Backend> many, std::int64_t from_rows,
                                               double spread);
 
 }  // namespace mlops

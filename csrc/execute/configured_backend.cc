@@ -91,6 +91,7 @@ class ConfiguredBackend final : public Backend {
   std::string_view platform() const override { return inner_->platform(); }
   double answer_spread() const override { return inner_->answer_spread(); }
   bool waits() const override { return inner_->waits(); }
+  std::uint32_t passed() const override { return inner_->passed(); }
   Result<std::unique_ptr<Executor>> make_executor() override {
     Result<std::unique_ptr<Executor>> inner = inner_->make_executor();
     if (!inner.ok()) return inner.status();

@@ -9,7 +9,9 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -59,6 +61,13 @@ constexpr Child kChildren[] = {
     {Message::sparse_tensor, 1, Message::tensor},
     {Message::sparse_tensor, 2, Message::tensor},
     {Message::tensor, 13, Message::external_entry},
+};
+
+// Operators whose answers are drawn. (Dropout is one in training only; what is exported to serve is
+// not, and ONNX Runtime runs it as the identity.)
+constexpr std::string_view kRandomOperators[] = {
+    "Bernoulli",        "Multinomial",   "RandomNormal",
+    "RandomNormalLike", "RandomUniform", "RandomUniformLike",
 };
 
 Message child_of(Message parent, std::uint32_t field) {
@@ -185,7 +194,21 @@ class Scanner {
       if (!next) return false;
       const Message child = next->is_range ? child_of(message, next->number) : Message::none;
       if (child != Message::none && !walk(child, next->begin, next->end, depth + 1)) return false;
+      if (message == Message::node && next->is_range && next->number == 4 && !operator_of(*next)) {
+        return false;
+      }
       at = next->end;
+    }
+    return true;
+  }
+
+  // NodeProto's op_type. Long ones are none of ours.
+  bool operator_of(const Field& range) {
+    if (range.end - range.begin > 64) return true;
+    auto name = text(range);
+    if (!name) return false;
+    if (std::ranges::find(kRandomOperators, *name) != std::end(kRandomOperators)) {
+      scan_.random_operators.insert(*std::move(name));
     }
     return true;
   }

@@ -38,8 +38,8 @@ std::size_t PredictionRing::entries_in(std::size_t bytes) {
 PredictionRing::PredictionRing(std::size_t entries, std::uint64_t seed)
     : seed_(seed), entries_(entries), index_(index_size(entries), kFree) {}
 
-PredictionRing::Hash PredictionRing::hash_of(std::string_view id) const {
-  Hash hash = {seed_ ^ kFirst ^ id.size(), scramble(seed_) ^ kSecond};
+IdHash PredictionRing::hash_of(std::string_view id) const {
+  IdHash hash = {seed_ ^ kFirst ^ id.size(), scramble(seed_) ^ kSecond};
   for (std::size_t at = 0; at < id.size(); at += 8) {
     std::uint64_t word = 0;
     std::memcpy(&word, id.data() + at, std::min<std::size_t>(8, id.size() - at));
@@ -49,7 +49,7 @@ PredictionRing::Hash PredictionRing::hash_of(std::string_view id) const {
   return {scramble(hash.low ^ std::rotl(hash.high, 17)), scramble(hash.high ^ hash.low)};
 }
 
-std::size_t PredictionRing::slot_of(const Hash& hash) const {
+std::size_t PredictionRing::slot_of(const IdHash& hash) const {
   std::size_t slot = home(hash.low);
   while (index_[slot] != kFree) {
     const Entry& entry = entries_[index_[slot]];
@@ -79,9 +79,8 @@ void PredictionRing::forget(std::uint32_t position) {
   --size_;
 }
 
-bool PredictionRing::insert(std::string_view id, const Prediction& prediction, bool& lost) {
+bool PredictionRing::insert(const IdHash& hash, const Prediction& prediction, bool& lost) {
   lost = false;
-  const Hash hash = hash_of(id);
   if (index_[slot_of(hash)] != kFree) return false;
   Entry& entry = entries_[next_];
   if (entry.used) {
@@ -89,7 +88,7 @@ bool PredictionRing::insert(std::string_view id, const Prediction& prediction, b
     forget(next_);
   }
   const std::size_t slot = slot_of(hash);  // again: forgetting moves slots
-  entry = {hash.low, hash.high, prediction, true, false};
+  entry = {hash.low, hash.high, prediction, 0, true, false, false};
   index_[slot] = next_;
   next_ = next_ + 1 == entries_.size() ? 0 : next_ + 1;
   ++size_;

@@ -23,13 +23,20 @@ struct Prediction {
   std::int32_t predicted = 0;  // class
 };
 
+// Of a request id.
+struct IdHash {
+  std::uint64_t low = 0, high = 0;
+};
+
 class PredictionRing {
  public:
   struct Entry {
     std::uint64_t low = 0, high = 0;  // of the id's hash
     Prediction prediction;
+    double label = 0;
     bool used = false;
     bool labelled = false;
+    bool rewarded = false;
   };
 
   // The most entries that fit into `bytes`, index included; at least one.
@@ -39,22 +46,22 @@ class PredictionRing {
 
   // False when the id is there already: the first prediction stays. `lost` is set when the oldest
   // entry had to go and no label had come for it.
-  bool insert(std::string_view id, const Prediction& prediction, bool& lost);
+  bool insert(const IdHash& id, const Prediction& prediction, bool& lost);
+  bool insert(std::string_view id, const Prediction& prediction, bool& lost) {
+    return insert(hash_of(id), prediction, lost);
+  }
   // Null when it is not there; valid until the next insert.
   Entry* find(std::string_view id);
+  IdHash hash_of(std::string_view id) const;  // any thread
 
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return entries_.size(); }
 
  private:
-  struct Hash {
-    std::uint64_t low, high;
-  };
   static constexpr std::uint32_t kFree = UINT32_MAX;
 
-  Hash hash_of(std::string_view id) const;
   std::size_t home(std::uint64_t low) const { return low & (index_.size() - 1); }
-  std::size_t slot_of(const Hash& hash) const;  // where it is, or a free slot where it would go
+  std::size_t slot_of(const IdHash& hash) const;  // where it is, or a free slot where it would go
   void forget(std::uint32_t position);
 
   std::uint64_t seed_;

@@ -27,25 +27,35 @@ bool Quality::admits(double score, std::int32_t predicted, double label) const {
 }
 
 void Quality::add(double score, std::int32_t predicted, double label) {
-  ++n_;
+  count(score, predicted, label, true);
+}
+
+void Quality::remove(double score, std::int32_t predicted, double label) {
+  count(score, predicted, label, false);
+}
+
+void Quality::count(double score, std::int32_t predicted, double label, bool more) {
+  const std::uint64_t one = more ? 1 : ~std::uint64_t{0};  // counts wrap back
+  const double sign = more ? 1 : -1;
+  n_ += one;
   if (task_ == Task::regression) {
     const double error = score - label;
-    error_ += error;
-    absolute_ += std::abs(error);
-    squared_ += error * error;
-    label_ += label;
-    label_squared_ += label * label;
+    error_ += sign * error;
+    absolute_ += sign * std::abs(error);
+    squared_ += sign * error * error;
+    label_ += sign * label;
+    label_squared_ += sign * label * label;
     return;
   }
   const auto of = static_cast<std::int32_t>(label);
-  ++confusion_[static_cast<std::size_t>(of * classes_ + predicted)];
+  confusion_[static_cast<std::size_t>(of * classes_ + predicted)] += one;
   if (task_ != Task::binary) return;
   const double epsilon = std::numeric_limits<double>::epsilon();  // as scikit-learn clips
   const double chance = std::clamp(of == 1 ? score : 1 - score, epsilon, 1 - epsilon);
-  log_loss_ -= std::log(chance);
-  brier_ += (score - label) * (score - label);
+  log_loss_ -= sign * std::log(chance);
+  brier_ += sign * (score - label) * (score - label);
   const auto bin = std::min(kScoreBins - 1, static_cast<std::size_t>(score * kScoreBins));
-  ++scores_[static_cast<std::size_t>(of) * kScoreBins + bin];
+  scores_[static_cast<std::size_t>(of) * kScoreBins + bin] += one;
 }
 
 void Quality::merge(const Quality& other) {

@@ -26,8 +26,9 @@ class Quality {
 
   // Whether `label` is one of the task's, and `score` and `predicted` are too.
   bool admits(double score, std::int32_t predicted, double label) const;
-  void add(double score, std::int32_t predicted, double label);  // admitted
-  void merge(const Quality& other);                              // of the same task and classes
+  void add(double score, std::int32_t predicted, double label);     // admitted
+  void remove(double score, std::int32_t predicted, double label);  // that was added
+  void merge(const Quality& other);                                 // of the same task and classes
   void clear();
 
   std::uint64_t count() const { return n_; }
@@ -50,6 +51,8 @@ class Quality {
   friend bool operator==(const Quality&, const Quality&) = default;
 
  private:
+  void count(double score, std::int32_t predicted, double label, bool more);
+
   Task task_ = Task::binary;
   std::int32_t classes_ = 0;
   std::uint64_t n_ = 0;

@@ -45,6 +45,13 @@ void StreamCounts::subtract(const StreamCounts& other) {
   moments.subtract(other.moments);
 }
 
+void clear_counts(CountsTable& table) {
+  for (StreamCounts& counts : table) {
+    std::ranges::fill(counts.masses, 0);
+    counts.moments = {};
+  }
+}
+
 Status add_counts(CountsTable& to, const CountsTable& from) {
   if (Status s = check_streams(to, from); !s.ok()) return s;
   for (std::size_t i = 0; i < to.size(); ++i) to[i].add(from[i]);

@@ -80,6 +80,9 @@ struct StreamCounts {
 // One for each stream of a reference, in its order.
 using CountsTable = std::vector<StreamCounts>;
 
+// Back to counts of no rows, in the same memory.
+void clear_counts(CountsTable& table);
+
 // Refuse tables of different streams, and (subtract) what is not contained.
 Status add_counts(CountsTable& to, const CountsTable& from);
 Status subtract_counts(CountsTable& from, const CountsTable& what);

@@ -145,10 +145,13 @@ void DriftJudge::consider_retraining(TimePoint now, std::vector<DriftEvent>& eve
   const bool many = moved > 0 && static_cast<double>(moved) >=
                                      options_.retrain_share * static_cast<double>(inputs);
   const bool called_for = output || many;
-  if (called_for && !retraining_suggested_) {
+  const bool cool = !suggested_at_ || now - *suggested_at_ >= options_.retrain_cooldown;
+  if (called_for && !retraining_suggested_ && cool) {
     events.push_back({DriftEventKind::retrain_suggested, rows_, now, {}, std::move(why)});
+    suggested_at_ = now;
+    retraining_suggested_ = true;
   }
-  retraining_suggested_ = called_for;
+  retraining_suggested_ = retraining_suggested_ && called_for;
 }
 
 std::vector<DriftAlert> DriftJudge::active() const {

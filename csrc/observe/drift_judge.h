@@ -30,6 +30,7 @@ struct JudgeOptions {
   // for so many rows without being a fault of the data.
   double retrain_share = 0.25;
   std::uint64_t retrain_rows = 10'000;
+  Duration retrain_cooldown{0};  // from one suggestion to the next, at least
 };
 
 enum class DriftSeverity : std::uint8_t { warning, critical };
@@ -86,11 +87,16 @@ class DriftJudge {
   StreamKind kind(std::size_t stream) const { return watched_[stream].stream.before.counts.kind; }
   std::uint64_t rows() const { return rows_; }
   std::vector<DriftAlert> active() const;
+  const std::optional<DriftAlert>& alert(std::size_t stream) const {
+    return watched_[stream].alert;
+  }
   std::vector<std::size_t> changed() const;  // by e-BH
   const EDetector& detector(std::size_t stream) const { return watched_[stream].detector; }
 
   // What another replica's judge of the same streams has seen, added. Its alerts are taken over.
   Status merge(const DriftJudge& other);
+
+  friend class JudgeCodec;  // judge_bytes.cc
 
  private:
   struct Watched {
@@ -110,7 +116,8 @@ class DriftJudge {
   JudgeOptions options_;
   std::vector<Watched> watched_;
   std::uint64_t rows_ = 0;
-  bool retraining_suggested_ = false;
+  bool retraining_suggested_ = false;  // and still called for
+  std::optional<TimePoint> suggested_at_;
 };
 
 }  // namespace mlops

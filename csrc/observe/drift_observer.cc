@@ -8,6 +8,7 @@ namespace mlops {
 namespace {
 
 constexpr std::size_t kCollectedColumnsMax = 4096;
+constexpr std::size_t kRecentFloats = 16'384;  // of all recent rows together
 
 bool fixed_row(const TensorSpec& spec) {
   return spec.rank_known && !spec.dims.empty() && spec.dtype != DType::bytes &&
@@ -26,6 +27,13 @@ void add_columns(StreamRole role, const TensorSpec& spec, std::vector<StreamRefe
   }
 }
 
+// So many that even a value of one row in a hundred is among them; of very wide rows fewer.
+std::size_t recent_rows_of(const Reference& reference, bool collects) {
+  if (collects) return 0;
+  const std::size_t fit = kRecentFloats / std::max<std::size_t>(reference.streams.size(), 1);
+  return std::clamp<std::size_t>(fit, 8, 512);
+}
+
 }  // namespace
 
 DriftEpoch::DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const DriftOptions& options,
@@ -34,7 +42,10 @@ DriftEpoch::DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const Dr
       comparer(comparer_of(*reference)),
       runs(std::move(columns)),
       collecting(collects),
-      windows(reference, options.levels) {
+      windows(reference, options.levels),
+      unjudged(reference->empty_counts()),
+      recent(reference->streams.size(), recent_rows_of(*reference, collects)),
+      judge(collects ? nullptr : std::make_unique<VersionJudge>(reference, options.judge)) {
   if (collecting) sample.emplace(reference->streams.size(), options.sample_rows_max);
 }
 
@@ -130,6 +141,29 @@ void DriftObserver::reset() {
   const std::lock_guard lock(counted->mutex);
   counted->windows.clear();
   if (counted->sample) counted->sample->clear();
+  clear_counts(counted->unjudged);
+  counted->recent.clear();
+  if (counted->judge) counted->judge->reset();
+}
+
+Judged DriftObserver::judge(TimePoint wall) {
+  const std::lock_guard judging(judge_mutex_);
+  const std::shared_ptr<DriftEpoch> counted = epoch();
+  if (counted->collecting) return {};
+  if (counted != judged_) {  // the tile has the bins of another reference
+    tile_ = counted->reference->empty_counts();
+    judged_ = counted;
+  }
+  std::optional<RecentRows> recent;
+  {
+    const std::lock_guard lock(counted->mutex);
+    if (counted->unjudged.empty() || counted->unjudged.front().rows() == 0) return {};
+    tile_.swap(counted->unjudged);
+    recent = counted->recent;
+  }
+  Judged judged{counted->reference, counted->judge->see(tile_, *recent, wall)};
+  clear_counts(tile_);
+  return judged;
 }
 
 Status DriftObserver::freeze() {

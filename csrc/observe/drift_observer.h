@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "observe/recent_rows.h"
 #include "observe/row_counter.h"
 #include "observe/row_sample.h"
 #include "observe/stage.h"
 #include "observe/stream_comparer.h"
+#include "observe/version_judge.h"
 #include "observe/window_ring.h"
 
 namespace mlops {
@@ -27,6 +29,7 @@ struct DriftOptions {
   std::size_t sample_rows_max = 20'000;
   std::size_t freeze_rows_min = 1'000;
   std::vector<WindowLevel> levels = WindowRing::usual_levels();
+  JudgeOptions judge;
 };
 
 // What is counted against one reference. Another reference is another epoch; the one before lives
@@ -42,6 +45,10 @@ struct DriftEpoch {
   std::mutex mutex;  // guards what follows; a lane only ever tries it
   WindowRing windows;
   std::optional<RowSample> sample;  // while collecting
+  CountsTable unjudged;             // handed over since the judge last came
+  RecentRows recent;                // some of those rows, and of earlier ones
+  // Has a lock of its own; null while collecting.
+  const std::unique_ptr<VersionJudge> judge;
 };
 
 // Which rows are looked at beside the last ones, or instead of them.
@@ -57,6 +64,12 @@ struct DriftSnapshot {
   std::uint64_t rows_collected = 0;    // while collecting
   ReferenceComparerPtr comparer;       // of the reference's streams; null while collecting
   std::optional<WindowCounts> before;  // what to compare with, instead of the reference's own rows
+};
+
+// What a look of the judge found, and against which reference.
+struct Judged {
+  ReferencePtr reference;
+  std::vector<NumberedEvent> events;
 };
 
 struct DriftCost {
@@ -96,6 +109,9 @@ class DriftObserver {
   // Forgets the reference and collects rows for another one.
   Status collect_again();
 
+  // Judges what was handed over since the last time; `wall` is said again in events. What happened.
+  Judged judge(TimePoint wall);
+
   const Signature& signature() const { return signature_; }
   const DriftOptions& options() const { return options_; }
   std::shared_ptr<DriftEpoch> epoch() const;
@@ -114,6 +130,9 @@ class DriftObserver {
   const Signature collected_;  // the tensors whose columns are collected without a reference
   const DriftOptions options_;
   std::mutex freeze_mutex_;
+  std::mutex judge_mutex_;              // one tile after the other; taken before an epoch's
+  CountsTable tile_;                    // guarded by judge_mutex_; kept to avoid allocation
+  std::shared_ptr<DriftEpoch> judged_;  // guarded by judge_mutex_: whose rows the tile takes
   mutable std::mutex mutex_;            // never held for longer than a pointer takes to copy
   std::shared_ptr<DriftEpoch> newest_;  // guarded by mutex_
   std::atomic<const DriftEpoch*> epoch_{nullptr};  // the same, to compare with and never to follow
@@ -154,6 +173,8 @@ class LaneObserver {
   bool has(StreamRole role, const ObservedRows& rows) const;
   void hand_over(std::unique_lock<std::mutex>& lock);
   void leave_out_next();
+  void pick_rows();
+  std::uint64_t random();
 
   const std::shared_ptr<DriftObserver> shared_;
   const Clock& clock_;
@@ -162,6 +183,7 @@ class LaneObserver {
   std::vector<std::size_t> output_columns_;
   std::unique_ptr<RowCounter> counter_;
   CountsTable handed_;           // empty between hand-overs; kept to avoid allocation
+  RecentRows picked_{0, 0};      // of the rows not handed over
   TimePoint began_{};            // of the rows not handed over, the first
   std::int64_t slot_ = -1;       // theirs
   std::size_t last_rows_ = 0;    // of the batch before

@@ -46,6 +46,8 @@ class EDetector {
   // sooner than A rows of both together. Where the change began is the stronger one's.
   void merge(const EDetector& other);
 
+  friend class JudgeCodec;  // judge_bytes.cc
+
  private:
   static constexpr std::size_t kPlugIns = 3;
   // Counts of the last rows, the older the lighter; the masses it makes are what it bets on next.

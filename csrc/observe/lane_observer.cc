@@ -11,6 +11,7 @@ constexpr std::size_t kTilesBetween = 8;    // hand-overs
 constexpr std::uint64_t kTimedOneIn = 64;   // batches, and each of the first ones
 constexpr std::uint64_t kFoldsToLearn = 4;  // before anything is left out
 constexpr std::uint64_t kLeftOutMax = 63;   // tiles in a row, on average
+constexpr std::size_t kPickedOfTile = 4;    // rows to show beside an alert
 
 // An eighth of the way towards what was just seen, of which an interruption of the thread is no
 // part.
@@ -51,6 +52,8 @@ void LaneObserver::adopt(std::shared_ptr<DriftEpoch> epoch) {
   std::ranges::fill(without_, 0);
   seen_ = 0;
   tiles_ = 0;
+  picked_ = RecentRows(epoch_->reference->streams.size(),
+                       epoch_->collecting ? 0 : kPickedOfTile * kTilesBetween);
   slot_ = -1;
 }
 
@@ -159,6 +162,7 @@ void LaneObserver::fold_tile() {
                             counter_->stride());
     }
   }
+  pick_rows();
   counter_->fold();
   if (++tiles_ >= kTilesBetween) {
     std::unique_lock lock(epoch_->mutex, std::try_to_lock);
@@ -171,6 +175,24 @@ void LaneObserver::fold_tile() {
   leave_out_next();
 }
 
+std::uint64_t LaneObserver::random() {
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 7;
+  random_ ^= random_ << 17;
+  return random_;
+}
+
+// A few of the staged rows, drawn at random; of a few rows all.
+void LaneObserver::pick_rows() {
+  const std::size_t staged = counter_->staged();
+  const float* const first = counter_->next_row() - staged * counter_->stride();
+  const std::size_t picked = std::min(staged, kPickedOfTile);
+  for (std::size_t i = 0; i < picked; ++i) {
+    const std::size_t row = staged == picked ? i : random() % staged;
+    picked_.add(first + row * counter_->stride());
+  }
+}
+
 // So many rows are left out that the mean cost stays below the share that it may have. The number
 // is drawn, so that no period of the traffic is missed or met every time.
 void LaneObserver::leave_out_next() {
@@ -181,11 +203,8 @@ void LaneObserver::leave_out_next() {
   if (cost <= share) return;
   const double most = kLeftOutMax;
   const double tiles = share > 0 ? std::min(cost / share - 1.0, most) : most;
-  random_ ^= random_ << 13;
-  random_ ^= random_ >> 7;
-  random_ ^= random_ << 17;
   const auto mean = static_cast<std::uint64_t>(tiles * static_cast<double>(kTileRows));
-  leave_out_ = random_ % (2 * mean + 1);
+  leave_out_ = random() % (2 * mean + 1);
 }
 
 void LaneObserver::hand_over(std::unique_lock<std::mutex>& /*lock*/) {
@@ -195,10 +214,12 @@ void LaneObserver::hand_over(std::unique_lock<std::mutex>& /*lock*/) {
     handed_[i].own(OwnMass::missing) -= without_[static_cast<std::size_t>(role)];
   }
   epoch_->windows.add(handed_, seen_, began_);
-  for (StreamCounts& counts : handed_) {
-    std::ranges::fill(counts.masses, 0);
-    counts.moments = {};
+  if (!epoch_->collecting) {
+    for (std::size_t i = 0; i < handed_.size(); ++i) epoch_->unjudged[i].add(handed_[i]);
+    for (std::size_t age = picked_.rows(); age-- > 0;) epoch_->recent.add(picked_.row(age).data());
+    picked_.clear();
   }
+  clear_counts(handed_);
   std::ranges::fill(without_, 0);
   seen_ = 0;
   tiles_ = 0;

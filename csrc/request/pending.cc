@@ -4,6 +4,7 @@ namespace mlops {
 
 Pending::~Pending() {
   if (PartSource* source = source_.load(std::memory_order_relaxed)) source->drop_ref();
+  if (AnswerFollower* left = follower_.load(std::memory_order_relaxed)) left->drop_ref();
 }
 
 bool Pending::claim() {
@@ -28,14 +29,28 @@ bool Pending::complete(Response&& response) noexcept {
   do {
     if (seen & kDone) return false;
   } while (
-      !state_.compare_exchange_weak(seen, done | (seen & kParting), std::memory_order_acq_rel));
+      !state_.compare_exchange_weak(seen, done | (seen & kParting), std::memory_order_seq_cst));
   if (seen & kParting) [[unlikely]] {
     await_part();
   }
-  if (watch) watch->answered(mark, response);
+  // In one order with follow(): either it sees that we are done, or we see the follower.
+  if (follower_.load(std::memory_order_seq_cst)) [[unlikely]] {
+    if (const Ref<AnswerFollower> told = unfollow()) told->answered(*this, response);
+  }
+  if (watch) watch->answered(mark, request, response);
   deliver(std::move(response));
   want_parts();
   return true;
+}
+
+bool Pending::follow(Ref<AnswerFollower> follower) noexcept {
+  follower_.store(follower.release(), std::memory_order_seq_cst);
+  if ((state_.load(std::memory_order_seq_cst) & kDone) == 0) return true;
+  return !unfollow();  // gone: whoever answered has taken it
+}
+
+Ref<AnswerFollower> Pending::unfollow() noexcept {
+  return Ref<AnswerFollower>::adopt(follower_.exchange(nullptr, std::memory_order_seq_cst));
 }
 
 void Pending::await_part() noexcept {

@@ -65,13 +65,25 @@ class PartSource : public RefCounted {
 // What whoever watches answers noted when the request was handed over.
 struct AnswerMark {
   TimePoint began{};
-  std::uint64_t unit = 0;  // who asks, hashed; 0: nobody in particular
+  std::uint64_t unit = 0;     // who asks, hashed; 0: nobody in particular
+  bool by_share = false;      // the share of its arm alone brought it there
+  std::uint32_t shadows = 0;  // bit i: shadow i of the route sees it too
 };
 
 // Hears of answers just before they are delivered, and may add to them. Any thread; must be short.
 class AnswerWatch : public RefCounted {
  public:
-  virtual void answered(const AnswerMark& mark, Response& response) const noexcept = 0;
+  virtual void answered(const AnswerMark& mark, const Request& request,
+                        Response& response) const noexcept = 0;
+};
+
+class Pending;
+
+// Depends on how a request is answered: equal requests wait for it. Told on the winner's thread,
+// before the answer is watched and delivered.
+class AnswerFollower : public RefCounted {
+ public:
+  virtual void answered(Pending& pending, const Response& response) noexcept = 0;
 };
 
 class Pending : public RefCounted {
@@ -98,6 +110,12 @@ class Pending : public RefCounted {
   void want_parts() noexcept {
     if (PartSource* source = source_.load(std::memory_order_acquire)) source->room();
   }
+
+  // Tells `follower` of the answer, exactly once unless unfollow() is faster. False, and it is not
+  // told, when the request has been answered already. One follower at a time.
+  bool follow(Ref<AnswerFollower> follower) noexcept;
+  // Null when there was none, or it has been told.
+  Ref<AnswerFollower> unfollow() noexcept;
 
   PendingState state() const;
   bool done() const { return (state_.load(std::memory_order_acquire) & kDone) != 0; }
@@ -131,7 +149,8 @@ class Pending : public RefCounted {
   static constexpr std::uint8_t kDone = 0x80;     // | Code
   static constexpr std::uint8_t kCode = 0x0f;
   std::atomic<std::uint8_t> state_{kQueued};
-  std::atomic<PartSource*> source_{nullptr};  // owns a reference
+  std::atomic<PartSource*> source_{nullptr};        // owns a reference
+  std::atomic<AnswerFollower*> follower_{nullptr};  // likewise
 };
 
 using PendingRef = Ref<Pending>;

@@ -48,6 +48,8 @@ struct Request {
   // The protocol's `timeout` parameter, 0: none. What it means is the model's choice: how long the
   // request may wait in a queue with a policy, else one more deadline.
   std::uint64_t timeout_us = 0;
+  // Whose the inputs' bytes are may write them once the request has been answered.
+  bool inputs_may_change = false;
   std::vector<Buffer> keep_alive;
 };
 
@@ -60,6 +62,7 @@ struct Response {
   std::vector<NamedTensor> outputs;
   std::vector<Parameter> parameters;
   std::shared_ptr<const void> model_pin;
+  std::uint64_t batch = 0;          // which execution it comes from; 0: unknown
   std::uint32_t retry_after_s = 0;  // of a refusal: when it is worth trying again; 0: unknown
 
   static Response failure(const Request& request, Status why);

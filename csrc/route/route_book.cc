@@ -12,8 +12,10 @@ std::uint64_t next_generation() {
 
 }  // namespace
 
-RouteBook::RouteBook()
-    : generation_(next_generation()), snapshot_(std::make_shared<const Snapshot>()) {}
+RouteBook::RouteBook(std::shared_ptr<ShadowSink> sink)
+    : sink_(std::move(sink)),
+      generation_(next_generation()),
+      snapshot_(std::make_shared<const Snapshot>()) {}
 
 void RouteBook::hold(Held& held) const {
   std::shared_ptr<const Snapshot> old = std::move(held.snapshot);  // goes without the lock
@@ -44,7 +46,7 @@ Result<std::shared_ptr<const RouteTable>> RouteBook::set(const std::string& mode
   const std::lock_guard lock(mutex_);
   const auto before = snapshot_->find(model);
   Result<std::shared_ptr<const RouteTable>> table = RouteTable::make(
-      std::move(plan), before == snapshot_->end() ? nullptr : before->second.get());
+      std::move(plan), before == snapshot_->end() ? nullptr : before->second.get(), sink_);
   if (!table.ok()) return table;
   Snapshot next = *snapshot_;
   next[model] = *table;

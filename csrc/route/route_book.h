@@ -20,7 +20,8 @@ namespace mlops {
 
 class RouteBook {
  public:
-  RouteBook();
+  // `sink` runs the shadows of its routes; null: nothing does.
+  explicit RouteBook(std::shared_ptr<ShadowSink> sink = nullptr);
 
   // Null: the model has no route. Valid until this thread's next find() of any book.
   const RouteTable* find(std::string_view model) const {
@@ -63,6 +64,7 @@ class RouteBook {
   void hold(Held& held) const;
   void publish_locked(Snapshot snapshot);
 
+  const std::shared_ptr<ShadowSink> sink_;
   // Of the snapshot; no two snapshots of a process, whatever the book, have the same.
   std::atomic<std::uint64_t> generation_;
   mutable std::mutex mutex_;

@@ -75,7 +75,24 @@ Status check_rule(const RouteRule& rule, std::size_t arms) {
   return check_sum(shares);
 }
 
+Status check_guard(const GuardPlan& guard, const std::vector<RouteArm>& arms) {
+  if (!std::ranges::count(arms, guard.arm, &RouteArm::name)) {
+    return bad("the guard's arm " + in_quotes(guard.arm) + " is none of the arms");
+  }
+  if (!(guard.alpha >= 1e-9 && guard.alpha <= 0.5)) return bad("'alpha' is from 1e-9 to 0.5");
+  if (!(guard.margin >= 1.01 && guard.margin <= 20)) return bad("'margin' is from 1.01 to 20");
+  return {};
+}
+
 }  // namespace
+
+void RoutePlan::take_away(std::string_view arm) {
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    if (!arm.empty() && arms[i].name != arm) continue;
+    arms[i].share = 0;
+    for (RouteRule& rule : rules) rule.shares[i] = 0;
+  }
+}
 
 Status RoutePlan::validate() const {
   if (Status s = check_arms(*this); !s.ok()) return s;
@@ -86,9 +103,15 @@ Status RoutePlan::validate() const {
   for (const RouteRule& rule : rules) {
     if (Status s = check_rule(rule, arms.size()); !s.ok()) return s;
   }
+  if (guard) {
+    if (Status s = check_guard(*guard, arms); !s.ok()) return s;
+  }
   if (shadows.size() > kShadowsMax) return bad("there are more than 4 shadows");
   for (const RouteShadow& shadow : shadows) {
     if (shadow.version < 1) return bad("a shadow has no version, from 1 on");
+    if (shadow.version == stable || std::ranges::count(arms, shadow.version, &RouteArm::version)) {
+      return bad("version " + std::to_string(shadow.version) + " is a shadow and an arm");
+    }
     if (shadow.sample > kRouteSlots) return bad("a shadow's sample is more than 100 %");
   }
   return {};

@@ -4,10 +4,12 @@
 // of a per cent.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
+#include "route/guard_plan.h"
 #include "route/slot_layout.h"
 
 namespace mlops {
@@ -42,6 +44,15 @@ struct RouteRule {
   friend bool operator==(const RouteRule&, const RouteRule&) = default;
 };
 
+// Why an arm's traffic was taken away, until somebody writes the route anew.
+struct RouteIncident {
+  std::string arm;
+  std::int64_t version = 0;
+  std::string reason;
+  std::int64_t unix_ms = 0;
+  friend bool operator==(const RouteIncident&, const RouteIncident&) = default;
+};
+
 struct RoutePlan {
   static constexpr std::size_t kRulesMax = 32;
   static constexpr std::size_t kShadowsMax = 4;
@@ -56,10 +67,14 @@ struct RoutePlan {
   RequestField override_;  // a header or parameter whose value, an arm's name or version, decides
   std::vector<RouteRule> rules;
   std::vector<RouteShadow> shadows;
+  std::optional<GuardPlan> guard;
+  std::optional<RouteIncident> rolled_back;
   // Who has which slots now, from which a change of shares starts; empty: as in the table before,
   // if that has the same salt, else all stable. Of a plan that is in force, never empty.
   std::vector<SlotRun> slots;
 
+  // Takes an arm's traffic away, or everybody's: an empty name.
+  void take_away(std::string_view arm);
   // What is wrong, in words for whoever wrote it.
   Status validate() const;
   friend bool operator==(const RoutePlan&, const RoutePlan&) = default;

@@ -64,10 +64,11 @@ std::vector<std::uint16_t> with_stable(std::span<const std::uint16_t> arms) {
 
 }  // namespace
 
-Result<std::shared_ptr<const RouteTable>> RouteTable::make(RoutePlan plan,
-                                                           const RouteTable* before) {
+Result<std::shared_ptr<const RouteTable>> RouteTable::make(RoutePlan plan, const RouteTable* before,
+                                                           std::shared_ptr<ShadowSink> sink) {
   if (Status s = plan.validate(); !s.ok()) return s;
   std::shared_ptr<RouteTable> table(new RouteTable(std::move(plan)));
+  table->set_shadows(before, std::move(sink));
   table->name_arms(before);
   if (Status s = table->lay_out(before); !s.ok()) return s;
   table->list_headers();
@@ -79,12 +80,49 @@ void RouteTable::name_arms(const RouteTable* before) {
   for (const RouteArm& arm : plan_.arms) stable = static_cast<std::uint16_t>(stable - arm.share);
   arms_.push_back({std::string(RoutePlan::kStable), plan_.stable, stable, nullptr});
   for (const RouteArm& arm : plan_.arms) arms_.push_back({arm.name, arm.version, arm.share, {}});
+  set_guard(before);
   for (Arm& arm : arms_) {
+    auto counts = std::make_shared<ArmCounts>();
     for (const Arm& old : before ? before->arms_ : std::vector<Arm>()) {
-      if (old.name == arm.name && old.version == arm.version) arm.counts = old.counts;
+      if (old.name == arm.name && old.version == arm.version) counts = old.watch->counts();
     }
-    if (!arm.counts) arm.counts = std::make_shared<ArmCounts>();
+    arm.watch = make_ref<const ArmWatch>(arm.name, std::move(counts), guarded(arm), shadows_);
   }
+}
+
+// What a shadow was seen to answer goes on while its version and stable are the same.
+void RouteTable::set_shadows(const RouteTable* before, std::shared_ptr<ShadowSink> sink) {
+  auto list = std::make_shared<ShadowList>();
+  list->sink = std::move(sink);
+  const bool same_stable = before && before->plan_.stable == plan_.stable;
+  for (const RouteShadow& shadow : plan_.shadows) {
+    auto log = std::make_shared<ShadowLog>();
+    for (const auto& old : same_stable ? before->shadows_->shadows : decltype(list->shadows)()) {
+      if (old.version == shadow.version) log = old.log;
+    }
+    list->shadows.push_back({shadow.version, shadow.sample, std::move(log)});
+  }
+  shadows_ = std::move(list);
+}
+
+// What a guard has seen goes on from table to table, unless it compares others now, or has ended.
+void RouteTable::set_guard(const RouteTable* before) {
+  if (!plan_.guard) return;
+  const auto arm = std::ranges::find(arms_, plan_.guard->arm, &Arm::name);
+  guarded_ = static_cast<std::size_t>(arm - arms_.begin());
+  const bool same = before && before->guard_ && before->plan_.guard == plan_.guard &&
+                    before->plan_.salt == plan_.salt && before->plan_.stable == plan_.stable &&
+                    before->arms_[before->guarded_].version == arm->version &&
+                    !before->guard_->tripped();
+  guard_ = same ? before->guard_ : std::make_shared<ArmGuard>(*plan_.guard);
+}
+
+ArmWatch::Guarded RouteTable::guarded(const Arm& arm) const {
+  const Arm& stable = arms_.front();
+  if (!guard_ || (&arm != &stable && &arm != &arms_[guarded_])) return {};
+  const double share = arms_[guarded_].share;
+  const double both = share + stable.share;
+  return {guard_, &arm != &stable, both > 0 ? share / both : 0};
 }
 
 Status RouteTable::lay_out(const RouteTable* before) {
@@ -190,6 +228,7 @@ RouteChoice RouteTable::choose(const Request& request, std::uint64_t draw) const
   } else {
     choice.arm = layout_.owner(choice.point);
   }
+  if (guard_ && choice.arm == guarded_ && guard_->tripped()) choice.arm = 0;
   return choice;
 }
 

@@ -8,17 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "base/sharded_counter.h"
 #include "request/request.h"
+#include "route/arm_watch.h"
 #include "route/route_plan.h"
 
 namespace mlops {
-
-// Counters of an arm; they go on from table to table while it has the same name and version.
-struct ArmCounts {
-  ShardedCounter chosen;     // requests
-  ShardedCounter fell_back;  // of which went to stable, because the arm's version was not there
-};
 
 struct RouteChoice {
   enum class Why : std::uint8_t { share, rule, override_, unknown_override };
@@ -34,12 +28,13 @@ class RouteTable {
     std::string name;
     std::int64_t version = 0;
     std::uint16_t share = 0;
-    std::shared_ptr<ArmCounts> counts;
+    Ref<const ArmWatch> watch;
   };
 
   // `before`, if any, is the table that this one follows: as few units as possible change their
   // arm.
-  static Result<std::shared_ptr<const RouteTable>> make(RoutePlan plan, const RouteTable* before);
+  static Result<std::shared_ptr<const RouteTable>> make(RoutePlan plan, const RouteTable* before,
+                                                        std::shared_ptr<ShadowSink> sink = {});
 
   // `draw` is a random number, for requests without a unit.
   RouteChoice choose(const Request& request, std::uint64_t draw) const;
@@ -50,12 +45,17 @@ class RouteTable {
 
   const RoutePlan& plan() const { return plan_; }
   const std::vector<Arm>& arms() const { return arms_; }  // the first is stable
+  const ArmGuard* guard() const { return guard_.get(); }  // null: no arm is guarded
+  const ShadowList& shadows() const { return *shadows_; }
   // Headers that this table looks at, in lower case, each once.
   const std::vector<std::string>& headers() const { return headers_; }
 
  private:
   explicit RouteTable(RoutePlan plan) : plan_(std::move(plan)) {}
   void name_arms(const RouteTable* before);
+  void set_guard(const RouteTable* before);
+  void set_shadows(const RouteTable* before, std::shared_ptr<ShadowSink> sink);
+  ArmWatch::Guarded guarded(const Arm& arm) const;
   Status lay_out(const RouteTable* before);
   void list_headers();
   const SlotLayout* layout_of_rule(const Request& request) const;
@@ -63,6 +63,9 @@ class RouteTable {
 
   RoutePlan plan_;
   std::vector<Arm> arms_;
+  std::shared_ptr<const ShadowList> shadows_;
+  std::shared_ptr<ArmGuard> guard_;
+  std::size_t guarded_ = 0;  // the index of its arm; 0: none
   SlotLayout layout_;
   std::vector<SlotLayout> rule_layouts_;
   std::vector<std::string> headers_;

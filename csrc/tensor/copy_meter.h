@@ -22,8 +22,11 @@ enum class CopySite : std::uint8_t {
   python_compact,  // a non-contiguous array made dense
   python_strings,  // text of Python objects into one buffer
   shared_memory,   // tensors out of and into regions that clients share
+  cache_put,       // answers into the prediction cache
+  cache_hit,       // and out of it
+  shadow,          // inputs that a caller may write, kept for a shadow
 };
-inline constexpr std::size_t kCopySites = 10;
+inline constexpr std::size_t kCopySites = 13;
 
 std::string_view copy_site_name(CopySite site);
 

@@ -12,7 +12,7 @@ NumPy, loading a model needs an installed ``onnxruntime`` (or a path to its libr
 
 from typing import TYPE_CHECKING
 
-from mlops_engine import drift
+from mlops_engine import drift, routing
 from mlops_engine._native import __version__
 from mlops_engine.engine import Engine
 from mlops_engine.errors import (
@@ -30,7 +30,7 @@ from mlops_engine.errors import (
 from mlops_engine.tensor import ModelInfo, TensorSpec
 
 if TYPE_CHECKING:
-    from mlops_engine import registry
+    from mlops_engine import registry, rollout
 
 __all__ = [
     "AlreadyExists",
@@ -49,13 +49,15 @@ __all__ = [
     "__version__",
     "drift",
     "registry",
+    "rollout",
+    "routing",
 ]
 
 
 def __getattr__(name: str) -> object:
     """Import what few programs need when it is asked for."""
-    if name == "registry":
+    if name in ("registry", "rollout"):
         import importlib
 
-        return importlib.import_module("mlops_engine.registry")
+        return importlib.import_module(f"mlops_engine.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,12 +6,14 @@ import atexit
 import os
 import sys
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mlops_engine._native import core, onnxruntime_libraries
 from mlops_engine.errors import NotFound
+from mlops_engine.routing import Route, of_engine
 from mlops_engine.tensor import ModelInfo
 
 if TYPE_CHECKING:
@@ -42,6 +44,21 @@ class Engine(core.Engine):
         Where optimised graphs of models are kept, so that loading them the next time is faster and
         processes share their weights' memory. By default nowhere. Refused when other users could
         write there.
+    cache : int, optional
+        Bytes for answers that are kept, of the models that are loaded with ``cache=True`` or whose
+        ``config.pbtxt`` says ``response_cache { enable: true }``; at least 65536. By default none
+        are kept.
+    execution : str, optional
+        ``"auto"`` (the default) tries what there is and takes the fastest; ``"onnxruntime"``,
+        ``"openvino"``, ``"trees"`` and ``"standard"`` say what runs the models.
+    precision : str, optional
+        ``"exact"`` (the default): answers differ by the rounding of sums only. ``"auto"``: by
+        `accuracy_gate` at most, and BF16 is tried.
+    accuracy_gate : float, optional
+        Largest difference, as a share of the largest value of an output; 0.02 by default.
+    execution_trial : str, optional
+        ``"serving"`` (the default): a model serves at once, and what is faster takes over when it
+        is found (`wait_trials`); ``"loading"``: it is found first.
     queue_requests_max : int
         Requests waiting per model version; more are refused (`Unavailable`).
     slab_bytes_max : int
@@ -74,6 +91,11 @@ class Engine(core.Engine):
         lanes: int | None = None,
         ort_library: str | os.PathLike[str] | None = None,
         cache_directory: str | os.PathLike[str] | None = None,
+        cache: int | None = None,
+        execution: str | None = None,
+        precision: str | None = None,
+        accuracy_gate: float | None = None,
+        execution_trial: str | None = None,
         queue_requests_max: int = 8192,
         slab_bytes_max: int = 2 << 30,
         inline_run_us_max: int = 250,
@@ -89,6 +111,8 @@ class Engine(core.Engine):
             if ort_library is None
             else [os.fspath(ort_library)],
             cache_directory="" if cache_directory is None else os.fspath(cache_directory),
+            response_cache_bytes=cache or 0,
+            execution=_wish(execution, precision, accuracy_gate, execution_trial),
         )
         _engines.add(self)
         if model_repository is not None:
@@ -104,6 +128,11 @@ class Engine(core.Engine):
         batch_rows_max: int | None = None,
         batch_delay_us_max: int = 0,
         intra_op_threads: int = 1,
+        cache: bool = False,
+        execution: str | None = None,
+        precision: str | None = None,
+        accuracy_gate: float | None = None,
+        execution_trial: str | None = None,
     ) -> ModelInfo:
         """Load, probe and warm an ONNX model, then serve it; blocks meanwhile.
 
@@ -127,6 +156,11 @@ class Engine(core.Engine):
             Microseconds an idle lane may wait for more rows.
         intra_op_threads : int
             Threads inside one execution.
+        cache : bool
+            Keep its answers (the engine must have been made with ``cache``). Refused for a graph
+            that draws random numbers.
+        execution, precision, accuracy_gate, execution_trial : optional
+            What executes this version; by default the engine's.
 
         Returns
         -------
@@ -150,8 +184,20 @@ class Engine(core.Engine):
             batch_rows_max=batch_rows_max or 0,
             batch_delay_us_max=batch_delay_us_max,
             intra_op_threads=intra_op_threads,
+            response_cache=cache,
+            execution=_wish(execution, precision, accuracy_gate, execution_trial),
         )
         return self.model(name, version)
+
+    def flush_cache(self, name: str, version: int | None = None) -> None:
+        """Forget the answers that were kept of a version; by default of the one that answers.
+
+        Raises
+        ------
+        NotFound
+            It is not loaded.
+        """
+        self._flush_cache(name, -1 if version is None else version)
 
     def load_repository(self, directory: str | os.PathLike[str]) -> list[ModelInfo]:
         """Load the newest version of every model of a Triton-style directory.
@@ -216,11 +262,14 @@ class Engine(core.Engine):
         -------
         dict
             For a model: requests by outcome (``success``, ``failure`` by code), ``inferences``
-            (rows), ``executions``, ``inline_executions``, ``mean_batch_rows``, ``queued`` now, and
+            (rows), ``executions``, ``inline_executions``, ``mean_batch_rows``, ``queued`` now,
+            ``cache_hits`` (of which ``cache_shared`` waited for an equal request),
+            ``cache_misses``, and
             latency summaries ``request``, ``queue``, ``input``, ``infer``, ``output`` with
             ``count`` and microseconds ``mean_us``, ``p50_us``, ``p90_us``, ``p99_us``, ``p999_us``
             (quantiles are upper edges of buckets, within 12.5 %). For the engine: ``models``, a
-            list of those; ``copy_bytes`` by the place that copied; ``slab_bytes_in_use``.
+            list of those; ``copy_bytes`` by the place that copied; ``slab_bytes_in_use``;
+            ``cache``, what is kept, None without one.
 
         Raises
         ------
@@ -260,6 +309,71 @@ class Engine(core.Engine):
         from mlops_engine.drift import Watch
 
         return Watch(_OwnVersion(self, name, version))
+
+    def feedback(
+        self,
+        name: str,
+        feedback: Mapping[str, float],
+        *,
+        kind: Literal["label", "correction", "reward"] = "label",
+    ) -> dict[str, str]:
+        """Say how predictions turned out, by the ids of the requests that they answered.
+
+        The model's configuration must ask for it (parameter ``feedback``, docs/feedback.md).
+
+        Parameters
+        ----------
+        name : str
+            The model; whichever version answered.
+        feedback : mapping
+            From a ``request_id`` to the label: a class's number, or the number that was to be
+            predicted. Row ``i`` of a request of several rows is called ``"id#i"``.
+        kind : str
+            ``"correction"`` takes the place of an earlier label, ``"reward"`` says what the
+            prediction was worth.
+
+        Returns
+        -------
+        dict
+            What became of each: ``joined``, ``corrected`` or ``rewarded``; ``duplicated`` (there
+            was one, which stays), ``late``, ``unknown``, ``inadmissible`` (none of the task's).
+
+        Raises
+        ------
+        NotFound
+            The model is not loaded, or its predictions are not remembered.
+        """
+        results = self._feedback(name, [(id, float(v)) for id, v in feedback.items()], kind)
+        return dict(zip(feedback, results, strict=True))
+
+    def wait_trials(self, timeout: float | None = None) -> bool:
+        """Wait until no version that serves is being tried in another back end.
+
+        From then on `ModelInfo.execution` says what was chosen, and answers do not change by the
+        rounding of sums any more.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait; no limit by default.
+
+        Returns
+        -------
+        bool
+            Whether all trials have ended.
+        """
+        return self._wait_trials(timeout)
+
+    def route(self, name: str) -> Route:
+        """Return a model's route: which version answers who asks for none.
+
+        >>> with Engine(lanes=1) as engine:
+        ...     engine._load_echo("flights", "FP32", [-1, 2])
+        ...     _ = engine.route("flights").set(stable=1)
+        ...     engine.route("flights").get()["stable"]
+        1
+        """
+        return of_engine(self, name)
 
     def drain(self, timeout: float | None = None) -> bool:
         """Refuse new requests for good and wait for accepted ones.
@@ -308,9 +422,27 @@ class _OwnVersion:
     def profile(self, seconds: float | None) -> bytes:
         return self._engine._drift_profile(*self._which, seconds)
 
+    def alerts(self, after: int) -> dict[str, Any]:
+        return self._engine._drift_alerts(*self._which, after)
+
+    def quality(self, seconds: float | None) -> dict[str, Any]:
+        return self._engine._quality(*self._which, seconds)
+
     def change(self, how: Literal["reset", "freeze"]) -> None:
         engine = self._engine
         (engine._drift_reset if how == "reset" else engine._drift_freeze)(*self._which)
+
+
+def _wish(
+    execution: str | None, precision: str | None, gate: float | None, trial: str | None
+) -> dict[str, str]:
+    words = {
+        "execution": execution,
+        "precision": precision,
+        "accuracy_gate": None if gate is None else repr(float(gate)),
+        "execution_trial": trial,
+    }
+    return {name: word for name, word in words.items() if word is not None}
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

@@ -108,6 +108,14 @@ class ServerApi:
         """Post ``body`` as JSON; the answer must be JSON too. Errors as of `get`."""
         return self._json(self.post(path, body))
 
+    def put_json(self, path: str, body: Any) -> Any:
+        """Put ``body`` as JSON; the answer must be JSON too. Errors as of `get`."""
+        return self._json(self._call("PUT", path, json.dumps(body, allow_nan=False).encode()))
+
+    def delete(self, path: str) -> None:
+        """Delete what the path names; errors as of `get`."""
+        self._call("DELETE", path, None)
+
     def _json(self, data: bytes) -> Any:
         try:
             return json.loads(data)

@@ -88,6 +88,9 @@ class ModelInfo:
         Rows merged into one execution at most; 0 when not batchable.
     batching_reason
         Why it is or is not batched, for people.
+    execution
+        What executes it and why, for people; it changes when a trial ends. Empty where there was
+        nothing to choose.
     """
 
     name: str
@@ -99,6 +102,7 @@ class ModelInfo:
     batchable: bool
     batch_rows_max: int
     batching_reason: str
+    execution: str
 
     @classmethod
     def _from_core(cls, fields: Mapping[str, Any]) -> ModelInfo:

@@ -28,6 +28,10 @@ constexpr std::array<CallRule, kServerCallCount> kRules = {{
     {"log_change", kAdmin, true},
     {"drift_read", kObserver, false},
     {"drift_change", kAdmin, true},
+    {"cache_change", kAdmin, true},
+    {"feedback", RoleSet{Role::predict}, false},
+    {"route_read", kObserver, false},
+    {"route_change", kAdmin, true},
 }};
 
 constexpr bool all_named() {
@@ -37,7 +41,7 @@ constexpr bool all_named() {
   return true;
 }
 static_assert(all_named() &&
-                  static_cast<std::size_t>(ServerCall::drift_change) + 1 == kRules.size(),
+                  static_cast<std::size_t>(ServerCall::route_change) + 1 == kRules.size(),
               "a call without a rule");
 
 }  // namespace

@@ -31,8 +31,12 @@ enum class ServerCall : std::uint8_t {
   log_change,
   drift_read,
   drift_change,
+  cache_change,
+  feedback,
+  route_read,
+  route_change,
 };
-inline constexpr std::size_t kServerCallCount = 19;
+inline constexpr std::size_t kServerCallCount = 23;
 
 // A call that a table must name: without a default, a table that forgets one does not compile.
 struct CallOf {
@@ -87,6 +91,8 @@ constexpr ServerCall call_of(GrpcMethod method) {
       return ServerCall::trace_change;
     case GrpcMethod::log_settings:
       return ServerCall::log_change;
+    case GrpcMethod::give_feedback:
+      return ServerCall::feedback;
   }
   return ServerCall::repository_unload;  // no such method: the most guarded
 }

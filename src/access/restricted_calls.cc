@@ -27,13 +27,17 @@ constexpr std::string_view category_of(ServerCall call) {
       return "model-config";
     case ServerCall::statistics:
     case ServerCall::drift_read:
+    case ServerCall::route_read:
       return "statistics";
     case ServerCall::infer:
+    case ServerCall::feedback:
       return "inference";
     case ServerCall::repository_index:
     case ServerCall::repository_load:
     case ServerCall::repository_unload:
     case ServerCall::drift_change:
+    case ServerCall::cache_change:
+    case ServerCall::route_change:
       return "model-repository";
     case ServerCall::shared_memory_status:
     case ServerCall::shared_memory_register:

@@ -6,6 +6,7 @@
 #include "base/deadline.h"
 #include "grpc/grpc_names.h"
 #include "grpc/grpc_text.h"
+#include "net/route_headers.h"
 #include "protocol/grpc_infer.h"
 #include "protocol/status_map.h"
 
@@ -250,6 +251,7 @@ void GrpcConnection::infer(GrpcStream& stream) {
   const TimePoint now = link_.turn().now;
   if (stream.head->timeout) request.deadline = after(now, *stream.head->timeout);
   request.timeout_us = wire.timeout_us;
+  take_route_headers(service_.parts.engine, request, next_of(stream.head->others));
   if (service_.parts.trace) {
     TraceDecision decision = service_.parts.trace->decide(request.model, stream.head->traceparent,
                                                           stream.head->tracestate);

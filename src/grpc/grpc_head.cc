@@ -50,12 +50,17 @@ void GrpcHead::read(std::string_view name, std::string_view value) {
     tracestate = value;
   } else if (name.starts_with(kRestrictedKeyPrefix)) {
     keys.emplace_back(name.substr(kRestrictedKeyPrefix.size()), value);
+  } else if (!name.starts_with(":") && name != "te" && name != "user-agent") {
+    others.push_back({std::string(name), std::string(value)});
   }
 }
 
 std::size_t GrpcHead::bytes() const {
   std::size_t bytes = sizeof *this + traceparent.size() + tracestate.size() + authorization.size();
   for (const auto& [name, value] : keys) bytes += sizeof keys[0] + name.size() + value.size();
+  for (const RequestHeader& other : others) {
+    bytes += sizeof other + other.name.size() + other.value.size();
+  }
   return bytes;
 }
 

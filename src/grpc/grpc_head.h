@@ -36,6 +36,7 @@ class GrpcHead final : public RequestHead {
   std::string authorization;      // the first one; wiped
   // Names without their prefix, and values, that may be keys of restricted calls; wiped.
   std::vector<std::pair<std::string, std::string>> keys;
+  std::vector<RequestHeader> others;  // that a route may look at
 
   std::size_t bytes() const override;
 

@@ -29,6 +29,7 @@ std::string_view grpc_method_name(std::size_t method) {
                                                                      "CudaSharedMemoryUnregister",
                                                                      "TraceSetting",
                                                                      "LogSettings",
+                                                                     "GiveFeedback",
                                                                      "Health.Check",
                                                                      "Health.Watch",
                                                                      "unknown"};

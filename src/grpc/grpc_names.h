@@ -7,7 +7,7 @@
 namespace mlops {
 
 // GrpcMethod's values, and one more for calls of methods that do not exist.
-inline constexpr std::size_t kGrpcMethodCount = 23;
+inline constexpr std::size_t kGrpcMethodCount = 24;
 inline constexpr std::size_t kGrpcUnknownMethod = kGrpcMethodCount - 1;
 inline constexpr std::size_t kGrpcStatusCount = 17;
 

@@ -16,6 +16,7 @@ void GrpcConnection::begin_infer_stream(GrpcStream& stream) {
   options.errors_end = stream.head->errors_end;
   options.encoding = stream.head->encoding;
   options.traceparent = stream.head->traceparent;
+  options.headers = stream.head->others;
   options.tracestate = stream.head->tracestate;
   options.principal = stream.principal;
   stream.infer = std::make_unique<InferStream>(*this, link_.turn(), service_, stream.id, options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "access/gate.h"
+#include "net/route_headers.h"
 #include "protocol/grpc_infer.h"
 
 namespace mlops {
@@ -80,6 +81,7 @@ void InferStream::request(std::span<const std::byte> message, const Buffer& owne
   call->outputs = std::move(wire.outputs);
   call->request.timeout_us = wire.timeout_us;
   call->request.deadline = options_.deadline;
+  take_route_headers(service_.parts.engine, call->request, next_of(options_.headers));
   if (decoded.ok() && service_.parts.trace) {
     TraceDecision decision = service_.parts.trace->decide(call->request.model, options_.traceparent,
                                                           options_.tracestate);

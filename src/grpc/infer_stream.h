@@ -31,9 +31,10 @@ class InferStreamOwner {
 class InferStream final : public PartedCallOwner {
  public:
   struct Options {
-    TimePoint deadline = kNever;   // of the whole stream
-    bool errors_end = false;       // the client asked for "triton_grpc_error"
-    std::string_view traceparent;  // of the whole stream; outlive it
+    TimePoint deadline = kNever;             // of the whole stream
+    bool errors_end = false;                 // the client asked for "triton_grpc_error"
+    std::string_view traceparent;            // of the whole stream; outlive it
+    std::span<const RequestHeader> headers;  // likewise
     std::string_view tracestate;
     std::optional<Coding> encoding = Coding::identity;  // of request messages; nullopt: unknown
     PrincipalRef principal = nullptr;  // whose rate each message counts against; null: nobody's

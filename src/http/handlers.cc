@@ -11,6 +11,8 @@ namespace {
 
 constexpr HttpMethod kGet = HttpMethod::get;
 constexpr HttpMethod kPost = HttpMethod::post;
+constexpr HttpMethod kPut = HttpMethod::put;
+constexpr HttpMethod kDelete = HttpMethod::delete_;
 constexpr HttpRuns kAside = HttpRuns::aside;
 constexpr HttpRouteEntry kInferenceRoutes[] = {
     {kPost, "/v2/models/{m}/infer", HttpRoute::infer, ServerCall::infer, nullptr},
@@ -87,6 +89,11 @@ constexpr HttpRouteEntry kInferenceRoutes[] = {
      ServerCall::shared_memory_unregister, cuda_memory_unregister},
     {kPost, "/v2/cudasharedmemory/region/{r}/unregister", HttpRoute::shared_memory,
      ServerCall::shared_memory_unregister, cuda_memory_unregister},
+    {kGet, "/mlops/v1/cache", HttpRoute::response_cache, ServerCall::statistics, cache_report},
+    {kPost, "/mlops/v1/models/{m}/cache/flush", HttpRoute::response_cache, ServerCall::cache_change,
+     cache_flush},
+    {kPost, "/mlops/v1/models/{m}/versions/{v}/cache/flush", HttpRoute::response_cache,
+     ServerCall::cache_change, cache_flush},
     {kGet, "/mlops/v1/models/{m}/drift", HttpRoute::drift, ServerCall::drift_read, drift_report,
      kAside},
     {kGet, "/mlops/v1/models/{m}/drift/last/{r}", HttpRoute::drift, ServerCall::drift_read,
@@ -101,6 +108,10 @@ constexpr HttpRouteEntry kInferenceRoutes[] = {
      drift_profile, kAside},
     {kGet, "/mlops/v1/models/{m}/drift/profile/last/{r}", HttpRoute::drift, ServerCall::drift_read,
      drift_profile, kAside},
+    {kGet, "/mlops/v1/models/{m}/drift/alerts", HttpRoute::drift, ServerCall::drift_read,
+     drift_alerts, kAside},
+    {kGet, "/mlops/v1/models/{m}/drift/alerts/since/{r}", HttpRoute::drift, ServerCall::drift_read,
+     drift_alerts, kAside},
     {kPost, "/mlops/v1/models/{m}/drift/reset", HttpRoute::drift, ServerCall::drift_change,
      drift_reset, kAside},
     {kPost, "/mlops/v1/models/{m}/drift/freeze", HttpRoute::drift, ServerCall::drift_change,
@@ -123,6 +134,10 @@ constexpr HttpRouteEntry kInferenceRoutes[] = {
      ServerCall::drift_read, drift_profile, kAside},
     {kGet, "/mlops/v1/models/{m}/versions/{v}/drift/profile/last/{r}", HttpRoute::drift,
      ServerCall::drift_read, drift_profile, kAside},
+    {kGet, "/mlops/v1/models/{m}/versions/{v}/drift/alerts", HttpRoute::drift,
+     ServerCall::drift_read, drift_alerts, kAside},
+    {kGet, "/mlops/v1/models/{m}/versions/{v}/drift/alerts/since/{r}", HttpRoute::drift,
+     ServerCall::drift_read, drift_alerts, kAside},
     {kPost, "/mlops/v1/models/{m}/versions/{v}/drift/reset", HttpRoute::drift,
      ServerCall::drift_change, drift_reset, kAside},
     {kPost, "/mlops/v1/models/{m}/versions/{v}/drift/freeze", HttpRoute::drift,
@@ -131,6 +146,23 @@ constexpr HttpRouteEntry kInferenceRoutes[] = {
      ServerCall::drift_change, drift_reference, kAside},
     {kPost, "/mlops/v1/models/{m}/versions/{v}/drift/collect", HttpRoute::drift,
      ServerCall::drift_change, drift_collect, kAside},
+    {kPost, "/mlops/v1/models/{m}/feedback", HttpRoute::feedback, ServerCall::feedback,
+     give_feedback, kAside},
+    {kGet, "/mlops/v1/models/{m}/quality", HttpRoute::feedback, ServerCall::drift_read,
+     model_quality, kAside},
+    {kGet, "/mlops/v1/models/{m}/quality/last/{r}", HttpRoute::feedback, ServerCall::drift_read,
+     model_quality, kAside},
+    {kGet, "/mlops/v1/models/{m}/versions/{v}/quality", HttpRoute::feedback, ServerCall::drift_read,
+     model_quality, kAside},
+    {kGet, "/mlops/v1/models/{m}/versions/{v}/quality/last/{r}", HttpRoute::feedback,
+     ServerCall::drift_read, model_quality, kAside},
+    {kGet, "/mlops/v1/models/{m}/route", HttpRoute::route, ServerCall::route_read, get_route},
+    {kPut, "/mlops/v1/models/{m}/route", HttpRoute::route, ServerCall::route_change, set_route,
+     kAside},
+    {kDelete, "/mlops/v1/models/{m}/route", HttpRoute::route, ServerCall::route_change, clear_route,
+     kAside},
+    {kGet, "/mlops/v1/models/{m}/route/explain/{r}", HttpRoute::route, ServerCall::route_read,
+     explain_route},
 };
 constexpr HttpRouteEntry kMetricsRoutes[] = {
     {kGet, "/metrics", HttpRoute::metrics, ServerCall::metrics, metrics},

@@ -16,16 +16,25 @@ HttpAnswer run_handler(const HttpService& service, HttpHandler handler, HttpAsk&
 HttpAnswer answer_with(Result<std::string> body);
 Result<ModelInfo> find_model(const HttpService& service, const HttpAsk& ask);
 
+// handlers_cache.cc
+HttpAnswer cache_report(const HttpService& service, const HttpAsk& ask);
+HttpAnswer cache_flush(const HttpService& service, const HttpAsk& ask);
+
 // handlers_drift.cc
 HttpAnswer drift_report(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_period_before(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_hours_of_week(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_decayed(const HttpService& service, const HttpAsk& ask);
+HttpAnswer drift_alerts(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_profile(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_reset(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_freeze(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_reference(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_collect(const HttpService& service, const HttpAsk& ask);
+
+// handlers_feedback.cc
+HttpAnswer give_feedback(const HttpService& service, const HttpAsk& ask);
+HttpAnswer model_quality(const HttpService& service, const HttpAsk& ask);
 
 // handlers_health.cc
 HttpAnswer server_live(const HttpService& service, const HttpAsk& ask);
@@ -42,6 +51,12 @@ HttpAnswer model_config(const HttpService& service, const HttpAsk& ask);
 HttpAnswer repository_index(const HttpService& service, const HttpAsk& ask);
 HttpAnswer repository_load(const HttpService& service, const HttpAsk& ask);
 HttpAnswer repository_unload(const HttpService& service, const HttpAsk& ask);
+
+// handlers_route.cc
+HttpAnswer get_route(const HttpService& service, const HttpAsk& ask);
+HttpAnswer set_route(const HttpService& service, const HttpAsk& ask);
+HttpAnswer clear_route(const HttpService& service, const HttpAsk& ask);
+HttpAnswer explain_route(const HttpService& service, const HttpAsk& ask);
 
 // handlers_settings.cc
 HttpAnswer get_trace_setting(const HttpService& service, const HttpAsk& ask);

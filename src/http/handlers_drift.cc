@@ -1,5 +1,6 @@
 #include "http/handlers.h"
 #include "observe/profile_bytes.h"
+#include "protocol/drift_alerts_json.h"
 #include "protocol/drift_json.h"
 #include "protocol/model_version.h"
 
@@ -57,6 +58,16 @@ HttpAnswer drift_hours_of_week(const HttpService& service, const HttpAsk& ask) {
 
 HttpAnswer drift_decayed(const HttpService& service, const HttpAsk& ask) {
   return look_at(service, ask, DriftLook::decayed);
+}
+
+// ask.region: the number of an event, or empty for all events.
+HttpAnswer drift_alerts(const HttpService& service, const HttpAsk& ask) {
+  const Result<std::int64_t> version = parse_model_version(ask.version);
+  if (!version.ok()) return failure(version.status());
+  const Result<std::uint64_t> after = parse_event_number(ask.region.empty() ? "0" : ask.region);
+  if (!after.ok()) return failure(after.status());
+  const Result<JudgeView> view = service.parts.engine.drift_alerts(ask.model, *version, *after);
+  return view.ok() ? HttpAnswer{.body = drift_alerts_json(*view)} : failure(view.status());
 }
 
 HttpAnswer drift_profile(const HttpService& service, const HttpAsk& ask) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "http/handlers.h"
+#include "net/route_headers.h"
 #include "protocol/generate.h"
 #include "protocol/model_version.h"
 #include "protocol/status_map.h"
@@ -196,8 +197,16 @@ void HttpConnection::infer(HttpRequest& request, const HttpPathParts& parts, Slo
   slot.call->request = std::move(wire.request);
   slot.call->outputs = std::move(wire.outputs);
   slot.call->request.timeout_us = wire.timeout_us;
+  note_headers(request.head, slot.call->request);
   trace(request, *slot.call);
   link_.turn().drained.push_back(slot.call);
+}
+
+void HttpConnection::note_headers(const HttpHead& head, Request& request) const {
+  take_route_headers(service_.parts.engine, request,
+                     [fields = head.fields](auto& name, auto& value) mutable {
+                       return take_http_field(fields, name, value);
+                     });
 }
 
 template <class AnyCall>
@@ -235,6 +244,7 @@ void HttpConnection::generate(HttpRequest& request, const HttpPathParts& parts, 
   auto call = make_ref<PartedCall>(*this, link_.turn());
   call->request = std::move(wire.request);
   call->request.timeout_us = wire.timeout_us;
+  note_headers(request.head, call->request);
   trace(request, *call);
   slot.generate = std::make_unique<GenerateReply>(call, slot.route == HttpRoute::generate_stream,
                                                   service_.parts.traces);
@@ -366,6 +376,8 @@ bool HttpConnection::write_response(Slot& slot, Response&& response) {
     slot.answer = error_answer(reply.status(), response.id);
     return false;
   }
+  reply->arm = arm_of(response);
+  reply->version = response.version;
   write_infer_reply(link_.out, slot.style, std::move(*reply));
   return true;
 }

@@ -94,6 +94,7 @@ class HttpConnection final : public Session,
   void infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
   void generate(HttpRequest& request, const HttpPathParts& parts, Slot& slot);
   Status decode(HttpRequest& request, const HttpPathParts& parts, HttpInferCall& wire);
+  void note_headers(const HttpHead& head, Request& request) const;
   template <class AnyCall>
   void trace(const HttpRequest& request, AnyCall& call);
   void push(Slot&& slot);

@@ -60,6 +60,8 @@ void for_each_item(std::string_view list, Visit visit) {
 HttpMethod method_of(std::string_view text) {
   if (text == "POST") return HttpMethod::post;
   if (text == "GET") return HttpMethod::get;
+  if (text == "PUT") return HttpMethod::put;
+  if (text == "DELETE") return HttpMethod::delete_;
   return text == "HEAD" ? HttpMethod::head : HttpMethod::other;
 }
 

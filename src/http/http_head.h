@@ -9,7 +9,7 @@
 
 namespace mlops {
 
-enum class HttpMethod : std::uint8_t { get, head, post, other };
+enum class HttpMethod : std::uint8_t { get, head, post, put, delete_, other };
 
 // Why a request is refused before it reaches a handler. The text is for the client.
 struct HttpRefusal {

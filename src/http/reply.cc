@@ -91,6 +91,10 @@ void write_infer_reply(OutQueue& out, const ReplyStyle& style, HttpInferReply&& 
   if (reply.has_binary) {
     head.add("Inference-Header-Content-Length: ").add(reply.json.size()).add("\r\n");
   }
+  if (!reply.arm.empty()) {
+    head.add("Mlops-Arm: ").add(reply.arm).add("\r\nMlops-Version: ");
+    head.add(static_cast<std::size_t>(reply.version)).add("\r\n");
+  }
   const std::string smaller = compressed(style, reply);
   finish(head, style, reply.size(), smaller);
   out.append(head.text());

@@ -40,6 +40,18 @@ bool match_pattern(std::string_view pattern, std::string_view path, HttpPathPart
   return pattern.empty() && (path.empty() || path == "/");
 }
 
+// What an Allow header says; the combinations that the tables have.
+std::string_view allowed_methods(unsigned methods) {
+  const auto has = [methods](HttpMethod m) { return (methods >> static_cast<unsigned>(m)) & 1; };
+  if (has(HttpMethod::put)) {
+    return has(HttpMethod::get)
+               ? has(HttpMethod::delete_) ? "GET, HEAD, PUT, DELETE" : "GET, HEAD, PUT"
+               : "PUT";
+  }
+  if (has(HttpMethod::get)) return has(HttpMethod::post) ? "GET, HEAD, POST" : "GET, HEAD";
+  return "POST";
+}
+
 }  // namespace
 
 std::string_view http_route_name(HttpRoute route) {
@@ -60,6 +72,9 @@ std::string_view http_route_name(HttpRoute route) {
                                                                     "trace_setting",
                                                                     "logging",
                                                                     "drift",
+                                                                    "response_cache",
+                                                                    "feedback",
+                                                                    "route",
                                                                     "metrics",
                                                                     "unknown",
                                                                     "malformed"};
@@ -98,13 +113,14 @@ std::string_view http_reason(int status) {
 HttpRouteMatch match_route(std::span<const HttpRouteEntry> table, HttpMethod method,
                            std::string_view path) {
   HttpRouteMatch match;
+  unsigned allowed = 0;  // bit m: method m would do
   for (const HttpRouteEntry& entry : table) {
     HttpPathParts parts;
     if (!match_pattern(entry.pattern, path, parts)) continue;
     const bool head_of_get = method == HttpMethod::head && entry.method == HttpMethod::get;
     if (entry.method == method || head_of_get) return {&entry, parts, {}};
-    const bool get = entry.method == HttpMethod::get;
-    match.allow = !match.allow.empty() ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST";
+    allowed |= 1U << static_cast<unsigned>(entry.method);
+    match.allow = allowed_methods(allowed);
   }
   return match;
 }

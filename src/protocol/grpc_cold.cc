@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "protocol/grpc_cold_parse.h"
+#include "protocol/grpc_feedback.h"
 #include "protocol/grpc_repository.h"
 #include "protocol/grpc_shared_memory.h"
 #include "protocol/health.pb.h"
@@ -20,6 +21,7 @@ namespace mlops {
 namespace {
 
 constexpr std::string_view kInferenceService = "inference.GRPCInferenceService";
+constexpr std::string_view kFeedbackService = "mlops.v1.FeedbackService";
 constexpr std::string_view kHealthService = "grpc.health.v1.Health";
 
 struct Named {
@@ -48,6 +50,10 @@ constexpr std::array kInferenceMethods = {
     Named{"CudaSharedMemoryUnregister", GrpcMethod::cuda_shared_memory_unregister},
     Named{"TraceSetting", GrpcMethod::trace_setting},
     Named{"LogSettings", GrpcMethod::log_settings},
+};
+
+constexpr std::array kFeedbackMethods = {
+    Named{"GiveFeedback", GrpcMethod::give_feedback},
 };
 
 constexpr std::array kHealthMethods = {
@@ -150,6 +156,7 @@ std::optional<GrpcMethod> grpc_method(std::string_view path) {
     return found->method;
   };
   if (service == kInferenceService) return find(kInferenceMethods);
+  if (service == kFeedbackService) return find(kFeedbackMethods);
   if (service == kHealthService) return find(kHealthMethods);
   return std::nullopt;
 }
@@ -193,6 +200,8 @@ Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message
     case GrpcMethod::log_settings:
       if (!parts.log) return Status::unavailable("the server does not support dynamic logging");
       return answer_grpc_log_settings(message, *parts.log);
+    case GrpcMethod::give_feedback:
+      return answer_grpc_feedback(message, engine);
     case GrpcMethod::health_check:
       return health_check(message, engine);
     case GrpcMethod::model_infer:
@@ -204,7 +213,8 @@ Result<std::string> answer_grpc_cold(GrpcMethod method, std::string_view message
 }
 
 bool grpc_method_blocks(GrpcMethod method) {
-  return method == GrpcMethod::repository_index || method == GrpcMethod::repository_model_load ||
+  return method == GrpcMethod::give_feedback || method == GrpcMethod::repository_index ||
+         method == GrpcMethod::repository_model_load ||
          method == GrpcMethod::repository_model_unload;
 }
 

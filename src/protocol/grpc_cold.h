@@ -33,6 +33,7 @@ enum class GrpcMethod {
   cuda_shared_memory_unregister,
   trace_setting,
   log_settings,
+  give_feedback,
   health_check,
   health_watch,  // streams: one encode_health per change, see below
 };

@@ -48,6 +48,8 @@ struct HttpInferReply {
   std::string json;
   std::vector<Tensor> binary;
   bool has_binary = false;
+  std::string_view arm;      // set by the transport: which one of the model's route; empty: none
+  std::int64_t version = 0;  // with an arm
   std::size_t size() const;  // of the whole body
 };
 

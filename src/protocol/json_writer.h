@@ -44,6 +44,11 @@ class JsonWriter {
     text_.append(value ? "true" : "false");
     return *this;
   }
+  JsonWriter& null() {
+    comma();
+    text_.append("null");
+    return *this;
+  }
   template <class Integers>
   JsonWriter& integers(const Integers& values) {
     array();

@@ -33,8 +33,10 @@ constexpr std::uint32_t kRemoteKnown = 0x100;
 constexpr std::uint32_t kRemote = 0x200;
 
 void append_fixed64(std::string& out, std::uint32_t field, std::uint64_t value) {
-  append_tag(out, field, Wire::fixed64);
-  for (int shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>(value >> shift));
+  std::array<char, 9> bytes;  // of a field below 16
+  bytes[0] = static_cast<char>(wire_tag(field, Wire::fixed64));
+  for (std::size_t i = 1; i < bytes.size(); ++i, value >>= 8) bytes[i] = static_cast<char>(value);
+  out.append(bytes.data(), bytes.size());
 }
 
 void append_number(std::string& out, std::uint32_t field, std::uint64_t value) {

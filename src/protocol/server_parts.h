@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/repository_control.h"
 #include "protocol/log_settings.h"
+#include "protocol/route_control.h"
 #include "protocol/server_facts.h"
 #include "protocol/shared_memory.h"
 #include "protocol/trace_record.h"
@@ -20,6 +21,7 @@ struct ServerParts {
   TraceControl* trace = nullptr;
   TraceSink* traces = nullptr;
   LogControl* log = nullptr;
+  RouteControl* routes = nullptr;
 };
 
 }  // namespace mlops

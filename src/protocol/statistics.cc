@@ -19,15 +19,20 @@ void fill(inference::StatisticDuration& duration, std::uint64_t count, std::uint
   duration.set_ns(ns);
 }
 
+void fill(inference::StatisticDuration& duration, const CountedTime& time) {
+  fill(duration, time.count, time.ns);
+}
+
 void fill(inference::InferStatistics& stats, const ModelStats& model) {
+  const std::uint64_t computed = model.success - std::min(model.success, model.cache_hit.count);
   fill(*stats.mutable_success(), model.success, model.request_ns.sum);
   fill(*stats.mutable_fail(), failures_of(model), model.failure_ns);
   fill(*stats.mutable_queue(), model.success, model.queue_ns.sum);
-  fill(*stats.mutable_compute_input(), model.success, model.per_request.input_ns);
-  fill(*stats.mutable_compute_infer(), model.success, model.per_request.infer_ns);
-  fill(*stats.mutable_compute_output(), model.success, model.per_request.output_ns);
-  fill(*stats.mutable_cache_hit(), 0, 0);
-  fill(*stats.mutable_cache_miss(), 0, 0);
+  fill(*stats.mutable_compute_input(), computed, model.per_request.input_ns);
+  fill(*stats.mutable_compute_infer(), computed, model.per_request.infer_ns);
+  fill(*stats.mutable_compute_output(), computed, model.per_request.output_ns);
+  fill(*stats.mutable_cache_hit(), model.cache_hit);
+  fill(*stats.mutable_cache_miss(), model.cache_miss);
 }
 
 void fill(inference::InferBatchStatistics& stats, const BatchStats& batch) {
@@ -35,10 +40,6 @@ void fill(inference::InferBatchStatistics& stats, const BatchStats& batch) {
   fill(*stats.mutable_compute_input(), batch.executions, batch.input_ns);
   fill(*stats.mutable_compute_infer(), batch.executions, batch.infer_ns);
   fill(*stats.mutable_compute_output(), batch.executions, batch.output_ns);
-}
-
-void fill(inference::StatisticDuration& duration, const CountedTime& time) {
-  fill(duration, time.count, time.ns);
 }
 
 void fill(inference::InferResponseStatistics& stats, const ResponseStats& response) {

@@ -30,11 +30,13 @@ struct Fixture {
       .pipelined_max = 3,
       .metrics_page = {}};
   HttpSessionFactory factory{service};
-  RestrictedCalls restricted;
+  RestrictionsInForce restricted;
 
   // So that headers are looked through for a key.
   Fixture() {
-    if (!restricted.add("logging:k=v").ok()) std::abort();
+    RestrictedCalls calls;
+    if (!calls.add("logging:k=v").ok()) std::abort();
+    restricted.replace(calls);
     service.gate.restrict_calls(restricted, "expecting header '");
   }
 };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from mlops_engine.registry.manifest import decode, digest
 from mlops_engine.registry.signing import load_public_key, sign
 from mlops_engine.registry.sources.mlflow import MlflowSource
 from mlops_engine.registry.web import Credentials, WebOptions
+from mlops_engine.registry.webhook import Checker, Webhook
 
 sys.path.insert(0, str(ROOT / "tests/python/registry"))
 
@@ -147,6 +149,27 @@ def test_passwords(tmp_path: Path) -> None:
         for wrong in (None, WebOptions(Credentials("admin", "wrong"))):
             with pytest.raises(Unavailable, match="401"):
                 resolve("models:/m/1", open_source(f"mlflow+{url}", wrong))
+
+
+def test_a_webhook_of_mlflow_wakes_the_agent(tmp_path: Path) -> None:
+    allowed = {"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true"}
+    allowed["MLFLOW_WEBHOOK_CACHE_TTL"] = "1"
+    flags = ("--artifacts-destination", str(tmp_path / "artifacts"))
+    woken = threading.Event()
+    webhook = Webhook("127.0.0.1", 0, Checker("secret"), woken.set)
+    try:
+        with mlflow_server(tmp_path / "server", *flags, **allowed) as url:
+            source = open_source(f"mlflow+{url}")
+            assert isinstance(source, MlflowSource)
+            push(source, "m", write_files(tmp_path / "bundle", BUNDLE))
+            event = {"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}
+            where = f"http://127.0.0.1:{webhook.port}/"
+            hook = {"name": "agent", "url": where, "secret": "secret", "events": [event]}
+            source.post("webhooks", hook)
+            client(url, tmp_path, ["set_alias", "m", "champion", "1"])
+            assert woken.wait(60)
+    finally:
+        webhook.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import argparse
 import json
 import os
 import signal
+import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--webhook-host", default="127.0.0.1", metavar="HOST", help="(%(default)s)")
     parser.add_argument("--audit-log", type=Path, metavar="FILE", help="append every event here")
+    parser.add_argument(
+        "--report", action="store_true",
+        help="write engine.status=active@HOST into the version's tags in the registry",
+    )  # fmt: skip
     parser.add_argument("--once", action="store_true", help="look once, and end")
     parser.set_defaults(run=run)
 
@@ -71,8 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
     from mlops_engine.registry.agent import Agent, AgentOptions, parse_models
     from mlops_engine.registry.audit import AuditLog
 
+    source = registry_options.source_of(arguments)
     agent = Agent(
-        registry_options.source_of(arguments),
+        source,
         parse_models([parse(address) for address in arguments.addresses], {}),
         arguments.model_repository,
         store=registry_options.store_of(arguments),
@@ -82,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
             verify=registry_options.trust_of(arguments),
             audit=AuditLog(arguments.audit_log) if arguments.audit_log else None,
             on_event=_print,
+            report=_reporter(source) if arguments.report else None,
         ),
     )
     if arguments.once:
@@ -111,6 +118,18 @@ def _target(arguments: argparse.Namespace) -> Target:
         return Unwatched()
     token = os.environ.get("MLOPS_SERVER_TOKEN")
     return ServerTarget(arguments.server, token, explicit=not arguments.server_polls)
+
+
+def _reporter(source: Any) -> Callable[[str, int, str], None]:
+    """Return what tags versions in a registry that has tags."""
+    if not hasattr(source, "set_tag"):
+        raise SystemExit(f"mlops agent: {source.name} has no tags to report to")
+    host = socket.gethostname()
+
+    def report(model: str, number: int, state: str) -> None:
+        source.set_tag(model, number, "engine.status", f"{state}@{host}")
+
+    return report
 
 
 def _listen(arguments: argparse.Namespace, agent: Any) -> Any:

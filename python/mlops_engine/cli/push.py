@@ -119,11 +119,14 @@ def run_promote(arguments: argparse.Namespace) -> int:
 
 def _registry(arguments: argparse.Namespace) -> Registry:
     from mlops_engine.registry import LocalRegistry
+    from mlops_engine.registry.sources.bucket import BucketRegistry
     from mlops_engine.registry.sources.mlflow import MlflowSource
 
     source = registry_options.source_of(arguments)
-    if not isinstance(source, LocalRegistry | MlflowSource):
-        raise InvalidArgument(f"{source.name} is only read: push to a local registry or to MLflow")
+    if not isinstance(source, LocalRegistry | MlflowSource | BucketRegistry):
+        raise InvalidArgument(
+            f"{source.name} is only read: push to a local registry, MLflow or a bucket"
+        )
     return source
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -56,6 +57,12 @@ class DriftAlert:
         How often further evidence was folded into this alert.
     cells
         The three bins or masses that moved most: name, share before, share since.
+    log_e_value
+        How sure it is that this stream has changed, at every look at once: the logarithm of an
+        e-value.
+    samples
+        Of a served version: a few rows of late from the bins that gained, each with the bin and
+        its values by stream.
     """
 
     stream: str
@@ -72,6 +79,8 @@ class DriftAlert:
     evidence_rows: float
     repeats: int
     cells: tuple[tuple[str, float, float], ...]
+    log_e_value: float = math.nan
+    samples: tuple[tuple[str, dict[str, float | str | None]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,8 @@ class DriftEvent:
         Which; None of a suggestion.
     streams
         Of a suggestion: the lasting changes behind it.
+    number
+        Of a served version: 1, 2, 3 .. in the order in which they came.
     """
 
     kind: Literal["raised", "worsened", "recovered", "retrain_suggested"]
@@ -95,6 +106,7 @@ class DriftEvent:
     time: float
     alert: DriftAlert | None
     streams: tuple[str, ...]
+    number: int = 0
 
 
 class Judge:
@@ -211,6 +223,7 @@ class Judge:
         return DriftAlert(
             stream=self._names[alert["stream"]],
             effect=alert["psi_debiased"],
+            log_e_value=math.log(max(alert["e_value"], 1e-300)),
             cells=tuple((cells[i], before, now) for i, before, now in alert["cells"]),
             **{name: alert[name] for name in _AS_IS},
         )

@@ -6,13 +6,16 @@ me.drift.connect("http://replica-1:8000", "flights").report(window="1h")
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from mlops_engine.errors import InvalidArgument
 from mlops_engine.server_api import ServerApi, model_path
 
+from .judge import DriftAlert, DriftEvent
 from .profile import Profile, Window
 from .report import Report, compare
 
@@ -31,6 +34,12 @@ class Source(Protocol):
 
     def change(self, how: Literal["reset", "freeze"]) -> None:
         """Forget counts, or make a reference of what was collected."""
+
+    def quality(self, seconds: float | None) -> Mapping[str, Any]:
+        """Return what labels say of the predictions of the last ``seconds``, or of all kept."""
+
+    def alerts(self, after: int) -> Mapping[str, Any]:
+        """Return what the judge has found, with the events after that number."""
 
 
 class Watch:
@@ -79,8 +88,53 @@ class Watch:
         seen = self.window(window)
         return compare(seen.reference if against is None else against, seen)
 
+    @property
+    def alerts(self) -> list[DriftAlert]:
+        """The alerts that have not recovered, the most severe first, up to now.
+
+        The version's judge has looked at every row since it was loaded; what an alert promises
+        does not depend on how often one asks. Times are seconds since 1970.
+        """
+        return [_alert(found) for found in self._source.alerts(0)["alerts"]]
+
+    def events(self, after: int = 0) -> list[DriftEvent]:
+        """Return what has happened, oldest first.
+
+        Parameters
+        ----------
+        after
+            The number of the last event that is known already. The newest 256 are kept.
+        """
+        return [_event(event) for event in self._source.alerts(after)["events"]]
+
+    def changed(self) -> list[str]:
+        """List the streams that have changed; of those listed, 5 % have not (e-BH)."""
+        return list(self._source.alerts(0)["changed"])
+
+    def quality(self, window: Span = None) -> dict[str, Any]:
+        """Return how good the predictions were, by the labels that have come (docs/feedback.md).
+
+        Parameters
+        ----------
+        window
+            How far back predictions were made; whole slots of time. By default all that are kept.
+
+        Returns
+        -------
+        dict
+            ``predictions``, ``labels``, ``coverage``, ``delay_p50`` ..; ``accuracy`` and the rest
+            of its task; of a binary one what its scores promised (``expected``) and whether they
+            still hold (``calibration``). None where there is nothing to say.
+
+        Raises
+        ------
+        NotFound
+            The version is not loaded, or its predictions are not remembered.
+        """
+        return dict(self._source.quality(span_seconds(window)))
+
     def reset(self) -> None:
-        """Forget what was counted or collected, not the reference."""
+        """Forget what was counted, judged or collected, not the reference."""
         self._source.change("reset")
 
     def freeze(self) -> Profile:
@@ -108,6 +162,18 @@ class ServedVersion:
         """Return what the server hands out; it counts whole seconds."""
         span = "" if seconds is None else f"/last/{max(1, round(seconds))}s"
         return self._api.get(f"{self._path}/profile{span}")
+
+    def quality(self, seconds: float | None) -> Mapping[str, Any]:
+        """Return what the server says of it."""
+        span = "" if seconds is None else f"/last/{max(1, round(seconds))}s"
+        path = f"{self._path.removesuffix('/drift')}/quality{span}"
+        found: Mapping[str, Any] = self._api.get_json(path)
+        return found
+
+    def alerts(self, after: int) -> Mapping[str, Any]:
+        """Return what the server says."""
+        found: Mapping[str, Any] = self._api.get_json(f"{self._path}/alerts/since/{after}")
+        return found
 
     def change(self, how: Literal["reset", "freeze"]) -> None:
         """Post the change."""
@@ -158,3 +224,30 @@ def span_seconds(span: Span) -> float | None:
     if not 0 < seconds <= 366 * 86_400:
         raise InvalidArgument(f"{span!r} is no window: say '15m', '6h', seconds, or a timedelta")
     return seconds
+
+
+def _alert(found: Mapping[str, Any]) -> DriftAlert:
+    numbers: dict[str, Any] = {
+        name: math.nan if found[name] is None else found[name]
+        for name in ("factor", "shift_sigma", "spread_ratio", "evidence_rows", "log_e_value")
+    }
+    same = ("stream", "severity", "cause", "change_row", "change_time", "raised_row", "repeats")
+    return DriftAlert(
+        **{name: found[name] for name in same},
+        **numbers,
+        rows_since_change=found["rows_since_change"],
+        effect=found["psi_debiased"],
+        cells=tuple((cell["cell"], cell["before"], cell["now"]) for cell in found["cells"]),
+        samples=tuple((sample["cell"], dict(sample["row"])) for sample in found["samples"]),
+    )
+
+
+def _event(event: Mapping[str, Any]) -> DriftEvent:
+    return DriftEvent(
+        kind=event["kind"],
+        row=event["row"],
+        time=event["time"],
+        alert=_alert(event["alert"]) if "alert" in event else None,
+        streams=tuple(event["streams"]),
+        number=event["number"],
+    )

@@ -2,6 +2,7 @@
 
     <repository>/<model>/<number>/      the version: links to the store's files, and bundle.json
     <repository>/<model>/config.pbtxt   if the bundle brings one
+    <repository>/<model>/.pulled        digests of what pulls put there, and may replace
 
 The folder is made under a hidden name, which no server takes for a version, and renamed into
 place; only then do other versions leave. Whoever looks in between sees the old version, or both.
@@ -22,12 +23,12 @@ from pathlib import Path
 from mlops_engine.errors import InvalidArgument
 
 from .bundle import Bundle
-from .manifest import FILE_NAME, SIGNATURE_FILE
+from .manifest import FILE_NAME, SIGNATURE_FILE, digest
 from .store import Store, place, sync_folder, write_file
 
 CONFIG = "config.pbtxt"
 # Not the prefix of other writers: what begins with these is ours to remove.
-_STAGING, _RETIRED, _LOCK = ".pull-", ".retired-", ".lock-pull"
+_STAGING, _RETIRED, _LOCK, _PULLED = ".pull-", ".retired-", ".lock-pull", ".pulled"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -40,7 +41,7 @@ def activate(
     Raises
     ------
     InvalidArgument
-        If the folder has versions that no bundle of ours made: they are not ours to remove.
+        If the folder has versions that no pull put there: they are not ours to remove.
     OSError
         If the repository cannot be written. What served before is then still there.
     """
@@ -48,9 +49,11 @@ def activate(
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         _clean(folder)
-        others = _refuse_foreign(folder, number)
+        others = _refuse_foreign(folder, number, bundle)
         target = folder / str(number)
         changed = not _is_same(target, bundle)
+        if changed:  # before it is there: whenever this ends, what is there is known as ours
+            _remember(folder, list(dict.fromkeys([*_pulled(folder), bundle.digest])))
         if changed:
             _put(store, target, bundle)
         for other in others:
@@ -58,6 +61,7 @@ def activate(
             other.rename(retired / other.name)
             changed = True
         sync_folder(folder)
+        _remember(folder, [bundle.digest])
         _clean(folder)
     return target, changed
 
@@ -87,14 +91,33 @@ def _clean(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _refuse_foreign(folder: Path, number: int) -> list[Path]:
+def _refuse_foreign(folder: Path, number: int, bundle: Bundle) -> list[Path]:
+    """Return the versions that are to leave; refuse if one was not put there by a pull."""
+    ours = {*_pulled(folder), bundle.digest}
     numbers = [p for p in folder.iterdir() if p.name.isdecimal() and p.is_dir()]
     for path in numbers:
-        if not (path / FILE_NAME).is_file():
+        manifest = path / FILE_NAME
+        if not manifest.is_file() or digest(manifest.read_bytes()) not in ours:
             raise InvalidArgument(
-                f"{path} has no {FILE_NAME}: it was put there by other means, and is not replaced"
+                f"{path} was put there by other means than a pull, and is not replaced: move it"
+                " away, or pull into another repository or under another name"
             )
     return [p for p in numbers if int(p.name) != number]
+
+
+def _pulled(folder: Path) -> list[str]:
+    """Return the digests of what pulls put into a model's folder."""
+    try:
+        return (folder / _PULLED).read_text().split()
+    except FileNotFoundError:
+        return []
+
+
+def _remember(folder: Path, digests: list[str]) -> None:
+    if _pulled(folder) != digests:
+        with tempfile.TemporaryDirectory(prefix=_STAGING, dir=folder) as staging:
+            write_file(Path(staging) / _PULLED, "\n".join(digests).encode())
+            (Path(staging) / _PULLED).rename(folder / _PULLED)
 
 
 def _is_same(target: Path, bundle: Bundle) -> bool:

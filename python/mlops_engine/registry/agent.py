@@ -51,6 +51,9 @@ class AgentOptions:
         Good bundles of each model that stay in the store.
     verify
         Called before a bundle may serve, also when it comes from the store.
+    report
+        Called with model, version number and `active` or `failed`, to tell the registry. What it
+        raises is an event, and changes nothing.
     """
 
     poll_s: float = POLL_S
@@ -59,6 +62,7 @@ class AgentOptions:
     verify: Verify | None = None
     audit: AuditLog | None = None
     on_event: Callable[[Mapping[str, Any]], None] | None = None
+    report: Callable[[str, int, str], None] | None = None
     random: Callable[[], float] = random.random
 
 
@@ -160,7 +164,7 @@ class Agent:
                 transfer=options.transfer,
                 verify=options.verify,
             )
-        except (InvalidArgument, NotFound) as error:
+        except InvalidArgument as error:
             with history.change(self._store, model) as memory:
                 memory.failed(reference.digest, str(error), time.time())
             self._tell("rejected", model, None, reason=str(error), digest=reference.digest)
@@ -180,6 +184,7 @@ class Agent:
         else:
             self._said.pop(model, None)  # which is all the news there is
             self._tell("activated", model, good)
+            self._report(model, good, "active")
             collect(self._store, self._options.keep)
         return True
 
@@ -190,6 +195,7 @@ class Agent:
             memory.good = [g for g in memory.good if g.digest != good.digest]
             before = list(memory.good)
         self._tell("rejected", model, good, reason=serving.reason)
+        self._report(model, good, "failed")
         for older in before:
             if self._bring_back(model, older):
                 self._target.load(model, self._folder(model, older))
@@ -207,14 +213,23 @@ class Agent:
     def _bring_back(self, model: str, good: history.Good) -> bool:
         """Put a bundle of the store in place; False if it is damaged or no longer trusted."""
         try:
-            bundle = from_store(self._store, good.digest)
-            if self._options.verify is not None:
-                self._options.verify(model, bundle)
-            activate(self._store, self._repository, model, good.number, bundle)
+            with self._store.pulling():  # so that nobody collects what is about to serve
+                bundle = from_store(self._store, good.digest)
+                if self._options.verify is not None:
+                    self._options.verify(model, bundle)
+                activate(self._store, self._repository, model, good.number, bundle)
         except MlopsError as error:
             self._once(model, "unusable", str(error))
             return False
         return True
+
+    def _report(self, model: str, good: history.Good, state: str) -> None:
+        if self._options.report is None or not good.version.isdecimal():
+            return
+        try:
+            self._options.report(self._models[model].model, int(good.version), state)
+        except (MlopsError, OSError) as error:
+            self._tell("not_reported", model, good, reason=str(error))
 
     def _folder(self, model: str, good: history.Good) -> Path:
         return self._repository / model / str(good.number)
@@ -235,8 +250,14 @@ class Agent:
         if good is not None:
             facts |= {"version": good.version, "number": good.number, "digest": good.digest}
             facts |= {"semantic_version": good.semantic_version, "source": good.source}
+        self._emit(facts)
         if self._options.audit is not None:
-            self._options.audit.append(facts)
+            try:
+                self._options.audit.append(facts)
+            except OSError as failure:  # the disk is full, perhaps: what serves goes first
+                self._emit({"time": facts["time"], "event": "not_audited", "reason": str(failure)})
+
+    def _emit(self, facts: Mapping[str, Any]) -> None:
         if self._options.on_event is not None:
             self._options.on_event(facts)
 

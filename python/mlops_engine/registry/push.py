@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -170,8 +171,8 @@ def _facts(name: str, path: Path) -> FileFacts:
 
 
 def _highest(registry: Registry, model: str) -> Manifest | None:
-    """Return the manifest of the version with the highest semantic version, if there is one."""
-    try:
-        return resolve(Address(model, Selector("range", "*")), registry).manifest
-    except NotFound:
-        return None
+    """Return the manifest of the version with the highest semantic version, or of the newest."""
+    for selector in (Selector("range", "*"), Selector()):
+        with contextlib.suppress(NotFound):
+            return resolve(Address(model, selector), registry).manifest
+    return None

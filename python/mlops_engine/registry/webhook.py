@@ -31,12 +31,13 @@ class Checker:
 
     def accepts(self, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether the signature is right, its time is near, and it is new."""
-        delivery = headers.get("X-MLflow-Delivery-Id", "")
-        timestamp = headers.get("X-MLflow-Timestamp", "")
+        headers = {name.lower(): value for name, value in headers.items()}
+        delivery = headers.get("x-mlflow-delivery-id", "")
+        timestamp = headers.get("x-mlflow-timestamp", "")
         message = f"{delivery}.{timestamp}.".encode() + body
         digest = hmac.digest(self._secret, message, hashlib.sha256)
         expected = "v1," + base64.b64encode(digest).decode()
-        given = headers.get("X-MLflow-Signature", "")
+        given = headers.get("x-mlflow-signature", "")
         if not hmac.compare_digest(expected.encode(), given.encode()):
             return False
         try:

@@ -169,6 +169,10 @@ TEST(CallRules, AreThese) {
       {ServerCall::log_change, "admin"},
       {ServerCall::drift_read, "observe,admin"},
       {ServerCall::drift_change, "admin"},
+      {ServerCall::cache_change, "admin"},
+      {ServerCall::feedback, "predict"},
+      {ServerCall::route_read, "observe,admin"},
+      {ServerCall::route_change, "admin"},
   }};
   for (std::size_t i = 0; i < kWho.size(); ++i) {
     EXPECT_EQ(static_cast<std::size_t>(kWho[i].first), i);

@@ -74,5 +74,16 @@ TEST_F(GatherTest, NothingIsStillATensor) {
   EXPECT_EQ(none.shape, (Shape{0, 4}));
 }
 
+TEST_F(GatherTest, RowsOfOtherLengthsGetZerosBehindTheirEnds) {
+  const Tensor one = dense<std::int64_t>(DType::i64, Shape{1, 2}, {1, 2});
+  const Tensor two = dense<std::int64_t>(DType::i64, Shape{2, 3}, {3, 4, 5, 6, 7, 8});
+  const Tensor none = dense<std::int64_t>(DType::i64, Shape{1, 0}, {});
+  const Tensor all = gather({one, two, none});
+  EXPECT_EQ(all.shape, (Shape{4, 3}));
+  EXPECT_EQ(values_of<std::int64_t>(all),
+            (std::vector<std::int64_t>{1, 2, 0, 3, 4, 5, 6, 7, 8, 0, 0, 0}));
+  EXPECT_EQ(copied(), 8 * sizeof(std::int64_t));
+}
+
 }  // namespace
 }  // namespace mlops::testing

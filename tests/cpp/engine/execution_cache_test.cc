@@ -103,7 +103,7 @@ TEST(ExecutionKey, ChangesWithEverythingThatAVerdictDependsOn) {
   EXPECT_NE(first, key({model}, wish, {"a 2"}));
   EXPECT_NE(first, key({model}, wish, {"a", " 1"}));
   ExecutionWish changed = wish;
-  changed.execution = Execution::automatic;
+  changed.execution = Execution::openvino;
   EXPECT_NE(first, key({model}, changed, {"a 1"}));
   changed = wish;
   changed.precision = Precision::automatic;

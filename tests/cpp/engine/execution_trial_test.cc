@@ -6,68 +6,15 @@
 #include <functional>
 #include <random>
 
-#include "support/fake_clock.h"
-#include "support/requests.h"
+#include "support/function_backend.h"
 
 namespace mlops::testing {
 namespace {
 
-// A model of one input, as a function on its values; each run takes a time of the test's choice.
-class FunctionBackend final : public Backend {
- public:
-  using Function = std::function<Status(std::vector<float>&)>;
-
-  FunctionBackend(Function function, FakeClock& clock, std::function<Duration(std::int64_t)> cost,
-                  Signature signature = echo_signature())
-      : function_(std::move(function)),
-        clock_(clock),
-        cost_(std::move(cost)),
-        signature_(std::move(signature)) {}
-
-  const Signature& signature() const override { return signature_; }
-  std::string_view platform() const override { return "function"; }
-  Result<std::unique_ptr<Executor>> make_executor() override {
-    return std::unique_ptr<Executor>(std::make_unique<Lane>(*this));
-  }
-
- private:
-  class Lane final : public Executor {
-   public:
-    explicit Lane(FunctionBackend& backend) : backend_(backend) {}
-    Status run(std::span<const Tensor> inputs, std::span<OutputSlot> outputs) override {
-      const Tensor& input = inputs.front();
-      std::vector<float> values;
-      if (input.dtype == DType::i64) {
-        for (const std::int64_t v : values_of<std::int64_t>(input)) {
-          values.push_back(static_cast<float>(v));
-        }
-      } else {
-        values = values_of<float>(input);
-      }
-      backend_.clock_.advance(backend_.cost_(input.shape[0]));
-      if (Status s = backend_.function_(values); !s.ok()) return s;
-      outputs.front().tensor = dense(DType::f32, input.shape, values);
-      return {};
-    }
-
-   private:
-    FunctionBackend& backend_;
-  };
-
-  const Function function_;
-  FakeClock& clock_;
-  const std::function<Duration(std::int64_t)> cost_;
-  const Signature signature_;
-};
-
 class ExecutionTrialTest : public ::testing::Test {
  protected:
   static Status same(std::vector<float>&) { return {}; }
-  static auto cost(std::int64_t us, std::int64_t us_per_row) {
-    return [=](std::int64_t rows) -> Duration {
-      return std::chrono::microseconds(us + us_per_row * rows);
-    };
-  }
+  static constexpr auto cost = FunctionBackend::cost;
 
   Result<ExecutionTrial> trial(FunctionBackend::Function theirs, FunctionBackend::Function ours,
                                const Signature& signature = echo_signature()) {
@@ -81,7 +28,7 @@ class ExecutionTrialTest : public ::testing::Test {
   }
 
   FakeClock clock_;
-  ExecutionTerms terms_{1e-5, false, std::chrono::seconds(1)};
+  ExecutionTerms terms_{1e-5, false, std::chrono::seconds(1), {}};
 };
 
 TEST_F(ExecutionTrialTest, TimesBothForOneRowAndMany) {
@@ -126,6 +73,19 @@ TEST_F(ExecutionTrialTest, OneWrongValueOfNegativeRowsIsFound) {
   EXPECT_NE(found->difference.find("output 'out'"), std::string::npos) << found->difference;
 }
 
+// As OpenVINO's Relu does.
+TEST_F(ExecutionTrialTest, ANumberForNaNIsADifferenceWhereOnlyRoundingMayDiffer) {
+  const auto hides = [](std::vector<float>& values) {
+    for (float& v : values) v = std::isnan(v) ? 0 : v;
+    return Status();
+  };
+  const auto found = trial(same, hides);
+  ASSERT_TRUE(found.ok());
+  EXPECT_NE(found->difference.find("rows with nan"), std::string::npos) << found->difference;
+  terms_.may_refuse = true;
+  EXPECT_EQ(trial(same, hides)->difference, "");
+}
+
 TEST_F(ExecutionTrialTest, NaNIsADifferenceUnlessBothSaySo) {
   const auto nan = [](std::vector<float>& values) {
     values[0] = std::nanf("");
@@ -157,15 +117,35 @@ TEST_F(ExecutionTrialTest, AModelThatRefusesMadeUpRowsIsNotTried) {
   EXPECT_FALSE(trial(never, same).ok());
 }
 
-TEST_F(ExecutionTrialTest, ASlowModelIsTriedOnOneRowOnly) {
+TEST_F(ExecutionTrialTest, ASlowModelIsTriedInTheSizesThatThereIsTimeFor) {
+  terms_.time_max = std::chrono::seconds(5);
+  FunctionBackend reference(same, clock_, cost(100'000, 100'000));
+  FunctionBackend other(same, clock_, cost(40'000, 10'000));
+  const TimePoint before = clock_.now();
+  const auto found = try_execution(reference, other, terms_, clock_);
+  ASSERT_TRUE(found.ok()) << found.status().to_string();
+  ASSERT_EQ(found->times.size(), 1U) << "eight rows take a second";
+  EXPECT_NEAR(found->times[0].speed_up, 4, 1e-6);
+  EXPECT_LE(clock_.now() - before, terms_.time_max + std::chrono::seconds(1)) << "the last run";
+}
+
+TEST_F(ExecutionTrialTest, WhatCannotBeTriedInTimeIsNotChosen) {
   FunctionBackend reference(same, clock_, cost(400'000, 0));
   FunctionBackend other(same, clock_, cost(100'000, 0));
   const TimePoint before = clock_.now();
   const auto found = try_execution(reference, other, terms_, clock_);
-  ASSERT_TRUE(found.ok());
-  ASSERT_EQ(found->times.size(), 1U);
-  EXPECT_NEAR(found->times[0].speed_up, 4, 1e-6);
-  EXPECT_LE(clock_.now() - before, std::chrono::seconds(5));
+  EXPECT_EQ(found.status().code(), Code::deadline_exceeded);
+  EXPECT_LE(clock_.now() - before, terms_.time_max + std::chrono::milliseconds(500));
+}
+
+TEST_F(ExecutionTrialTest, IsBrokenOffWhenTold) {
+  std::stop_source stop;
+  terms_.stop = stop.get_token();
+  const auto found = trial(same, [&](std::vector<float>&) {
+    stop.request_stop();
+    return Status();
+  });
+  EXPECT_EQ(found.status().code(), Code::cancelled);
 }
 
 TEST(FasterFrom, IsTheLeastSizeFromWhichAllAreFaster) {

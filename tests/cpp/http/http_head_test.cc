@@ -40,7 +40,9 @@ TEST(HttpHead, KnowsItsMethods) {
   EXPECT_EQ(method_of("GET"), HttpMethod::get);
   EXPECT_EQ(method_of("HEAD"), HttpMethod::head);
   EXPECT_EQ(method_of("POST"), HttpMethod::post);
-  EXPECT_EQ(method_of("DELETE"), HttpMethod::other);
+  EXPECT_EQ(method_of("PUT"), HttpMethod::put);
+  EXPECT_EQ(method_of("DELETE"), HttpMethod::delete_);
+  EXPECT_EQ(method_of("PATCH"), HttpMethod::other);
   EXPECT_EQ(method_of("get"), HttpMethod::other);  // methods are case-sensitive
 }
 

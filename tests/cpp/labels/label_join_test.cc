@@ -174,5 +174,85 @@ TEST(PredictionRingTest, StaysWithinItsBytes) {
   }
 }
 
+TEST_F(JoinTest, ACorrectionTakesThePlaceOfALabelAsIfThatHadNeverCome) {
+  LabelJoin join(options, clock), straight(options, clock);
+  for (LabelJoin* each : {&join, &straight}) {
+    each->predicted("a", 1, 0.9, 1);
+    each->predicted("b", 1, 0.3, 0);
+  }
+  EXPECT_EQ(join.take({FeedbackKind::label, "a", 0}), Joined::joined);
+  EXPECT_EQ(join.take({FeedbackKind::correction, "a", 1}), Joined::corrected);
+  EXPECT_EQ(join.take({FeedbackKind::correction, "a", 2}), Joined::inadmissible);
+  EXPECT_EQ(join.take({FeedbackKind::correction, "b", 0}), Joined::joined);
+  EXPECT_EQ(join.take({FeedbackKind::label, "b", 1}), Joined::duplicated);
+  EXPECT_EQ(join.take({FeedbackKind::correction, "c", 1}), Joined::unknown);
+  straight.label("a", 1);
+  straight.label("b", 0);
+  const Quality corrected = join.realised(1, 1h).quality;
+  const Quality direct = straight.realised(1, 1h).quality;
+  EXPECT_EQ(corrected.count(), 2u);
+  for (int label = 0; label < 2; ++label) {
+    for (int predicted = 0; predicted < 2; ++predicted)
+      EXPECT_EQ(corrected.confusion(label, predicted), direct.confusion(label, predicted));
+  }
+  EXPECT_NEAR(corrected.log_loss(), direct.log_loss(), 1e-12);
+  EXPECT_NEAR(corrected.brier(), direct.brier(), 1e-12);
+  EXPECT_EQ(corrected.auroc().low, direct.auroc().low);
+  EXPECT_EQ(join.counts().corrected, 1u);
+  EXPECT_EQ(join.calibration(1).count(), 2u);
+}
+
+TEST_F(JoinTest, OneVersionTooManyTakesThePlaceOfTheOneThatWasLastAskedLongestAgo) {
+  options.versions = 2;
+  options.replace_versions = true;
+  LabelJoin join(options, clock);
+  join.predicted("a", 1, 0.9, 1);
+  clock.advance(1s);
+  join.predicted("b", 2, 0.9, 1);
+  clock.advance(1s);
+  join.predicted("c", 1, 0.9, 1);
+  clock.advance(1s);
+  join.predicted("d", 3, 0.9, 1);
+  EXPECT_EQ(join.versions(), (std::vector<std::int64_t>{1, 3}));
+  EXPECT_EQ(join.label("b", 1), Joined::late);
+  EXPECT_EQ(join.label("a", 1), Joined::joined);
+  EXPECT_EQ(join.label("d", 1), Joined::joined);
+  EXPECT_EQ(join.realised(3, 1h).predictions, 1u);
+  EXPECT_EQ(join.realised(2, 1h).predictions, 0u);
+  EXPECT_EQ(join.calibration(3).count(), 1u);
+  EXPECT_EQ(join.counts().refused, 0u);
+}
+
+TEST_F(JoinTest, ARewardIsTakenOnceAndBesideALabel) {
+  LabelJoin join(options, clock);
+  join.predicted("a", 1, 0.9, 1);
+  EXPECT_EQ(join.take({FeedbackKind::reward, "a", std::nan("")}), Joined::inadmissible);
+  EXPECT_EQ(join.take({FeedbackKind::reward, "a", 2.5}), Joined::rewarded);
+  EXPECT_EQ(join.take({FeedbackKind::reward, "a", 7}), Joined::duplicated);
+  EXPECT_EQ(join.take({FeedbackKind::label, "a", 1}), Joined::joined);
+  const RealisedQuality hour = join.realised(1, 1h);
+  EXPECT_EQ(hour.rewards, 1u);
+  EXPECT_EQ(hour.reward_sum, 2.5);
+  EXPECT_EQ(hour.quality.count(), 1u);
+  EXPECT_EQ(join.counts().rewarded, 1u);
+}
+
+TEST_F(JoinTest, WhatScoresPromiseIsTheMeanOfTheirChances) {
+  LabelJoin join(options, clock);
+  const std::vector<MadePrediction> made{{join.hash_of("a"), 0.9, 1},
+                                         {join.hash_of("b"), 0.2, 0},
+                                         {join.hash_of("c"), 0.6, 1},
+                                         {join.hash_of("a"), 0.1, 0}};
+  join.predicted(made, 1);
+  const RealisedQuality hour = join.realised(1, 1h);
+  EXPECT_EQ(hour.predictions, 3u);
+  EXPECT_EQ(join.counts().repeated, 1u);
+  EXPECT_NEAR(hour.expected.accuracy(), (0.9 + 0.8 + 0.6) / 3, 1e-12);
+  EXPECT_NEAR(hour.expected.precision(), (0.9 + 0.6) / 2, 1e-12);
+  EXPECT_NEAR(hour.expected.recall(), 1.5 / 1.7, 1e-12);
+  EXPECT_NEAR(hour.expected.f1(), 3.0 / (3 + 0.5 + 0.2), 1e-12);
+  EXPECT_EQ(join.take({FeedbackKind::label, "b", 0}), Joined::joined);
+}
+
 }  // namespace
 }  // namespace mlops

@@ -136,7 +136,7 @@ TEST(DriftObserver, AColdStartLeavesNothingOut) {
   for (const std::int64_t batch : {1, 64, 512}) {
     ColdClock clock;
     Watched watched(clock);
-    for (std::int64_t rows = 0; rows < 200'000; rows += batch) {
+    for (std::int64_t rows = 0; rows < 20'000; rows += batch) {
       watched.observe(batch, 1, TimePoint(), static_cast<std::uint64_t>(batch) * 1000);
     }
     EXPECT_EQ(watched.lane.cost().rows_left_out, 0U) << batch;

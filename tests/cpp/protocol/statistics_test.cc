@@ -73,6 +73,23 @@ TEST_F(Statistics, CountWhatHappened) {
   EXPECT_EQ(stats.batch_stats(1).compute_infer().count(), 2U);
 }
 
+TEST_F(Statistics, HitsOfTheCacheWereNotComputed) {
+  ModelStats model;
+  model.success = 5;
+  model.cache_hit = {3, 300};
+  model.cache_miss = {2, 700};
+  inference::ModelStatisticsResponse reply;
+  ASSERT_TRUE(reply.ParseFromString(statistics_proto({&model, 1})));
+  const auto& stats = reply.model_stats(0).inference_stats();
+  EXPECT_EQ(stats.success().count(), 5U);
+  EXPECT_EQ(stats.compute_input().count(), 2U);
+  EXPECT_EQ(stats.compute_infer().count(), 2U);
+  EXPECT_EQ(stats.compute_output().count(), 2U);
+  EXPECT_EQ(stats.cache_hit().count(), 3U);
+  EXPECT_EQ(stats.cache_hit().ns(), 300U);
+  EXPECT_EQ(stats.cache_miss().ns(), 700U);
+}
+
 TEST_F(Statistics, FailuresAreCounted) {
   EXPECT_FALSE(loaded_.engine->infer(testing::request_for("a", testing::float_rows(1, 1), "no"))
                    .status.ok());

@@ -50,5 +50,47 @@ TEST(Pending, RacersProduceOneAnswerAndOneOutcome) {
   }
 }
 
+class CountingFollower final : public AnswerFollower {
+ public:
+  void answered(Pending& pending, const Response& response) noexcept override {
+    EXPECT_TRUE(pending.done());
+    code = response.status.code();
+    told.fetch_add(1);
+  }
+  std::atomic<int> told{0};
+  Code code = Code::internal;
+};
+
+TEST(Pending, TellsItsFollowerBeforeItDelivers) {
+  auto pending = call();
+  auto follower = make_ref<CountingFollower>();
+  EXPECT_TRUE(pending->follow(follower));
+  EXPECT_TRUE(pending->cancel());
+  EXPECT_EQ(follower->told, 1);
+  EXPECT_EQ(follower->code, Code::cancelled);
+  EXPECT_FALSE(pending->unfollow());
+  EXPECT_FALSE(pending->follow(follower));  // too late
+  EXPECT_EQ(follower->told, 1);
+  auto other = call();
+  EXPECT_TRUE(other->follow(follower));
+  EXPECT_TRUE(other->unfollow());
+  EXPECT_TRUE(other->cancel());
+  EXPECT_EQ(follower->told, 1);
+}
+
+TEST(Pending, AFollowerIsToldOnceOrKnowsThatItIsTooLate) {
+  for (int round = 0; round < 500; ++round) {
+    auto pending = call();
+    auto follower = make_ref<CountingFollower>();
+    bool follows = false;
+    {
+      std::vector<std::jthread> racers;
+      racers.emplace_back([&] { pending->cancel(); });
+      racers.emplace_back([&] { follows = pending->follow(follower); });
+    }
+    EXPECT_EQ(follower->told, follows ? 1 : 0);
+  }
+}
+
 }  // namespace
 }  // namespace mlops::testing

@@ -171,10 +171,16 @@ TEST(RouteTable, TheFirstRuleThatAppliesCounts) {
 
 TEST(RouteTable, CountersGoOnWhileTheArmIsTheSame) {
   const auto table = table_of(plan_of({{"canary", 2, 100}}));
-  table->arms()[1].counts->chosen.add(3);
-  EXPECT_EQ(table_of(plan_of({{"canary", 2, 900}}), table.get())->arms()[1].counts->chosen.total(),
+  table->arms()[1].watch->counts()->success.add(3);
+  EXPECT_EQ(table_of(plan_of({{"canary", 2, 900}}), table.get())
+                ->arms()[1]
+                .watch->counts()
+                ->success.total(),
             3U);
-  EXPECT_EQ(table_of(plan_of({{"canary", 3, 900}}), table.get())->arms()[1].counts->chosen.total(),
+  EXPECT_EQ(table_of(plan_of({{"canary", 3, 900}}), table.get())
+                ->arms()[1]
+                .watch->counts()
+                ->success.total(),
             0U);
 }
 

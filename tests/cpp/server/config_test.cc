@@ -49,6 +49,19 @@ TEST(Config, TakesValuesInBothSpellings) {
   EXPECT_TRUE(config->check_only);
 }
 
+TEST(Config, AnswersAreKeptInSoManyBytes) {
+  const auto bytes = [](const char* flag) {
+    return parse({"--model-repository=m", flag})->operations.response_cache_bytes;
+  };
+  EXPECT_EQ(bytes("--threads=1"), 0U);
+  EXPECT_EQ(bytes("--response-cache-byte-size=1000000"), 1000000U);
+  EXPECT_EQ(bytes("--cache-config=local,size=1048576"), 1048576U);
+  const auto refused = [](const char* flag) { return refusal({"--model-repository=m", flag}); };
+  EXPECT_NE(refused("--response-cache-byte-size=1000").find("at least 65536"), std::string::npos);
+  EXPECT_NE(refused("--cache-config=redis,host=h").find("there is 'local'"), std::string::npos);
+  EXPECT_NE(refused("--cache-config=local").find("size=BYTES"), std::string::npos);
+}
+
 TEST(Config, UnknownFlagsNameTheNearest) {
   EXPECT_NE(refusal({"--model-repo", "x"}).find("did you mean --model-repository?"),
             std::string::npos);

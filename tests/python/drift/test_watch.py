@@ -87,3 +87,38 @@ def test_what_is_no_span(span: object) -> None:
 def test_what_is_no_url_of_a_server(url: str) -> None:
     with pytest.raises(me.InvalidArgument):
         me.drift.connect(url, "flights")
+
+
+def test_alerts_of_this_process_name_what_changed_and_show_rows(tmp_path: Path) -> None:
+    add_model(tmp_path, "flights", CONFIG)
+    reference = me.drift.Profile.from_array(ROWS, ["delay", "distance"])
+    (tmp_path / "flights" / "1" / "reference.profile").write_bytes(reference.to_bytes())
+    with me.Engine(tmp_path) as engine:
+        watch = engine.drift("flights")
+        feed(engine, "flights", ROWS[:1_000])
+        assert watch.alerts == []
+        assert watch.changed() == []
+        changed = ROWS.copy()
+        changed[:, 1] = np.nan
+        for _ in range(20):
+            feed(engine, "flights", changed)
+            if watch.alerts:
+                break
+        (alert,) = watch.alerts
+        assert (alert.stream, alert.cause, alert.severity) == ("distance", "missing", "critical")
+        assert alert.log_e_value > 5
+        assert alert.cells[0][0] == "missing"
+        cell, row = alert.samples[0]
+        assert cell == "missing"
+        assert row["distance"] is None
+        assert isinstance(row["delay"], float)
+        assert watch.changed() == ["distance"]
+        (event,) = watch.events()
+        assert (event.kind, event.number) == ("raised", 1)
+        assert event.alert is not None
+        assert watch.events(after=1) == []
+        page = engine.metrics()
+        assert 'mlops_drift_alerts{model="flights",version="1",severity="critical"} 1' in page
+        assert 'stream="distance",severity="critical",cause="missing"} ' in page
+        watch.reset()
+        assert watch.alerts == []

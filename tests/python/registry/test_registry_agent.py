@@ -17,7 +17,7 @@ import pytest
 from registry_bundles import MemorySource, bundle_files, transfer
 
 from mlops_engine import InvalidArgument, Unavailable
-from mlops_engine.registry import Address, Selector, Store, Version, active, history
+from mlops_engine.registry import Address, Selector, Store, Version, active, history, resolve
 from mlops_engine.registry.agent import Agent, AgentOptions
 from mlops_engine.registry.audit import AuditLog, verify
 from mlops_engine.registry.bundle import Bundle
@@ -78,8 +78,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(memory: Path) -> Bench:
+    return Bench(memory)
 
 
 def test_an_alias_that_moves_is_followed_with_one_event(bench: Bench) -> None:
@@ -153,6 +153,18 @@ def test_a_bundle_that_is_refused_is_not_tried_again(bench: Bench) -> None:
     assert bench.step() == (["activated"], [3])
 
 
+def test_what_was_bad_gets_another_chance_by_hand(bench: Bench) -> None:
+    bench.step()
+    bench.target.answers["2"] = Serving("failed", "out of memory")
+    bench.move("2")
+    assert bench.step() == (["rejected", "rolled_back"], [1])
+    bench.target.answers.clear()
+    store = Store(bench.folder / "store")
+    resolve(CHAMPION["m"], bench.source).pull(bench.folder / "models", store=store)
+    assert bench.step() == ([], [2])
+    assert bench.target.loads[-1] == "2"
+
+
 def test_a_bundle_with_a_file_too_many_is_told_of_once(bench: Bench) -> None:
     bench.step()
     bench.source.versions = {**BUNDLES, "2": {**BUNDLES["2"], "extra": b""}}
@@ -174,6 +186,24 @@ def test_a_version_that_cannot_be_loaded_gives_way_to_the_one_before(bench: Benc
     assert bench.step() == ([], [1])
     assert bench.target.loads == ["1", "2", "1", "1"]  # it is seen to that the old one serves on
     assert [g.number for g in history.read(Store(bench.folder / "store"), "m").good] == [1]
+
+
+def test_the_registry_is_told_if_it_wants_to_know(tmp_path: Path) -> None:
+    reported: list[tuple[str, int, str]] = []
+
+    def report(*facts: Any) -> None:
+        reported.append(facts)
+        if facts[1] == 3:
+            raise Unavailable("no route")
+
+    bench = Bench(tmp_path, report=report)
+    bench.step()
+    bench.target.answers["2"] = Serving("failed", "no such operator")
+    bench.move("2")
+    bench.step()
+    bench.move("3")
+    assert bench.step() == (["activated", "not_reported"], [3])
+    assert reported == [("m", 1, "active"), ("m", 2, "failed"), ("m", 3, "active")]
 
 
 def test_a_server_that_polls_is_waited_for(bench: Bench) -> None:
@@ -314,6 +344,11 @@ def test_every_event_is_in_the_audit_log(tmp_path: Path) -> None:
         (3, "activated"),
     ]
     assert verify(log)[0] == 3
+
+
+def test_an_audit_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, audit=AuditLog(tmp_path / "not-there" / "audit.jsonl"))
+    assert bench.step() == (["activated", "not_audited"], [1])
 
 
 def test_a_log_that_was_changed_is_found_out(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from mlops_engine.registry import (
 )
 from mlops_engine.registry.bundle import Bundle, from_store
 from mlops_engine.registry.reference import Reference
+from mlops_engine.train.bundle import publish
 
 OLD = bundle_files({"model.onnx": b"old", "w/weights.data": b"same"})
 NEW = bundle_files({"model.onnx": b"new", "w/weights.data": b"same"}, semantic_version="1.3.0")
@@ -158,6 +159,21 @@ def test_versions_of_other_tools_are_not_removed(store: Store, repository: Path)
     with pytest.raises(InvalidArgument, match="put there by other means"):
         resolve("models:/m/1", MemorySource({"1": OLD})).pull(repository, store=store)
     assert active(repository, "m") == [3]
+
+
+def test_versions_of_a_trainer_are_not_removed(store: Store, repository: Path) -> None:
+    facts = {"semantic_version": "1.0.0", "signature": {"inputs": [], "outputs": []}}
+    trained = publish(repository, "m", {"model.onnx": b"trained"}, facts)
+    with pytest.raises(InvalidArgument, match="put there by other means"):
+        resolve("models:/m/2", MemorySource({"2": NEW})).pull(repository, store=store)
+    assert active(repository, "m") == [1]
+    # A trainer's bundle is one like any other, and the same one is no other's.
+    reference = resolve("models:/m/1", FolderSource(repository))
+    assert reference.manifest is not None
+    assert reference.manifest.files["model.onnx"] == facts_of(b"trained")
+    assert not reference.pull(repository, store=store).changed
+    elsewhere = reference.pull(repository.parent / "other", store=store)
+    assert read_files(elsewhere.directory) == read_files(trained.directory)
 
 
 def test_a_damaged_file_of_the_store_is_fetched_again(store: Store, repository: Path) -> None:

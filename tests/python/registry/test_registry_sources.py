@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,14 +12,19 @@ from typing import Any
 import boto3
 import pytest
 from fault_server import FaultServer
+from hypothesis import given
+from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 from registry_bundles import bundle_files, facts_of, read_files, transfer, write_files
 
 from mlops_engine import InvalidArgument, NotFound, Unavailable
-from mlops_engine.registry import Source, Store, open_source, resolve
+from mlops_engine.registry import Source, Store, catalog, open_source, push, resolve
 from mlops_engine.registry.catalog import Catalog, Entry
+from mlops_engine.registry.sources import oci
+from mlops_engine.registry.sources.bucket import BucketRegistry
 from mlops_engine.registry.web import Credentials, Web, WebOptions, show
 
+KEYS = ["format", "versions", "aliases", "1", "tags", "schemaVersion", "layers", "digest"]
 VERSIONS = {
     "1": bundle_files({"model.onnx": b"one", "w/é.data": b"weights"}),
     "2": bundle_files({"model.onnx": b"two" * 1_000_000}, semantic_version="1.3.0"),
@@ -98,6 +106,49 @@ def test_a_bucket_laid_out_as_tritons(s3: tuple[Any, str], tmp_path: Path) -> No
     assert read_files(pulled.directory) == VERSIONS["2"]
 
 
+def test_a_bucket_is_pushed_to(s3: tuple[Any, str], tmp_path: Path) -> None:
+    source = s3_source(s3, "pushed", paths(None))  # two versions, and no index
+    assert isinstance(source, BucketRegistry)
+    graph = tmp_path / "graph.onnx"
+    for text, expected in (("new", ("3", "2.0.0")), ("newer", ("4", "2.1.0"))):
+        graph.write_text(text)  # of which nothing is known, not even a signature: major
+        pushed = push(source, "m", graph, tags={"stage": text})
+        assert (pushed.version.id, pushed.semantic_version) == expected
+    source.set_alias("m", "champion", 3)
+    source.set_tag("m", 3, "stage", "old")
+    reference = resolve("models:/m@champion", source)
+    assert reference.version.tags == {
+        "stage": "old",
+        "semantic_version": "2.0.0",
+        "digest": reference.digest,
+    }
+    pulled = reference.pull(tmp_path / "models", store=Store(tmp_path / "store"))
+    assert (pulled.directory / "model.onnx").read_text() == "new"
+    assert resolve("models:/m/~1.3", source).version.id == "2"  # known from its manifest
+    with pytest.raises(NotFound):
+        source.set_alias("m", "champion", 9)
+
+
+def test_writers_of_one_bucket_lose_nothing(s3: tuple[Any, str], tmp_path: Path) -> None:
+    source = s3_source(s3, "contended", {})
+    assert isinstance(source, BucketRegistry)
+
+    def write(n: int) -> None:
+        files = write_files(tmp_path / str(n), bundle_files({"model.onnx": f"graph {n}".encode()}))
+        source.publish("m", {p.name: p for p in files.iterdir()}, {"writer": str(n)})
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    versions = source.versions("m")
+    assert {v.id for v in versions} == {"1", "2", "3", "4"}
+    assert {v.tags["writer"] for v in versions} == {"0", "1", "2", "3"}
+    for version in versions:
+        assert resolve(f"models:/m/{version.id}", source).version.tags == version.tags
+
+
 def test_an_object_is_gone_on_with(s3: tuple[Any, str], tmp_path: Path) -> None:
     source = s3_source(s3, "resumed", paths(None))
     files = {file.name: file for file in resolve("models:/m/2", source).files}
@@ -128,6 +179,19 @@ def test_an_index_that_is_not_valid_is_refused(index: bytes) -> None:
         server.files["/m/index.json"] = index
         with pytest.raises(InvalidArgument, match="not valid"):
             resolve("models:/m", open_source(server.url))
+
+
+@given(
+    st.binary(max_size=60)
+    | st.recursive(
+        st.none() | st.text(max_size=5) | st.integers(),
+        lambda x: st.dictionaries(st.sampled_from(KEYS), x),
+    ).map(lambda x: json.dumps(x).encode())
+)
+def test_any_bytes_are_an_index_or_an_artifact_or_refused(data: bytes) -> None:
+    for read in (lambda: catalog.decode(data, "x").listed("m", "r"), lambda: oci._decode(data)):
+        with contextlib.suppress(InvalidArgument):
+            read()
 
 
 def test_a_manifest_that_the_index_does_not_know_is_refused(tmp_path: Path) -> None:

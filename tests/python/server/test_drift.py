@@ -152,3 +152,45 @@ def test_reports_by_url_for_whoever_has_the_token(
         assert server.stop() == 0
     with pytest.raises(me.Unavailable):
         me.drift.connect(url, "watched").report()
+
+
+def test_alerts_by_http_outlive_the_server(tmp_path: Path) -> None:
+    models, state = tmp_path / "models", tmp_path / "state"
+    (models / "watched" / "1").mkdir(parents=True)
+    (models / "watched" / "config.pbtxt").write_text(CONFIG)
+    rows = np.random.default_rng(0).normal(size=5_000).astype(np.float32)
+    columns = [("input", "in", 0, "delay", False, rows, None)]
+    reference = _core.DriftProfile.build(columns, bins=32, categories=256)
+    (models / "watched" / "1" / "reference.profile").write_bytes(reference.to_bytes())
+    settings = tmp_path / "server.toml"
+    settings.write_text(f'[drift]\ndrift-state-directory = "{state}"\ndrift-retrain-rows = 0\n')
+    alerts = "/mlops/v1/models/watched/versions/1/drift/alerts"
+    with RunningServer(models, f"--config={settings}") as server:
+        assert json.loads(server.request("GET", alerts)[1])["alerts"] == []
+        for _ in range(400):
+            infer(server, "watched", 64, 2.5)
+            found = json.loads(server.request("GET", alerts)[1])
+            if found["alerts"]:
+                break
+        (alert,) = found["alerts"]
+        assert (alert["stream"], alert["role"], alert["cause"]) == ("delay", "input", "spike")
+        assert alert["samples"][0]["row"] == {"delay": 2.5}
+        kinds = [event["kind"] for event in found["events"]]
+        assert kinds == ["raised", "retrain_suggested"]
+        after = json.loads(server.request("GET", f"{alerts}/since/1")[1])
+        assert [event["number"] for event in after["events"]] == [2]
+        assert server.request("GET", f"{alerts}/since/x")[0] == 400
+        assert server.request("GET", "/mlops/v1/models/none/drift/alerts")[0] == 404
+        assert server.metric("mlops_drift_alerts") == 1
+        watch = me.drift.connect(f"http://127.0.0.1:{server.http}", "watched")
+        assert watch.alerts[0].change_row == alert["change_row"]
+        assert [event.kind for event in watch.events()] == kinds
+        server.process.terminate()
+        _, log = server.process.communicate(timeout=30)
+        assert "drift event=raised number=1 model=" in log
+    with RunningServer(models, f"--config={settings}") as server:
+        again = json.loads(server.request("GET", alerts)[1])
+        assert again["alerts"][0]["change_row"] == alert["change_row"]
+        assert again["rows"] >= found["rows"]
+        assert (again["last_event"], again["events"]) == (2, [])
+        assert server.stop() == 0

@@ -6,9 +6,10 @@ obstore is imported when a source is made: the extra `registry` has it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from mlops_engine.errors import InvalidArgument, NotFound, Unavailable
+from mlops_engine.errors import AlreadyExists, InvalidArgument, NotFound, Unavailable
 
 from .. import catalog
 from ..address import Selector
@@ -113,17 +114,49 @@ class ObjectSource:
         InvalidArgument
             If it is larger than `bytes_max`.
         """
+        return self.read_tagged(path, bytes_max)[0]
+
+    def read_tagged(self, path: str, bytes_max: int) -> tuple[bytes, str]:
+        """Read a small object, and the tag that changes with it; errors as of `read`."""
+        import obstore
+
+        where = f"{self._url}/{path}"
+        try:
+            found = obstore.get(self._store, path)
+            if int(found.meta["size"]) <= bytes_max:
+                return bytes(found.bytes()), str(found.meta["e_tag"])
+        except Exception as error:
+            raise _translated(error, where) from error
+        raise InvalidArgument(f"{where} is larger than {bytes_max} bytes")
+
+    def write(self, path: str, data: bytes | Path, mode: Any = None) -> None:
+        """Write an object; with a mode only if it is not there, or has still this tag.
+
+        Raises
+        ------
+        AlreadyExists
+            If that is not so.
+        """
         import obstore
 
         try:
-            found = obstore.get(self._store, path)
-            if int(found.meta["size"]) > bytes_max:
-                raise InvalidArgument(f"{self._url}/{path} is larger than {bytes_max} bytes")
-            return bytes(found.bytes())
-        except InvalidArgument:
-            raise
+            obstore.put(self._store, path, data, **({} if mode is None else {"mode": mode}))
         except Exception as error:
             raise _translated(error, f"{self._url}/{path}") from error
+
+    def folders(self, model: str) -> set[str]:
+        """List the numbers that have objects, whole or not."""
+        numbers = set()
+        for meta in self._list(f"{model}/"):
+            number, below, _ = str(meta["path"]).removeprefix(f"{model}/").partition("/")
+            if below and number.isdecimal() and number.isascii() and int(number) > 0:
+                numbers.add(number)
+        return numbers
+
+    def has_model(self, model: str, number: str) -> bool:
+        """Whether a folder has a graph, so that it is a version without any index."""
+        prefix = f"{model}/{number}/"
+        return any(str(meta["path"]) == f"{prefix}model.onnx" for meta in self._list(prefix))
 
     def _open(self, path: str, offset: int) -> ObjectBody:
         import obstore
@@ -153,22 +186,17 @@ class ObjectSource:
             raise _translated(error, f"{self._url}/{prefix}") from error
 
     def _folders(self, model: str) -> Sequence[Version]:
-        numbers = set()
-        for meta in self._list(f"{model}/"):
-            number, below, _ = str(meta["path"]).removeprefix(f"{model}/").partition("/")
-            if below and number.isdecimal():
-                numbers.add(number)
+        numbers = self.folders(model)
         if not numbers:
             raise NotFound(f"{self._url} has no model {model!r}")
-        return [self._folder(model, number) for number in numbers]
-
-    def _folder(self, model: str, number: str) -> Version:
-        return Version(model, number, locator=f"{model}/{number}")
+        return [Version(model, number, locator=f"{model}/{number}") for number in numbers]
 
 
 def _translated(error: Exception, where: str) -> Exception:
     if isinstance(error, FileNotFoundError) or type(error).__name__ == "NotFoundError":
         return NotFound(f"{where} is not there")
+    if type(error).__name__ in {"AlreadyExistsError", "PreconditionError"}:
+        return AlreadyExists(f"{where} was written by another meanwhile")
     text = " ".join(str(error).split())[:500]
     # Credentials may be renewed and networks come back: all else can pass by itself.
     return Unavailable(f"{where}: {text}")

@@ -11,11 +11,11 @@ from mlops_engine.errors import InvalidArgument
 
 from ..source import Source
 from ..web import WebOptions
+from .bucket import BucketRegistry
 from .folder import FolderSource
 from .hub import ENDPOINT, HubSource
 from .local import LocalRegistry
 from .mlflow import MlflowSource
-from .objects import ObjectSource
 from .oci import OciSource
 from .plain import PlainSource
 
@@ -50,7 +50,7 @@ def open_source(
     if scheme in {"http", "https"}:
         return PlainSource(url, web)
     if scheme in {"s3", "s3a", "gs", "az", "abfs"}:
-        return ObjectSource(url, objects)
+        return BucketRegistry(url, objects)
     if scheme in {"oci", "oci+http"}:
         return OciSource(url, web)
     if scheme in {"hf", "hf+http", "hf+https"}:

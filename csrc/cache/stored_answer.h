@@ -1,0 +1,31 @@
+#pragma once
+// A response's outputs as the bytes that the cache keeps, and back. Only this process writes them.
+// Names are not kept: whoever asks again asks for the same ones, in the same order.
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "request/request.h"
+
+namespace mlops {
+
+// What is to be put: `head` describes the tensors, which follow. Valid as long as the response.
+class StoredAnswer {
+ public:
+  explicit StoredAnswer(std::span<const NamedTensor> outputs);
+  std::span<const std::span<const std::byte>> pieces() const { return pieces_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::byte> head_;
+  std::vector<std::span<const std::byte>> pieces_;
+  std::size_t bytes_ = 0;
+};
+
+// Tensors that are views of `stored`, under `names`. False when it is something else.
+bool restore_answer(const Buffer& stored, std::span<const std::string_view> names,
+                    std::vector<NamedTensor>& outputs);
+
+}  // namespace mlops

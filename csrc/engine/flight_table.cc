@@ -1,0 +1,94 @@
+#include "engine/flight_table.h"
+
+#include <algorithm>
+
+namespace mlops {
+
+FlightTable::Boarding FlightTable::board(Sought& sought, FlightOwner& owner, TimePoint now) {
+  Shard& shard = shard_of(sought.key);
+  const std::lock_guard lock(shard.mutex);
+  const auto [place, fresh] = shard.flights.try_emplace(sought.key);
+  if (fresh) {
+    place->second = make_ref<Flight>(owner, std::move(sought), now);
+    flying_.fetch_add(1, std::memory_order_relaxed);
+  }
+  return {place->second, fresh};
+}
+
+bool FlightTable::wait(Flight& flight, const PendingRef& pending) {
+  const std::lock_guard lock(shard_of(flight.sought.key).mutex);
+  if (flight.over_) return false;
+  if (waiting_.fetch_add(1, std::memory_order_relaxed) >= waiting_max_) {
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  flight.waiting_.push_back(pending);
+  return true;
+}
+
+bool FlightTable::leave(Flight& flight, const PendingRef& pending) {
+  const std::lock_guard lock(shard_of(flight.sought.key).mutex);
+  if (std::erase(flight.waiting_, pending) == 0) return false;
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  return true;
+}
+
+PendingRef FlightTable::next(Flight& flight) {
+  Shard& shard = shard_of(flight.sought.key);
+  std::vector<PendingRef> answered;  // last references go outside the lock
+  const std::lock_guard lock(shard.mutex);
+  while (!flight.waiting_.empty()) {
+    PendingRef first = std::move(flight.waiting_.front());
+    flight.waiting_.erase(flight.waiting_.begin());
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    if (!first->done()) return first;
+    answered.push_back(std::move(first));
+  }
+  close_locked(shard, flight);
+  return nullptr;
+}
+
+std::vector<PendingRef> FlightTable::close(Flight& flight) {
+  Shard& shard = shard_of(flight.sought.key);
+  const std::lock_guard lock(shard.mutex);
+  close_locked(shard, flight);
+  waiting_.fetch_sub(flight.waiting_.size(), std::memory_order_relaxed);
+  return std::move(flight.waiting_);
+}
+
+void FlightTable::close_locked(Shard& shard, Flight& flight) {
+  if (flight.over_) return;
+  flight.over_ = true;
+  shard.flights.erase(flight.sought.key);  // whoever calls holds another reference
+}
+
+void FlightTable::end() {
+  const std::lock_guard lock(calm_mutex_);
+  if (flying_.fetch_sub(1, std::memory_order_relaxed) == 1) calm_.notify_all();
+}
+
+TimePoint FlightTable::collect_expired(TimePoint now, std::vector<PendingRef>& expired) {
+  TimePoint next = kNever;
+  if (waiting_.load(std::memory_order_relaxed) == 0) return next;
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    for (auto& [key, flight] : shard.flights) {
+      const auto late = std::ranges::stable_partition(
+          flight->waiting_, [&](const PendingRef& p) { return p->request.deadline > now; });
+      for (const PendingRef& pending : flight->waiting_) {
+        if (pending->request.deadline > now) next = std::min(next, pending->request.deadline);
+      }
+      waiting_.fetch_sub(late.size(), std::memory_order_relaxed);
+      expired.insert(expired.end(), late.begin(), late.end());
+      flight->waiting_.erase(late.begin(), late.end());
+    }
+  }
+  return next;
+}
+
+void FlightTable::await_calm() {
+  std::unique_lock lock(calm_mutex_);
+  calm_.wait(lock, [this] { return flying_.load(std::memory_order_relaxed) == 0; });
+}
+
+}  // namespace mlops

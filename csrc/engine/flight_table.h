@@ -1,0 +1,102 @@
+#pragma once
+// Who computes what right now, so that equal requests that come meanwhile wait for the one answer
+// instead of computing it again.
+//
+// The first request of a key leads its flight; the others wait on it, with their own deadlines and
+// cancellation. Thread-safe; a table is destroyed when nothing flies.
+
+#include <array>
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "cache/key.h"
+#include "request/pending.h"
+
+namespace mlops {
+
+class Flight;
+
+struct Sought {
+  CacheKey key;
+  KeyProof proof;  // empty: not compared
+};
+
+// Whose flights they are.
+class FlightOwner {
+ public:
+  virtual ~FlightOwner() = default;
+  // The leader has been answered.
+  virtual void land(Flight& flight, const Response& response) noexcept = 0;
+};
+
+class Flight final : public AnswerFollower {
+ public:
+  Flight(FlightOwner& owner, Sought&& what, TimePoint start)
+      : sought(std::move(what)), began(start), owner_(owner) {}
+  void answered(Pending& /*leader*/, const Response& response) noexcept override {
+    owner_.land(*this, response);
+  }
+
+  const Sought sought;
+  const TimePoint began;
+
+ private:
+  friend class FlightTable;
+  FlightOwner& owner_;
+  std::vector<PendingRef> waiting_;  // guarded by the table's shard, as is over_
+  bool over_ = false;
+};
+
+class FlightTable {
+ public:
+  explicit FlightTable(std::size_t waiting_max) : waiting_max_(waiting_max) {}
+
+  // The flight of a key, which takes `sought` when it begins with this call (`leads`). Whoever
+  // leads must see to it that end() comes.
+  struct Boarding {
+    Ref<Flight> flight;
+    bool leads = false;
+  };
+  Boarding board(Sought& sought, FlightOwner& owner, TimePoint now);
+
+  // False when the flight is over or too many wait: the request is then the caller's again.
+  bool wait(Flight& flight, const PendingRef& pending);
+  // Takes one out; false when it is not there any more.
+  bool leave(Flight& flight, const PendingRef& pending);
+  // The next that waits and has not been answered; null, and the flight is over, when there is
+  // none.
+  PendingRef next(Flight& flight);
+  // The flight is over, and nobody can join it any more; those who waited.
+  std::vector<PendingRef> close(Flight& flight);
+  // Everything that had to be done for a flight that is over has been done.
+  void end();
+
+  // Takes out those whose deadline has passed; the earliest one left.
+  TimePoint collect_expired(TimePoint now, std::vector<PendingRef>& expired);
+  // Blocks until nothing flies.
+  void await_calm();
+
+ private:
+  struct KeyHash {
+    std::size_t operator()(const CacheKey& key) const { return key.low; }
+  };
+  struct Shard {
+    std::mutex mutex;
+    std::unordered_map<CacheKey, Ref<Flight>, KeyHash> flights;  // guarded by mutex
+  };
+  Shard& shard_of(const CacheKey& key) { return shards_[key.high % shards_.size()]; }
+  void close_locked(Shard& shard, Flight& flight);
+
+  const std::size_t waiting_max_;
+  std::atomic<std::size_t> waiting_{0};
+  std::array<Shard, 16> shards_;
+  std::mutex calm_mutex_;
+  std::condition_variable calm_;
+  std::atomic<std::size_t> flying_{0};
+};
+
+}  // namespace mlops
