@@ -92,8 +92,8 @@ Result<ExecutionChoice> choose_execution(std::unique_ptr<Backend> loaded, const 
   const bool later = wish->execution == Execution::automatic && wish->trial == TrialTime::serving;
   const auto succession = std::make_shared<Succession>(std::move(tried->backend));
   auto note = std::make_shared<ExecutionNote>("runs in ONNX Runtime; others are not tried yet");
-  const auto search =
-      std::make_shared<VersionSearch>(succession, note, source, *wish, parts, log, later);
+  const auto search = std::make_shared<VersionSearch>(
+      VersionSearch{succession, note, source, *wish, parts, log, later});
   return ExecutionChoice{make_succession_backend(succession), std::move(note),
                          [search](const std::stop_token& stop) { search->run(stop); }, !later};
 }

@@ -73,14 +73,16 @@ TimePoint FlightTable::collect_expired(TimePoint now, std::vector<PendingRef>& e
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
     for (auto& [key, flight] : shard.flights) {
-      const auto late = std::ranges::stable_partition(
-          flight->waiting_, [&](const PendingRef& p) { return p->request.deadline > now; });
-      for (const PendingRef& pending : flight->waiting_) {
+      std::vector<PendingRef>& waiting = flight->waiting_;
+      const auto late =
+          std::stable_partition(waiting.begin(), waiting.end(),
+                                [&](const PendingRef& p) { return p->request.deadline > now; });
+      for (const PendingRef& pending : waiting) {
         if (pending->request.deadline > now) next = std::min(next, pending->request.deadline);
       }
-      waiting_.fetch_sub(late.size(), std::memory_order_relaxed);
-      expired.insert(expired.end(), late.begin(), late.end());
-      flight->waiting_.erase(late.begin(), late.end());
+      waiting_.fetch_sub(static_cast<std::size_t>(waiting.end() - late), std::memory_order_relaxed);
+      expired.insert(expired.end(), late, waiting.end());
+      waiting.erase(late, waiting.end());
     }
   }
   return next;

@@ -98,10 +98,9 @@ Result<std::shared_ptr<InputGuard>> InputGuard::create(const Reference& referenc
   if (guard->runs_.empty()) {
     return Status::invalid_argument("the reference has no stream of the model's inputs to guard");
   }
-  for (const auto& [name, value] : guard->options_.replacements) {
-    const bool known = std::ranges::any_of(
-        guard->bounds_, [&](const Bounds& bounds) { return bounds.label == name; });
-    if (!known) {
+  for (const auto& replacement : guard->options_.replacements) {
+    const std::string& name = replacement.first;
+    if (std::ranges::find(guard->bounds_, name, &Bounds::label) == guard->bounds_.end()) {
       return Status::invalid_argument("parameter 'guard_values' names '" + name +
                                       "', which is no input of the reference");
     }
