@@ -64,6 +64,7 @@ bool DecoupledScheduler::turn() {
   {
     const std::lock_guard lock(mutex_);
     idle_.push_back(lane);
+    given_back_.notify_all();
   }
   // Another turn may have found no lane meanwhile, and left its work to this one.
   return stepped || queue_->has_ready();
@@ -233,14 +234,20 @@ void DecoupledScheduler::fail(const TaskRef& task, Status why) {
 
 void DecoupledScheduler::settle_drift() {
   if (!context_.drift) return;
-  // Each at most once: one that is given back may be the next to be taken.
-  std::vector<Lane*> borrowed;
-  while (Lane* lane = take_lane()) borrowed.push_back(lane);
-  for (Lane* lane : borrowed) {
+  std::unique_lock lock(mutex_);
+  for (const auto& lane : lanes_) {
+    const auto found = [&] { return std::ranges::find(idle_, lane.get()); };
+    const auto idle = [&] { return found() != idle_.end(); };
+    // A step that has answered is about to end: who was answered finds the rows counted.
+    if (!given_back_.wait_for(lock, kSettleWait, idle)) continue;  // it hands over by itself
+    idle_.erase(found());
+    lock.unlock();
     lane->observer->settle();
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(lane);
+    lock.lock();
+    idle_.push_back(lane.get());
+    given_back_.notify_all();
   }
+  lock.unlock();
   seat_->ask();  // turns that found no lane meanwhile
 }
 

@@ -4,6 +4,9 @@
 // nor a reader that has stopped reading holds a thread; what is unread is bounded by the door, what
 // is in hand by `requests_max`.
 
+#include <condition_variable>
+#include <mutex>
+
 #include "engine/batch_run.h"
 #include "engine/deadline_watch.h"
 #include "engine/generation_queue.h"
@@ -57,7 +60,8 @@ class DecoupledScheduler final : public Scheduler {
   std::vector<std::unique_ptr<Lane>> lanes_;
   ResponseTable responses_;
   std::mutex mutex_;
-  std::vector<Lane*> idle_;  // guarded by mutex_
+  std::condition_variable given_back_;  // a lane is idle
+  std::vector<Lane*> idle_;             // guarded by mutex_
 };
 
 }  // namespace mlops

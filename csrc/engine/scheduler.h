@@ -9,6 +9,9 @@
 
 namespace mlops {
 
+// How long a reader of drift counts waits for a run that is under way.
+inline constexpr auto kSettleWait = std::chrono::milliseconds(500);
+
 class Scheduler {
  public:
   virtual ~Scheduler() = default;

@@ -7,8 +7,6 @@ namespace {
 
 // What runs when a version stops may finish; a model that computes for ever may not keep us.
 constexpr auto kSequenceStopGrace = std::chrono::seconds(10);
-// A reader of counts waits for a run that is under way, but not for a slow one.
-constexpr auto kSettleWait = std::chrono::milliseconds(500);
 
 std::size_t slot_count(const SequenceBatching& config, std::size_t rows, unsigned lanes) {
   if (config.strategy == SequenceBatching::Strategy::direct) return rows * lanes;
