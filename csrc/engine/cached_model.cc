@@ -4,11 +4,10 @@
 
 #include "cache/stored_answer.h"
 #include "engine/blocking_call.h"
+#include "request/remembered.h"
 
 namespace mlops {
 namespace {
-
-constexpr char kCacheParameter[] = "cache";
 
 // Winding down or losing time is the leader's own misfortune; what else it was told, equal requests
 // would be told too.
@@ -108,7 +107,7 @@ bool CachedModel::restore(const Request& request, const Buffer& stored, Response
   response.version = model.version;
   response.id = request.id;
   response.model_pin = info_;
-  response.parameters.push_back({kCacheParameter, "hit"});
+  response.parameters.push_back({std::string(kCacheParameter), "hit"});
   return true;
 }
 
@@ -321,7 +320,7 @@ void CachedModel::share(Flight& flight, const Response& response) {
     }
     Response copy = response;
     copy.id = pending->request.id;
-    copy.parameters = {{kCacheParameter, "shared"}};
+    copy.parameters = {{std::string(kCacheParameter), "shared"}};
     const TimePoint now = parts_.clock->now();
     recorder_.hit(
         {0, elapsed_ns(pending->submitted_at, now), run_ns_.load(std::memory_order_relaxed), true},
