@@ -120,8 +120,8 @@ def max_t(values: Floats, replicates: Floats, alpha: float, blocks: int) -> list
 def _studentised(z: float, blocks: int) -> float:
     """Move a quantile out to where Student's t has the tail that the normal has at `z`.
 
-    The largest of many ratios lies far out, where the two differ most: with 30 blocks and 12 slices,
-    bounds that are not moved accuse an innocent slice nearly twice as often as alpha says.
+    The largest of many ratios lies far out, where the two differ most: with 30 blocks and 12
+    slices, bounds that are not moved accuse an innocent slice nearly twice as often as alpha says.
     """
     from scipy import stats
 
