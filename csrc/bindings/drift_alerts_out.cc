@@ -49,21 +49,8 @@ py::list samples_out(const Reference& reference, const StreamReference& stream,
 py::dict alert_out(const Reference& reference, const DriftAlert& alert,
                    const std::vector<SampleRow>& samples) {
   const StreamReference& stream = reference.streams[alert.stream];
-  py::dict out;
+  py::dict out = alert_figures_out(alert);
   out["stream"] = stream.name.label;
-  out["severity"] = std::string(name_of(alert.severity));
-  out["cause"] = std::string(name_of(alert.cause.kind));
-  out["factor"] = alert.cause.factor;
-  out["shift_sigma"] = alert.cause.shift_sigma;
-  out["spread_ratio"] = alert.cause.spread_ratio;
-  out["change_row"] = alert.change_row;
-  out["change_time"] = seconds_of(alert.change_time);
-  out["raised_row"] = alert.raised_row;
-  out["rows_since_change"] = alert.rows_since_change;
-  out["psi_debiased"] = alert.psi_debiased;
-  out["evidence_rows"] = alert.evidence;
-  out["log_e_value"] = std::log(std::max(alert.e_value, 1e-300));
-  out["repeats"] = alert.repeats;
   py::list cells;
   for (const ChangedCell& cell : alert.cells) {
     py::dict moved;
@@ -95,6 +82,26 @@ py::dict event_out(const Reference& reference, const NumberedEvent& numbered) {
 }
 
 }  // namespace
+
+py::dict alert_figures_out(const DriftAlert& alert) {
+  py::dict out;
+  out["severity"] = std::string(name_of(alert.severity));
+  out["cause"] = std::string(name_of(alert.cause.kind));
+  out["factor"] = alert.cause.factor;
+  out["shift_sigma"] = alert.cause.shift_sigma;
+  out["spread_ratio"] = alert.cause.spread_ratio;
+  out["change_row"] = alert.change_row;
+  out["change_time"] = seconds_of(alert.change_time);
+  out["raised_row"] = alert.raised_row;
+  out["rows_since_change"] = alert.rows_since_change;
+  out["psi_debiased"] = alert.psi_debiased;
+  out["js_distance"] = alert.js_distance;
+  out["ks"] = alert.ks;
+  out["evidence_rows"] = alert.evidence;
+  out["log_e_value"] = std::log(std::max(alert.e_value, 1e-300));
+  out["repeats"] = alert.repeats;
+  return out;
+}
 
 py::dict drift_alerts_out(const JudgeView& view) {
   const Reference& reference = *view.reference;

@@ -22,7 +22,8 @@ std::size_t rows_for(std::size_t stride) {
 std::size_t wide_bin(const std::vector<float>& edges, float x) {
   std::size_t bin = 0;
   for (std::size_t width = (edges.size() + 1) / 2; width > 0; width /= 2) {
-    bin += edges[bin + width - 1] <= x ? width : 0;
+    const bool up = edges[bin + width - 1] <= x;
+    bin += (std::size_t{0} - static_cast<std::size_t>(up)) & width;  // no branch
   }
   return bin;
 }

@@ -107,6 +107,8 @@ def test_alerts_of_this_process_name_what_changed_and_show_rows(tmp_path: Path) 
         (alert,) = watch.alerts
         assert (alert.stream, alert.cause, alert.severity) == ("distance", "missing", "critical")
         assert alert.log_e_value > 5
+        assert alert.js_distance > 0.5
+        assert alert.ks == 0  # of the numbers that are there
         assert alert.cells[0][0] == "missing"
         cell, row = alert.samples[0]
         assert cell == "missing"
