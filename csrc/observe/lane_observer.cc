@@ -9,7 +9,7 @@ namespace mlops {
 namespace {
 
 constexpr std::size_t kTilesBetween = 32;  // hand-overs
-constexpr std::size_t kPickedOfTile = 4;  // rows to show beside an alert
+constexpr std::size_t kPickedOfTile = 4;   // rows to show beside an alert
 
 const TensorSpec& spec_of(const ColumnRun& run, const Signature& signature) {
   const bool input = run.role == StreamRole::input;

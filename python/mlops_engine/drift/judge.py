@@ -102,7 +102,9 @@ def alert_of(
     samples: Iterable[tuple[str, dict[str, float | str | None]]] = (),
 ) -> DriftAlert:
     """Return what the core or a server says of an alert; streams and cells have names by now."""
-    numbers = {name: math.nan if found[name] is None else found[name] for name in _NUMBERS}
+    numbers: dict[str, Any] = {
+        name: math.nan if found[name] is None else found[name] for name in _NUMBERS
+    }
     return DriftAlert(
         stream=stream,
         effect=math.nan if found["psi_debiased"] is None else found["psi_debiased"],
