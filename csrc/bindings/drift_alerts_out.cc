@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "observe/category_codes.h"
+#include "observe/segments.h"
 #include "observe/stream_cells.h"
 
 namespace mlops::python {
@@ -60,6 +61,17 @@ py::dict alert_out(const Reference& reference, const DriftAlert& alert,
     cells.append(moved);
   }
   out["cells"] = cells;
+  py::list segments;
+  for (const SegmentShare& share : alert.segments) {
+    py::dict of;
+    of["segment"] = segment_name(reference, share.segment);
+    of["share"] = share.share;
+    of["before"] = share.before;
+    of["now"] = share.now;
+    of["psi_debiased"] = share.psi_debiased;
+    segments.append(of);
+  }
+  out["segments"] = segments;
   out["samples"] = samples_out(reference, stream, samples);
   return out;
 }

@@ -17,6 +17,7 @@
 #include "observe/recent_rows.h"
 #include "observe/row_counter.h"
 #include "observe/row_sample.h"
+#include "observe/segments.h"
 #include "observe/stage.h"
 #include "observe/stream_comparer.h"
 #include "observe/version_judge.h"
@@ -47,6 +48,7 @@ struct DriftEpoch {
   WindowRing windows;
   std::optional<RowSample> sample;  // while collecting
   CountsTable unjudged;             // handed over since the judge last came
+  SegmentCounts unjudged_segments;  // the same rows, by segment
   RecentRows recent;                // some of those rows, and of earlier ones
   // Has a lock of its own; null while collecting.
   const std::unique_ptr<VersionJudge> judge;
@@ -133,6 +135,7 @@ class DriftObserver {
   std::mutex freeze_mutex_;
   std::mutex judge_mutex_;              // one tile after the other; taken before an epoch's
   CountsTable tile_;                    // guarded by judge_mutex_; kept to avoid allocation
+  SegmentCounts tile_segments_;         // likewise
   std::shared_ptr<DriftEpoch> judged_;  // guarded by judge_mutex_: whose rows the tile takes
   mutable std::mutex mutex_;            // never held for longer than a pointer takes to copy
   std::shared_ptr<DriftEpoch> newest_;  // guarded by mutex_
@@ -192,7 +195,9 @@ class LaneObserver {
   std::shared_ptr<DriftEpoch> epoch_;
   std::vector<Copy> copies_;  // of its runs
   std::unique_ptr<RowCounter> counter_;
+  std::unique_ptr<SegmentCounter> segments_;
   CountBudget budget_;
+  SegmentCounts handed_segments_;  // as handed_
   CountsTable handed_;             // empty between hand-overs; kept to avoid allocation
   RecentRows picked_{0, 0};        // of the rows not handed over
   TimePoint began_{};              // of the rows not handed over, the first

@@ -45,7 +45,9 @@ LaneObserver::LaneObserver(std::shared_ptr<DriftObserver> shared, const Clock& c
 void LaneObserver::adopt(std::shared_ptr<DriftEpoch> epoch) {
   epoch_ = std::move(epoch);
   counter_ = std::make_unique<RowCounter>(epoch_->reference);
+  segments_ = std::make_unique<SegmentCounter>(epoch_->reference);
   handed_ = epoch_->reference->empty_counts();
+  handed_segments_ = empty_segments(*epoch_->reference);
   copies_.clear();
   for (const ColumnRun& run : epoch_->runs) {
     const TensorSpec& spec = spec_of(run, shared_->signature());
@@ -154,6 +156,11 @@ void LaneObserver::fold_tile() {
     }
   }
   pick_rows();
+  // Rows that lack their inputs or outputs (answers in parts) are in no segment.
+  if (segments_->any() && without_[0] + without_[1] == 0) {
+    const float* const end = counter_->next_row();
+    segments_->add(end - rows * counter_->stride(), rows, counter_->stride());
+  }
   counter_->fold();
   if (++tiles_ >= kTilesBetween) {
     std::unique_lock lock(epoch_->mutex, std::try_to_lock);
@@ -193,6 +200,11 @@ void LaneObserver::hand_over(std::unique_lock<std::mutex>& /*lock*/) {
   epoch_->windows.add(handed_, seen_ - handed_seen_, began_);
   if (!epoch_->collecting) {
     for (std::size_t i = 0; i < handed_.size(); ++i) epoch_->unjudged[i].add(handed_[i]);
+    if (segments_->any()) {
+      segments_->take(handed_segments_);
+      add_segments(epoch_->unjudged_segments, handed_segments_);
+      clear_segments(handed_segments_);
+    }
     for (std::size_t age = picked_.rows(); age-- > 0;) epoch_->recent.add(picked_.row(age).data());
     picked_.clear();
   }

@@ -13,7 +13,30 @@ from mlops_engine.errors import InvalidArgument
 from .profile import Profile, Window
 from .report import Severity, cell_names, core_counts, core_stream
 
-__all__ = ["DriftAlert", "DriftEvent", "Judge"]
+__all__ = ["DriftAlert", "DriftEvent", "Judge", "SegmentShare"]
+
+
+@dataclass(frozen=True)
+class SegmentShare:
+    """What of a change is a segment's.
+
+    Attributes
+    ----------
+    segment
+        Its name: ``carrier = UA``, ``distance [500, 1500)``.
+    share
+        Of the divergence; those of all segments of one stream add up to 1.
+    before, now
+        The segment's share of the rows.
+    effect
+        Debiased PSI of the segment's own rows.
+    """
+
+    segment: str
+    share: float
+    before: float
+    now: float
+    effect: float
 
 
 @dataclass(frozen=True)
@@ -49,6 +72,8 @@ class DriftAlert:
     log_e_value
         How sure it is that this stream has changed, at every look at once: the logarithm of an
         e-value.
+    segments
+        Of a served version whose reference declares segments: those with the largest shares.
     samples
         Of a served version: a few rows of late from the bins that gained, each with the bin and
         its values by stream.
@@ -72,6 +97,7 @@ class DriftAlert:
     samples: tuple[tuple[str, dict[str, float | str | None]], ...] = ()
     js_distance: float = math.nan
     ks: float = math.nan
+    segments: tuple[SegmentShare, ...] = ()
 
 
 _SAME = (
@@ -110,6 +136,10 @@ def alert_of(
         effect=math.nan if found["psi_debiased"] is None else found["psi_debiased"],
         cells=tuple(cells),
         samples=tuple(samples),
+        segments=tuple(
+            SegmentShare(of["segment"], of["share"], of["before"], of["now"], of["psi_debiased"])
+            for of in found.get("segments", ())
+        ),
         **numbers,
         **{name: found[name] for name in _SAME},
     )

@@ -115,7 +115,7 @@ TEST(ProfileBytes, EveryDamagedByteAndEveryCutIsRefused) {
 
 TEST(ProfileBytes, AnotherVersionIsSaidToBeOne) {
   std::string bytes = profile_bytes(any_profile(24));
-  bytes[8] = 2;
+  bytes[8] = 3;
   EXPECT_EQ(read_profile(bytes).status().code(), Code::unimplemented);
 }
 
