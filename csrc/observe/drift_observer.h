@@ -209,6 +209,8 @@ class LaneObserver {
   std::uint64_t seen_ = 0;         // rows, counted or left out
   std::uint64_t handed_seen_ = 0;  // of them, handed over
   std::uint64_t leave_out_ = 0;    // rows to come
+  bool of_inputs_ = false;         // whether any stream is
+  bool of_outputs_ = false;
   // Rows staged without an input, without an output; both kinds look missing until handed over.
   std::uint64_t without_[2] = {0, 0};
   std::uint64_t random_ = 0x9e3779b97f4a7c15ULL;

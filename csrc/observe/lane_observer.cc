@@ -49,10 +49,12 @@ void LaneObserver::adopt(std::shared_ptr<DriftEpoch> epoch) {
   handed_ = epoch_->reference->empty_counts();
   handed_segments_ = empty_segments(*epoch_->reference);
   copies_.clear();
+  of_inputs_ = of_outputs_ = false;
   for (const ColumnRun& run : epoch_->runs) {
     const TensorSpec& spec = spec_of(run, shared_->signature());
     const std::size_t columns = columns_of(spec).value_or(0);
     const bool strings = spec.dtype == DType::bytes;
+    (run.role == StreamRole::input ? of_inputs_ : of_outputs_) = true;
     const bool plain = spec.dtype == DType::f32 && !run.codes;
     copies_.push_back({&run, run.role == StreamRole::input, spec.dtype, columns,
                        strings ? 0 : columns * size_of(spec.dtype),
@@ -100,8 +102,12 @@ std::size_t LaneObserver::stage(const ObservedRows& rows) {
     }
     counter_->stage(count);
     seen_ += count;
-    if (rows.inputs.empty()) without_[static_cast<std::size_t>(StreamRole::input)] += count;
-    if (rows.outputs.empty()) without_[static_cast<std::size_t>(StreamRole::output)] += count;
+    if (rows.inputs.empty() && of_inputs_) {
+      without_[static_cast<std::size_t>(StreamRole::input)] += count;
+    }
+    if (rows.outputs.empty() && of_outputs_) {
+      without_[static_cast<std::size_t>(StreamRole::output)] += count;
+    }
     first += count;
     if (counter_->free_rows() == 0) fold_tile();
   }
@@ -156,7 +162,7 @@ void LaneObserver::fold_tile() {
     }
   }
   pick_rows();
-  // Rows that lack their inputs or outputs (answers in parts) are in no segment.
+  // Rows that lack what streams are of (answers in parts) are in no segment.
   if (segments_->any() && without_[0] + without_[1] == 0) {
     const float* const end = counter_->next_row();
     segments_->add(end - rows * counter_->stride(), rows, counter_->stride());

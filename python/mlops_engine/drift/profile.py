@@ -88,7 +88,12 @@ class Profile:
             If names and columns do not match, or a column cannot be counted.
         """
         return cls._build(
-            columns_of_array(x, names, categorical), outputs, tensors or {}, bins, categories, segments
+            columns_of_array(x, names, categorical),
+            outputs,
+            tensors or {},
+            bins,
+            categories,
+            segments=segments,
         )
 
     @classmethod
@@ -108,7 +113,12 @@ class Profile:
         Parameters and errors are those of `from_array`.
         """
         return cls._build(
-            columns_of_polars(frame, categorical), outputs, tensors or {}, bins, categories, segments
+            columns_of_polars(frame, categorical),
+            outputs,
+            tensors or {},
+            bins,
+            categories,
+            segments=segments,
         )
 
     @classmethod
@@ -137,7 +147,7 @@ class Profile:
         for name in names:
             frame = scan.select(name).collect()
             made += columns_of_polars(frame, kinds & {name})
-        return cls._build(made, outputs, tensors or {}, bins, categories, segments)
+        return cls._build(made, outputs, tensors or {}, bins, categories, segments=segments)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Profile:
@@ -165,10 +175,13 @@ class Profile:
         tensors: Mapping[str, str],
         bins: int,
         categories: int,
+        *,
         segments: Segments | None,
     ) -> Profile:
         wanted = set(outputs)
-        unknown = (wanted | tensors.keys() | (segments or {}).keys()) - {column.name for column in columns}
+        unknown = (wanted | tensors.keys() | (segments or {}).keys()) - {
+            column.name for column in columns
+        }
         if unknown:
             raise InvalidArgument(f"no stream is called {', '.join(sorted(unknown))}")
         specs = []
@@ -180,10 +193,12 @@ class Profile:
             specs.append((*spec, column.values, column.missing))
             seen[role, tensor] += 1
         places = {column.name: place for place, column in enumerate(columns)}
-        told_apart = [
-            (places[name], *((), by or 0) if by is None or isinstance(by, int) else (list(by), 0))
-            for name, by in (segments or {}).items()
-        ]
+        told_apart: list[tuple[int, Sequence[float], int]] = []
+        for name, by in (segments or {}).items():
+            if by is None or isinstance(by, int):
+                told_apart.append((places[name], (), by or 0))
+            else:
+                told_apart.append((places[name], list(by), 0))
         profile = core.DriftProfile.build(
             specs, bins=bins, categories=categories, segments=told_apart
         )
