@@ -118,8 +118,7 @@ bool CachedModel::infer(Request& request, TimePoint now, Response& response) {
   const auto hit = [&] {
     if (!find(request, sought, now, response)) return false;
     const std::uint64_t spent = lap(since);
-    recorder_.hit({spent, elapsed_ns(now, since), run_ns_.load(std::memory_order_relaxed), false},
-                  request, response, now);
+    recorder_.hit({spent, elapsed_ns(now, since), false}, request, response, now);
     return true;
   };
   if (hit()) return true;
@@ -157,9 +156,8 @@ bool CachedModel::infer(Request& request, TimePoint now, Response& response) {
 
 void CachedModel::answer(Pending& pending, Response&& response, TimePoint& since) {
   const std::uint64_t spent = lap(since);
-  recorder_.hit({spent, elapsed_ns(pending.submitted_at, since),
-                 run_ns_.load(std::memory_order_relaxed), false},
-                pending.request, response, since);
+  recorder_.hit({spent, elapsed_ns(pending.submitted_at, since), false}, pending.request, response,
+                since);
   pending.complete(std::move(response));
 }
 
@@ -322,9 +320,7 @@ void CachedModel::share(Flight& flight, const Response& response) {
     copy.id = pending->request.id;
     copy.parameters = {{std::string(kCacheParameter), "shared"}};
     const TimePoint now = parts_.clock->now();
-    recorder_.hit(
-        {0, elapsed_ns(pending->submitted_at, now), run_ns_.load(std::memory_order_relaxed), true},
-        pending->request, copy, now);
+    recorder_.hit({0, elapsed_ns(pending->submitted_at, now), true}, pending->request, copy, now);
     pending->complete(std::move(copy));
   }
 }
