@@ -117,6 +117,7 @@ $(INTEGRATIONS)/.installed: tests/integration/requirements.txt tests/integration
 test-integrations: build $(INTEGRATIONS)/.installed  ## perf_analyzer and KServe's SDK against the server (with Debian's libb64-0d); drift beside river, frouros, NannyML; MLflow, model-signing, and Debian's docker-registry if it is there
 	MLOPS_INTEGRATIONS=$(INTEGRATIONS) $(PYTHON) -m pytest -q tests/integration
 	$(PYTHON) -m pytest -q --timeout=3600 tests/peers
+	MLOPS_SOAK=1 $(PYTHON) -m pytest -q tests/python/features -k served
 
 CONTAINER_BASE := build/container/base
 
