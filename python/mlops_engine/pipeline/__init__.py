@@ -10,7 +10,7 @@ An optional extra: `pip install 'mlops-engine[train]'`.
 """
 
 from .catalog import STAGES, read_plan
-from .failures import DATA_INVALID, GATE_FAILED, INFRASTRUCTURE, DataInvalid, GateFailed
+from .failures import DATA_INVALID, GATE_FAILED, INFRASTRUCTURE, DataInvalidError, GateFailedError
 from .plan import Plan
 from .record import read_record
 from .runner import Outcome, Step, explain, run
@@ -22,9 +22,9 @@ __all__ = [
     "INFRASTRUCTURE",
     "STAGES",
     "Context",
-    "DataInvalid",
+    "DataInvalidError",
     "Facts",
-    "GateFailed",
+    "GateFailedError",
     "Outcome",
     "Plan",
     "Stage",

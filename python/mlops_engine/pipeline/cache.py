@@ -101,13 +101,13 @@ class Cache:
         self,
         making: Path,
         stage: str,
-        key: str,
+        *,
         facts: Mapping[str, Any],
         depends: Mapping[str, Any],
         seconds: float,
     ) -> Entry:
         """Let what was made be the result, by one rename."""
-        files = file_digests(making)
+        key, files = digest_of(depends), file_digests(making)
         output = digest_of({"files": files, "facts": facts})
         record = {
             "format": FORMAT,

@@ -16,8 +16,8 @@ __all__ = [
     "DATA_INVALID",
     "GATE_FAILED",
     "INFRASTRUCTURE",
-    "DataInvalid",
-    "GateFailed",
+    "DataInvalidError",
+    "GateFailedError",
     "status_of",
 ]
 
@@ -27,13 +27,13 @@ _PASSING = (Unavailable, DeadlineExceeded, ResourceExhausted, ConnectionError, T
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
-class DataInvalid(MlopsError, ValueError):
+class DataInvalidError(MlopsError, ValueError):
     """The data is not what the contract says, and will not be when it is read again."""
 
     code = "data_invalid"
 
 
-class GateFailed(MlopsError):
+class GateFailedError(MlopsError):
     """The model was judged, and is not good enough to go on with."""
 
     code = "gate_failed"
@@ -42,15 +42,15 @@ class GateFailed(MlopsError):
 def status_of(error: BaseException) -> int:
     """Return the exit status that a failure of a stage means: 10, 20, 30, or 1 for all others.
 
-    >>> status_of(ConnectionResetError()), status_of(DataInvalid()), status_of(KeyError())
+    >>> status_of(ConnectionResetError()), status_of(DataInvalidError()), status_of(KeyError())
     (30, 20, 1)
     """
     from mlops_engine.train.dataset import DataError
     from mlops_engine.train.export import ParityError
 
-    if isinstance(error, GateFailed | ParityError):
+    if isinstance(error, GateFailedError | ParityError):
         return GATE_FAILED
-    if isinstance(error, DataInvalid | DataError):
+    if isinstance(error, DataInvalidError | DataError):
         return DATA_INVALID
     if isinstance(error, InvalidArgument):
         return WRONG

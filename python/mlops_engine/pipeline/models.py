@@ -100,7 +100,7 @@ def fit(
     chosen = {**settings.parameters, **parameters}
     again = refit and settings.refit
     if settings.kind == "lightgbm":
-        return _fit_lightgbm(settings, data, seed, chosen, on_round, again)
+        return _fit_lightgbm(settings, data, seed, chosen, on_round=on_round, again=again)
     return _fit_sklearn(settings, data, seed, chosen, again)
 
 
@@ -128,6 +128,7 @@ def _fit_lightgbm(
     data: Data,
     seed: int,
     chosen: Mapping[str, Any],
+    *,
     on_round: OnRound,
     again: bool,
 ) -> Fitted:
@@ -164,7 +165,7 @@ def _fit_lightgbm(
     if again:
         booster = lightgbm.train(parameters, lightgbm.Dataset(*data.together()), rounds)
     else:
-        # A booster of its own: one that was stopped early remembers a best round it lost when saved.
+        # One that was stopped early would predict with its best round, and forget it when saved.
         booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=rounds))
     return Fitted("lightgbm", booster, rounds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -94,15 +95,20 @@ class Record:
 
 def environment(folder: Path) -> dict[str, Any]:
     """Describe where a run happens: what can make the same file give another model."""
-    packages = {d.name: d.version for d in metadata.distributions() if d.name}
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "libc": " ".join(platform.libc_ver()),
-        "packages": dict(sorted(packages.items())),
+        "packages": _packages(),
         "code": code_revision(Path(__file__).parent, Path(__file__).name),
         "hardware": {**machine(), "memory_bytes": _memory_bytes()},
     }
+
+
+@functools.cache
+def _packages() -> dict[str, str]:
+    """List what is installed; found once, as it takes a while."""
+    return dict(sorted((d.name, d.version) for d in metadata.distributions() if d.name))
 
 
 def _memory_bytes() -> int:

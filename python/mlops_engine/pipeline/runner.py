@@ -119,7 +119,9 @@ class Runner:
                 _keep_evidence(out, record.folder / "failed" / stage.name)
                 raise
             seconds = round(self.clock.now() - began, 3)
-            return self.cache.keep(out, stage.name, key, facts, depends, seconds), False
+            return self.cache.keep(
+                out, stage.name, facts=facts, depends=depends, seconds=seconds
+            ), False
 
     def _context(self, stage: Stage, out: Path, scratch: Path) -> Context:
         known = {name: self.entries[name] for name in stage.inputs if name in self.entries}

@@ -20,7 +20,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A section of the file."""
 
 
-class Retry(Section):
+class Retry(Section, frozen=True, kw_only=True):
     """How often a stage is tried when the infrastructure failed, and the pauses between."""
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
@@ -28,7 +28,7 @@ class Retry(Section):
     most_s: Seconds = 60.0
 
 
-class Pipeline(Section):
+class Pipeline(Section, frozen=True, kw_only=True):
     """The run as a whole.
 
     Attributes
@@ -45,7 +45,7 @@ class Pipeline(Section):
     retry: Retry = Retry()
 
 
-class Table(Section):
+class Table(Section, frozen=True, kw_only=True):
     """Where the rows of a table are: files that polars reads.
 
     Attributes
@@ -65,14 +65,14 @@ class Table(Section):
     instants: dict[str, str] = {}
 
 
-class Ingest(Section):
+class Ingest(Section, frozen=True, kw_only=True):
     """The tables by name; a hook may read others. `options` are the hook's."""
 
     tables: dict[str, Table] = {}
     options: dict[str, Any] = {}
 
 
-class Features(Section):
+class Features(Section, frozen=True, kw_only=True):
     """What the model sees of a row.
 
     Attributes
@@ -98,7 +98,7 @@ class Features(Section):
     options: dict[str, Any] = {}
 
 
-class Range(Section):
+class Range(Section, frozen=True, kw_only=True):
     """A hyper-parameter's values: from `low` to `high`, or one of `choices`."""
 
     low: float | int | None = None
@@ -111,7 +111,7 @@ class Range(Section):
             raise ValueError("a range is either `low` and `high`, or `choices`")
 
 
-class Search(Section):
+class Search(Section, frozen=True, kw_only=True):
     """How hyper-parameters are looked for.
 
     Attributes
@@ -126,7 +126,7 @@ class Search(Section):
     space: dict[str, Range]
 
 
-class Train(Section):
+class Train(Section, frozen=True, kw_only=True):
     """The model.
 
     Attributes
@@ -147,7 +147,7 @@ class Train(Section):
     parameters: dict[str, str | float | int | bool] = {}
 
 
-class Export(Section):
+class Export(Section, frozen=True, kw_only=True):
     """The ONNX graph: how far it may be from the model it came from, and how many golden rows."""
 
     tolerance: Annotated[float, msgspec.Meta(gt=0)] = 1e-6
@@ -181,19 +181,14 @@ def convert(table: Any, kind: type[T], where: str) -> T:
 
 def _refuse_unknown(table: Any, kind: Any, where: str) -> None:
     """Name the unknown key and the one that is near: msgspec names only the first."""
-    if not isinstance(table, Mapping) or not (
-        isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-    ):
+    if not isinstance(table, Mapping):
         return
-    hints = get_type_hints(kind)
-    for key, value in table.items():
-        if key not in kind.__struct_fields__:
-            raise InvalidArgument(
-                f"[{where}] has no member {key!r}{near(key, kind.__struct_fields__)}"
-            )
-        hint = hints[key]
-        _refuse_unknown(value, hint, f"{where}.{key}")
-        inner = getattr(hint, "__args__", ())
-        if getattr(hint, "__origin__", None) is dict and isinstance(value, Mapping):
-            for name, each in value.items():
-                _refuse_unknown(each, inner[1], f"{where}.{key}.{name}")
+    if getattr(kind, "__origin__", None) is dict:
+        for name, value in table.items():
+            _refuse_unknown(value, kind.__args__[1], f"{where}.{name}")
+    elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        known, hints = kind.__struct_fields__, get_type_hints(kind)
+        for name, value in table.items():
+            if name not in known:
+                raise InvalidArgument(f"[{where}] has no member {name!r}{near(name, known)}")
+            _refuse_unknown(value, hints[name], f"{where}.{name}")

@@ -102,11 +102,12 @@ def to_onnx(booster: lightgbm.Booster, features: int) -> onnx.ModelProto:
 def sklearn_to_onnx(classifier: Any, features: int) -> onnx.ModelProto:
     """Convert a fitted classifier of two classes; inputs and outputs are those of `to_onnx`."""
     import skl2onnx
+    from skl2onnx.common import data_types
 
     model: onnx.ModelProto = skl2onnx.convert_sklearn(
         classifier,
         "model",
-        [(INPUT, FloatTensorType([None, features]))],
+        [(INPUT, data_types.FloatTensorType([None, features]))],
         target_opset={"": OPSET, "ai.onnx.ml": OPSET_ML},
         options={id(classifier): {"zipmap": False}},
     )

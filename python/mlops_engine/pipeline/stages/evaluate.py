@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from mlops_engine.evaluation import Measure, evaluate, slices
+from mlops_engine.evaluation.measures import to_json
 
 from ..stage import Context, Facts
 from .features import label_of, read_rows
@@ -42,7 +43,7 @@ def run(context: Context) -> Facts:
     evidence: dict[str, Any] = {"evaluation": found.measures()}
     if settings.slices:
         parts = slices(y[test], score[test], frame, settings)
-        (context.out / "slices.json").write_bytes(parts.to_json())
+        (context.out / "slices.json").write_bytes(to_json(parts))
         evidence["slices"] = parts.measures()
     plain = msgspec.to_builtins(evidence)
     (context.out / MEASURES).write_bytes(msgspec.json.encode(plain))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..failures import GateFailed
+from ..failures import GateFailedError
 from ..models import Fitted, load
 from ..sections import Export
 from ..stage import Context, Facts
@@ -63,23 +63,23 @@ def _parity(
     difference = np.abs(probabilities[:, 1] - expected)
     worst = int(difference.argmax())
     if not difference[worst] <= tolerance:
-        raise GateFailed(
+        raise GateFailedError(
             f"row {worst}: the model says {expected[worst]:.9f}, ONNX"
             f" {probabilities[worst, 1]:.9f}; {int((difference > tolerance).sum())} of"
             f" {len(expected)} rows differ by more than {tolerance}"
         )
     decided = np.abs(expected - 0.5) > tolerance
     if not np.array_equal(label[decided], (expected > 0.5)[decided].astype(np.int64)):
-        raise GateFailed("a label is not the more probable class")
+        raise GateFailedError("a label is not the more probable class")
     return float(difference[worst])
 
 
 def _graph(fitted: Fitted, features: int) -> bytes:
     from mlops_engine.train import export
 
-    if fitted.kind == "lightgbm":
-        return export.to_onnx(fitted.model, features).SerializeToString(deterministic=True)
-    return export.sklearn_to_onnx(fitted.model, features).SerializeToString(deterministic=True)
+    convert = export.to_onnx if fitted.kind == "lightgbm" else export.sklearn_to_onnx
+    data: bytes = convert(fitted.model, features).SerializeToString(deterministic=True)
+    return data
 
 
 def signature(context: Context, settings: Export) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mlops_engine.errors import InvalidArgument
 
 from ..digests import frame_digest
-from ..failures import DataInvalid
+from ..failures import DataInvalidError
 from ..sections import Features
 from ..stage import Context, Facts
 from .ingest import read_tables
@@ -41,7 +41,7 @@ def run(context: Context) -> Facts:
         words = settings.vocabularies.get(column)
         declared.append({"name": column, **({"vocabulary": words} if words else {})})
         if column not in frame.columns:
-            raise DataInvalid(f"table {name!r} has no column {column!r}")
+            raise DataInvalidError(f"table {name!r} has no column {column!r}")
         if words:
             code = pl.col(column).replace_strict(words, list(range(len(words))), default=None)
             frame = frame.with_columns(code.alias(column))
@@ -69,10 +69,10 @@ def write_rows(context: Context, frame: pl.DataFrame, declared: Sequence[dict[st
     beside = [settings.label, *filter(None, [settings.time]), *settings.keep]
     missing = [name for name in (*names, *beside) if name not in frame.columns]
     if missing:
-        raise DataInvalid(f"there is no column {missing[0]!r}")
+        raise DataInvalidError(f"there is no column {missing[0]!r}")
     labels = set(frame[settings.label].drop_nulls().cast(pl.Float64).unique())
     if labels != {0.0, 1.0}:
-        raise DataInvalid(f"the label {settings.label!r} has the values {sorted(labels)[:5]}")
+        raise DataInvalidError(f"the label {settings.label!r} has the values {sorted(labels)[:5]}")
     if settings.label in names:
         raise InvalidArgument(f"the label {settings.label!r} is among the features")
     kept = frame.filter(pl.col(settings.label).is_not_null())

@@ -45,7 +45,7 @@ def run(context: Context) -> Facts:
         study.sampler = optuna.samplers.TPESampler(seed=context.seed + number)
         trial = study.ask()
         try:
-            value = _try(optuna, context, settings, trains, data, trial)
+            value = _try(optuna, context, trains, data, trial)
             study.tell(trial, value)
         except optuna.TrialPruned:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -61,9 +61,8 @@ def run(context: Context) -> Facts:
     }
 
 
-def _try(
-    optuna: Any, context: Context, settings: Search, trains: Train, data: Data, trial: Any
-) -> float:
+def _try(optuna: Any, context: Context, trains: Train, data: Data, trial: Any) -> float:
+    settings: Search = context.section("hpo")
     chosen = {name: _suggest(trial, name, each) for name, each in settings.space.items()}
 
     def report(done: int, total: int, value: float) -> None:

@@ -13,7 +13,7 @@ from mlops_engine.errors import InvalidArgument
 from mlops_engine.registry.hashing import digest_file
 
 from ..digests import digest_of, frame_digest
-from ..failures import DataInvalid
+from ..failures import DataInvalidError
 from ..sections import Ingest, Table
 from ..stage import Context, Facts
 
@@ -54,7 +54,7 @@ def sources(context: Context, table: Table) -> list[Path]:
         found = [context.path(written)]
     missing = [path for path in found if not path.is_file()]
     if missing or not found:
-        raise DataInvalid(f"there is no file {missing[0] if missing else written}")
+        raise DataInvalidError(f"there is no file {missing[0] if missing else written}")
     return found
 
 
@@ -72,7 +72,7 @@ def run(context: Context) -> Facts:
             frame = pl.concat(parts, how="vertical") if len(parts) > 1 else parts[0]
             frames[name] = _with_instants(frame, table)
         except pl.exceptions.PolarsError as error:
-            raise DataInvalid(f"table {name!r}: {error}") from error
+            raise DataInvalidError(f"table {name!r}: {error}") from error
         context.progress.step(f"  {name}: {frame.height:,} rows, {frame.width} columns")
     return write_tables(context, frames)
 
@@ -101,7 +101,7 @@ def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
 def _read(path: Path, table: Table) -> pl.DataFrame:
     import polars as pl
 
-    types = {}
+    types: dict[Any, Any] = {}
     for column, written in table.types.items():
         found = getattr(pl, written, None)
         if not (isinstance(found, type) and issubclass(found, pl.DataType)):
@@ -117,11 +117,11 @@ def _read(path: Path, table: Table) -> pl.DataFrame:
         elif kind == "parquet":
             frame = pl.read_parquet(data).cast(types)
         elif kind in {"ipc", "arrow", "feather"}:
-            frame = pl.read_ipc(data, memory_map=False).cast(types)
+            frame = pl.read_ipc(data).cast(types)
         else:
             raise InvalidArgument(f"{path}: say its `format`: csv, parquet or ipc")
     except (pl.exceptions.PolarsError, zipfile.BadZipFile) as error:
-        raise DataInvalid(f"{path}: {error}") from error
+        raise DataInvalidError(f"{path}: {error}") from error
     return frame
 
 
@@ -129,7 +129,7 @@ def _unzipped(path: Path) -> io.BytesIO:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         if len(names) != 1:
-            raise DataInvalid(f"{path} holds {len(names)} files, not one")
+            raise DataInvalidError(f"{path} holds {len(names)} files, not one")
         return io.BytesIO(archive.read(names[0]))
 
 

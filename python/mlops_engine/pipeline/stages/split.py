@@ -20,7 +20,7 @@ FILE = "parts.npy"
 
 
 def run(context: Context) -> Facts:
-    """Number each row's part; -1 is what a gap leaves out."""
+    """Write the part of each row as a number; -1 is what a gap leaves out."""
     rows = read_rows(context)
     found = split(rows, context.section("split"))
     part = np.full(rows.height, -1, np.int8)
