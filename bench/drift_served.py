@@ -20,11 +20,12 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 import mlops_engine as me
+from mlops_engine.server import find_onnxruntime
 from mlops_engine.train import dataset, features, source
 
 CODES = ["weekday", "carrier", "origin"]
@@ -32,6 +33,7 @@ BATCH = 64
 LOOK = 128  # rows between two looks
 CHANGE = 16 * LOOK
 WITHIN = 1_000
+DAY = 15 * BATCH  # about as many flights as leave on one
 
 
 @dataclass
@@ -70,19 +72,27 @@ class Replay:
         version.mkdir(parents=True)
         shutil.copy(model, version / "model.onnx")
         (version / "reference.profile").write_bytes(reference.to_bytes())
-        ports = ["--http-port=0", "--grpc-port=-1", "--metrics-port=-1", "--host=127.0.0.1"]
+        options = ["--http-port=0", "--grpc-port=-1", "--metrics-port=-1", "--host=127.0.0.1"]
+        options += [f"--ort-library={find_onnxruntime()}", "--exit-on-error=true"]
         self.process = subprocess.Popen(
-            [str(server), f"--model-repository={folder}", *ports, "--log-info=false"],
+            [str(server), f"--model-repository={folder}", *options, "--log-info=false"],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
         )
         assert self.process.stdout is not None
         self._events: IO[str] = self.process.stdout
-        port = json.loads(self._events.readline())["http_port"]
-        assert json.loads(self._events.readline())["event"] == "ready"
+        port = self._event("listening")["http_port"]
+        self._event("ready")
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.watch = me.drift.connect(f"http://127.0.0.1:{port}", "flights", 1)
+
+    def _event(self, name: str) -> dict[str, Any]:
+        line = self._events.readline()
+        if not line:  # it has said why on standard error
+            raise ChildProcessError(f"mlops-server ended before '{name}': {self.process.wait()}")
+        event: dict[str, Any] = json.loads(line)
+        assert event["event"] == name, event
+        return event
 
     def post(self, rows: np.ndarray) -> None:
         """Have rows predicted, in batches."""
@@ -158,12 +168,16 @@ def trained(repository: Path) -> Path:
 
 
 def by_month(flights: Flights, running: Replay) -> None:
-    """Print what the server reports of July to December."""
-    print("\n| month | rows counted | critical | warning | raised |\n|---|---|---|---|---|")
+    """Print what the server says of July to December, asked about once a day of the year."""
+    print("\n| month | rows counted | share | critical | warning | named first, after rows |")
+    print("|---|---|---|---|---|---|")
     for number in range(7, 13):
+        rows = flights.x[flights.month == number]
         running.watch.reset()
-        before = running.watch.events()
-        running.post(flights.x[flights.month == number])
+        known = running.watch.events()
+        for start in range(0, len(rows), DAY):
+            running.post(rows[start : start + DAY])
+            running.watch.events()
         report = running.watch.report()
         cells = {
             severity: ", ".join(
@@ -173,11 +187,13 @@ def by_month(flights: Flights, running: Replay) -> None:
             )
             for severity in ("critical", "warning")
         }
-        last = before[-1].number if before else 0
-        raised = [event for event in running.watch.events(last) if event.kind == "raised"]
+        events = running.watch.events(known[-1].number if known else 0)
+        raised = [event for event in events if event.kind == "raised"]
+        row = min((event.row for event in raised), default=0)
+        first = [event.alert.stream for event in raised if event.alert and event.row == row]
         print(
-            f"| {number} | {report.window_rows:,} | {cells['critical']} | {cells['warning']} "
-            f"| {len(raised)} |"
+            f"| {number} | {report.window_rows:,} | {report.window_rows / len(rows):.0%} "
+            f"| {cells['critical']} | {cells['warning']} | {', '.join(first)}: {row:,} |"
         )
 
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 #include <optional>
+#include <utility>
 
 #include "observe/nominal_distances.h"
 
@@ -15,6 +16,11 @@ namespace {
 constexpr double kMostOfIt = 0.5;
 // Of the divergence, what a factor must explain, and by how much more than any other cause.
 constexpr double kExplained = 0.8;
+// Of the rows, in one cell: from there on cells say little about how large values are, and the
+// deviation must be within this of the factor, as a logarithm.
+constexpr double kMostlyOne = 0.8;
+constexpr double kDeviationsApart = 0.4;
+
 constexpr std::array kFactors{1.609344,   1 / 1.609344,    // miles, kilometres
                               1.852,      1 / 1.852,       // nautical miles, kilometres
                               1.150779,   1 / 1.150779,    // nautical miles, miles
@@ -111,23 +117,39 @@ StreamCounts finite_alone(StreamCounts counts) {
   return counts;
 }
 
-// The factor under which the reference looks like what there is now, if there is one.
+double deviation_of(const Moments& moments) {
+  if (moments.n == 0) return 0;
+  const auto n = static_cast<double>(moments.n);
+  return std::sqrt(std::max(0.0, moments.sum2 / n - moments.sum / n * (moments.sum / n)));
+}
+
+bool mostly_one_cell(const StreamCounts& counts) {
+  const double largest = static_cast<double>(*std::ranges::max_element(counts.masses));
+  return largest > kMostlyOne * static_cast<double>(counts.rows());
+}
+
+// The factor under which the reference looks like what there is now, if there is one. One that
+// leaves most rows in one cell looks like many others: there the deviation must say the same.
 std::optional<double> unit_factor(const StreamBefore& before, const StreamCounts& now) {
   if (before.quantiles.empty() || before.edges.size() < 2) return std::nullopt;
   const StreamCounts finite = finite_alone(now);
-  const auto unlike = [&](double factor) {
-    return nominal_distances(scaled(before, factor).masses, finite.masses).js_divergence;
+  const double wider = deviation_of(now.moments) / deviation_of(before.counts.moments);
+  const auto unlike = [&](const StreamCounts& counts) {
+    return nominal_distances(counts.masses, finite.masses).js_divergence;
   };
+  const double unscaled = unlike(scaled(before, 1));
   double best = 1;
-  double least = unlike(1);
-  const double unscaled = least;
+  std::pair least(unscaled, 0.0);
   for (const double factor : kFactors) {
-    const double divergence = unlike(factor);
-    if (divergence >= least) continue;
-    least = divergence;
+    const StreamCounts would_be = scaled(before, factor);
+    const double apart = std::abs(std::log(wider / std::abs(factor)));
+    if (mostly_one_cell(would_be) && !(apart < kDeviationsApart)) continue;
+    const std::pair found(unlike(would_be), apart);
+    if (found >= least) continue;
+    least = found;
     best = factor;
   }
-  if (best == 1 || least > (1 - kExplained) * unscaled) return std::nullopt;
+  if (best == 1 || least.first > (1 - kExplained) * unscaled) return std::nullopt;
   return best;
 }
 
@@ -140,12 +162,6 @@ double score(double share) {
     (0.5 * std::erfc(-middle / std::numbers::sqrt2) < share ? low : high) = middle;
   }
   return low;
-}
-
-double deviation_of(const Moments& moments) {
-  if (moments.n == 0) return 0;
-  const auto n = static_cast<double>(moments.n);
-  return std::sqrt(std::max(0.0, moments.sum2 / n - moments.sum / n * (moments.sum / n)));
 }
 
 struct Scores {

@@ -112,6 +112,22 @@ TEST(DriftClass, of_numbers) {
   EXPECT_NEAR(cause_of(normal, plus(normal, 0.5F)).shift_sigma, 0.5, 0.15);
 }
 
+// As precipitation is: a window of fine weather looks like rain in any smaller unit to the bins.
+float rain(std::mt19937_64& random) {
+  return random() % 14 == 0 ? std::exponential_distribution<float>(20)(random) : 0;
+}
+
+TEST(DriftClass, of_a_stream_that_is_mostly_one_value) {
+  const auto rarer = [](std::mt19937_64& random) { return random() % 3 ? 0.0F : rain(random); };
+  const auto inches = [](std::mt19937_64& random) { return 25.4F * rain(random); };
+  EXPECT_EQ(cause_of(rain, sometimes(rain, 0, 1)).kind, DriftClass::spike);
+  EXPECT_NE(cause_of(rain, rarer).kind, DriftClass::unit);
+  EXPECT_EQ(cause_of(rain, inches).kind, DriftClass::unit);
+  EXPECT_NEAR(std::log(cause_of(rain, inches).factor / 25.4), 0, 0.4);
+  EXPECT_NEAR(cause_of(miles, [](std::mt19937_64& random) { return 1000 * miles(random); }).factor,
+              1000, 1e-6);
+}
+
 TEST(DriftClass, of_categories) {
   StreamBefore before;
   before.counts = StreamCounts(StreamKind::categorical, 4);
