@@ -13,6 +13,7 @@ from .catalog import STAGES, read_plan
 from .failures import DATA_INVALID, GATE_FAILED, INFRASTRUCTURE, DataInvalidError, GateFailedError
 from .plan import Plan
 from .record import read_record
+from .reproduce import Reproduction, reproduce
 from .runner import Outcome, Step, explain, run
 from .stage import Context, Facts, Stage
 
@@ -27,10 +28,12 @@ __all__ = [
     "GateFailedError",
     "Outcome",
     "Plan",
+    "Reproduction",
     "Stage",
     "Step",
     "explain",
     "read_plan",
     "read_record",
+    "reproduce",
     "run",
 ]

@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mlops_engine.errors import InvalidArgument
+
 from . import sections
 from .plan import Plan, Reader
 from .stage import Context, Stage
 
-__all__ = ["READERS", "STAGES", "read_plan"]
+__all__ = ["READERS", "STAGES", "read_document", "read_plan"]
 
 _HERE = "mlops_engine.pipeline"
 _TABLES = ("numpy", "polars")
@@ -55,7 +57,11 @@ def _late(module: str, function: str) -> Callable[[Context], Any]:
 _ROWS = f"{_HERE}.stages.features"
 STAGES: tuple[Stage, ...] = (
     _stage("ingest", reads="ingest", libraries=_TABLES, observes=True),
-    _stage("features", inputs="ingest", reads="features", libraries=_TABLES),
+    _stage(
+        "validate", inputs="ingest", reads="validate", needs="validate", libraries=_TABLES,
+        code=("mlops_engine.contract",), observes=True,
+    ),
+    _stage("features", inputs="ingest validate", reads="features", libraries=_TABLES),
     _stage(
         "split", inputs="features", reads="split features", libraries=_TABLES,
         code=("mlops_engine.evaluation.splits",),
@@ -78,6 +84,21 @@ STAGES: tuple[Stage, ...] = (
         code=(_ROWS, f"{_HERE}.models", "mlops_engine.train.export"),
         libraries=("onnx", "onnxmltools", "onnxruntime", "skl2onnx", "numpy"),
     ),
+    _stage("profile", inputs="features split train", reads="features", code=(_ROWS,)),
+    _stage(
+        "bench", inputs="features split export", reads="bench", needs="bench",
+        code=(_ROWS,), libraries=("onnxruntime",),
+    ),
+    _stage(
+        "card", inputs="ingest features split hpo train evaluate gates export profile bench",
+        reads="card",
+    ),
+    _stage("sign", inputs="card", reads="sign register", needs="register", observes=True),
+    _stage(
+        "register", inputs="ingest card sign", reads="register", needs="register",
+        code=(f"{_HERE}.stages.sign",),
+    ),
+    _stage("promote", inputs="register", reads="promote register", needs="promote"),
 )  # fmt: skip
 
 
@@ -111,6 +132,12 @@ READERS: Mapping[str, Reader] = {
     "evaluation": _judged("evaluation"),
     "gates": _judged("gates"),
     "export": _record(sections.Export, "export"),
+    "validate": _record(sections.Validate, "validate"),
+    "bench": _record(sections.Bench, "bench"),
+    "card": _record(sections.Card, "card"),
+    "sign": _record(sections.Sign, "sign"),
+    "register": _record(sections.Register, "register"),
+    "promote": _record(sections.Promote, "promote"),
 }
 # What a run cannot do without; the others are left out where the file does not name them.
 NEEDED = ("ingest", "features", "split", "train", "evaluation", "gates", "export")
@@ -129,4 +156,16 @@ def read_plan(path: str | Path, changes: tuple[str, ...] | list[str] = ()) -> Pl
     InvalidArgument
         Says what is wrong, and where.
     """
-    return Plan.from_toml(path, READERS, [s.name for s in STAGES], changes, NEEDED)
+    return _checked(Plan.from_toml(path, READERS, [s.name for s in STAGES], changes, NEEDED))
+
+
+def read_document(document: Mapping[str, Any], folder: Path) -> Plan:
+    """Check a document as `read_plan` checks a file."""
+    return _checked(Plan.from_document(document, folder, READERS, [s.name for s in STAGES], NEEDED))
+
+
+def _checked(plan: Plan) -> Plan:
+    for name in ("sign", "promote"):
+        if name in plan.sections and "register" not in plan.sections:
+            raise InvalidArgument(f"[{name}] needs [register]")
+    return plan

@@ -155,6 +155,73 @@ class Export(Section, frozen=True, kw_only=True):
     classes: list[str] = []
 
 
+class Validate(Section, frozen=True, kw_only=True):
+    """What the tables have to be.
+
+    Attributes
+    ----------
+    contracts
+        By table: the file of a contract, relative to the file of the pipeline.
+    now
+        The instant that freshness is measured by; the present by default.
+    """
+
+    contracts: dict[str, str]
+    now: str | None = None
+
+
+class Bench(Section, frozen=True, kw_only=True):
+    """The trial in the real engine, and its gates on `trial.p99_us`, `trial.bytes`, ..."""
+
+    rows: Count = 256
+    gates: dict[str, dict[str, Any]] = {}
+
+
+class Card(Section, frozen=True, kw_only=True):
+    """What the model card says that no run can find out."""
+
+    purpose: str = ""
+    limits: list[str] = []
+
+
+class Sign(Section, frozen=True, kw_only=True):
+    """The private key, `secret://file/release.pem` or `secret://env/NAME`, and its password."""
+
+    key: str
+    password: str | None = None
+
+
+class Register(Section, frozen=True, kw_only=True):
+    """Where the version goes.
+
+    Attributes
+    ----------
+    registry
+        A folder, relative to the file, `mlflow+https://host` or `s3://bucket/prefix`; the local
+        registry of this user by default.
+    user, secret
+        For a server: a name and `secret://...` of its password, or the latter alone for a token.
+    """
+
+    registry: str | None = None
+    user: str | None = None
+    secret: str | None = None
+    tags: dict[str, str] = {}
+
+
+class Promote(Section, frozen=True, kw_only=True):
+    """Which alias means the new version from then on.
+
+    Attributes
+    ----------
+    approvers
+        Public keys, of which one must have approved; without any nobody is asked.
+    """
+
+    alias: str = "challenger"
+    approvers: list[str] = []
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, else all that there are."""
     names = sorted(known)

@@ -6,14 +6,14 @@ import polars as pl
 
 from mlops_engine.pipeline.stage import Context, Facts
 from mlops_engine.pipeline.stages.features import write_rows
-from mlops_engine.pipeline.stages.ingest import read_tables
+from mlops_engine.pipeline.stages.ingest import tables_of
 from mlops_engine.train import dataset
 from mlops_engine.train import features as known
 
 
 def features(context: Context) -> Facts:
     """Join as of the decision instant; a feature known later is refused."""
-    raw = read_tables(context.inputs["ingest"])
+    raw = tables_of(context)
     tables = dataset.Tables(
         dataset.typed_flights(raw["flights"]),
         dataset.typed_weather(raw["weather"]),

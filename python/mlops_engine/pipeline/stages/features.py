@@ -14,7 +14,7 @@ from ..digests import frame_digest
 from ..failures import DataInvalidError
 from ..sections import Features
 from ..stage import Context, Facts
-from .ingest import read_tables
+from .ingest import tables_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +29,7 @@ def run(context: Context) -> Facts:
     import polars as pl
 
     settings: Features = context.section("features")
-    tables = read_tables(context.inputs["validate" if "validate" in context.inputs else "ingest"])
+    tables = tables_of(context)
     name = settings.table or (next(iter(tables)) if len(tables) == 1 else None)
     if name is None or name not in tables:
         raise InvalidArgument(f"[features] `table` must be one of {', '.join(tables)}")

@@ -20,7 +20,7 @@ from ..stage import Context, Facts
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["observe", "read_tables", "run", "write_tables"]
+__all__ = ["observe", "read_tables", "run", "tables_of", "write_tables"]
 
 PACKAGE = "package:"
 
@@ -96,6 +96,11 @@ def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
     import polars as pl
 
     return {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+
+
+def tables_of(context: Context) -> dict[str, pl.DataFrame]:
+    """Return the tables as they may be used: what validation left of them, if there is one."""
+    return read_tables(context.inputs.get("validate", context.inputs["ingest"]))
 
 
 def _read(path: Path, table: Table) -> pl.DataFrame:
