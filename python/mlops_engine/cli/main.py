@@ -11,7 +11,20 @@ from mlops_engine.process import end_with_parent
 from mlops_engine.server import ServerError
 from mlops_engine.train.source import TrainError
 
-from . import agent, audit, drift, pull, push, quantize, rollout, route, serve, token, train
+from . import (
+    agent,
+    audit,
+    drift,
+    pull,
+    push,
+    quantize,
+    reproduce,
+    rollout,
+    route,
+    serve,
+    token,
+    train,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,7 +33,20 @@ def build_parser() -> argparse.ArgumentParser:
         prog="mlops", description="Serve models, and know whether they are still right."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (agent, audit, drift, pull, push, quantize, rollout, route, serve, token, train):
+    for command in (
+        agent,
+        audit,
+        drift,
+        pull,
+        push,
+        quantize,
+        reproduce,
+        rollout,
+        route,
+        serve,
+        token,
+        train,
+    ):
         command.add_parser(commands)
     return parser
 

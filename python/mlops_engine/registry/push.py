@@ -91,17 +91,12 @@ def push(
     InvalidArgument
         A pull would refuse the bundle; or `semantic_version` is less than what changed.
     """
-    check_model_name(model)
-    files, facts = _collect(path)
-    previous = _highest(registry, model)
-    found = {name: _facts(name, file) for name, file in files.items()}
-    if previous is not None and dict(previous.files) == found:
+    previous = highest(registry, model)
+    files, data = complete(previous, model, path, semantic_version)
+    manifest = decode(data)
+    if previous is not None and dict(previous.files) == dict(manifest.files):
         raise AlreadyExists(f"{model!r} {previous.semantic_version} has the very same files")
-    facts |= {"name": model, "semantic_version": FIRST}
-    computed = _next_version(previous, decode(encode(found, facts)))
-    if semantic_version is not None:
-        computed = _at_least(computed, semantic_version, previous)
-    data = encode(found, {**facts, "semantic_version": computed})
+    computed = manifest.semantic_version
     with tempfile.TemporaryDirectory(prefix="mlops-push-") as scratch:
         files[FILE_NAME] = Path(scratch) / FILE_NAME
         files[FILE_NAME].write_bytes(data)
@@ -111,6 +106,31 @@ def push(
         said = {VERSION_TAG: computed, DIGEST_TAG: digest(data), **(tags or {})}
         version = registry.publish(model, files, said)
     return Pushed(version, computed, digest(data))
+
+
+def complete(
+    previous: Manifest | None, model: str, path: Path, semantic_version: str | None = None
+) -> tuple[dict[str, Path], bytes]:
+    """Return the files of a version that is to be, and its manifest, with a semantic version.
+
+    Parameters
+    ----------
+    previous
+        The version that this one comes after.
+
+    Raises
+    ------
+    InvalidArgument
+        A pull would refuse the bundle; or `semantic_version` is less than what changed.
+    """
+    check_model_name(model)
+    files, facts = _collect(path)
+    found = {name: _facts(name, file) for name, file in files.items()}
+    facts |= {"name": model, "semantic_version": FIRST}
+    computed = _next_version(previous, decode(encode(found, facts)))
+    if semantic_version is not None:
+        computed = _at_least(computed, semantic_version, previous)
+    return files, encode(found, {**facts, "semantic_version": computed})
 
 
 def change_since(previous: Manifest, new: Manifest) -> Change:
@@ -170,7 +190,7 @@ def _facts(name: str, path: Path) -> FileFacts:
     return digest_file(path)
 
 
-def _highest(registry: Registry, model: str) -> Manifest | None:
+def highest(registry: Registry, model: str) -> Manifest | None:
     """Return the manifest of the version with the highest semantic version, or of the newest."""
     for selector in (Selector("range", "*"), Selector()):
         with contextlib.suppress(NotFound):

@@ -178,8 +178,8 @@ def _sync(directory: Path) -> None:
         os.close(descriptor)
 
 
-def code_revision(directory: Path) -> dict[str, Any] | None:
-    """Git revision of the code in `directory`, and whether it was changed since.
+def code_revision(directory: Path, file: str = Path(__file__).name) -> dict[str, Any] | None:
+    """Git revision of the code in `directory`, which has `file`, and whether it was changed since.
 
     None where the code is not tracked by git (an installed wheel).
     """
@@ -190,7 +190,7 @@ def code_revision(directory: Path) -> dict[str, Any] | None:
         return done.stdout.strip()
 
     try:
-        git("ls-files", "--error-unmatch", Path(__file__).name)
+        git("ls-files", "--error-unmatch", file)
         changed = bool(git("status", "--porcelain", "--", "."))
         return {"git": git("rev-parse", "HEAD"), "changed_since": changed}
     except (OSError, subprocess.SubprocessError):

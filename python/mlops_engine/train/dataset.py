@@ -104,8 +104,8 @@ def read_tables(source: Source) -> Tables:
         If the number of flights, a local hour, or the uniqueness of weather is not as expected.
     """
     with zipfile.ZipFile(source.directory / "flights.csv.zip") as archive:
-        flights = _flights(_read(archive.read("flights.csv"), _FLIGHTS))
-    weather = _weather(_read(source.directory / "weather.csv", _WEATHER))
+        flights = typed_flights(_read(archive.read("flights.csv"), _FLIGHTS))
+    weather = typed_weather(_read(source.directory / "weather.csv", _WEATHER))
     airports = _read(
         source.directory / "airports.csv",
         {"faa": pl.String, "lat": pl.Float64, "lon": pl.Float64},
@@ -116,7 +116,8 @@ def read_tables(source: Source) -> Tables:
     return tables
 
 
-def _flights(raw: pl.DataFrame) -> pl.DataFrame:
+def typed_flights(raw: pl.DataFrame) -> pl.DataFrame:
+    """Add instants and the label to the flights as they were written, in order of departure."""
     scheduled = _utc("time_hour") + pl.duration(minutes="minute")
     return raw.with_columns(
         scheduled_at=scheduled,
@@ -125,7 +126,8 @@ def _flights(raw: pl.DataFrame) -> pl.DataFrame:
     ).sort("scheduled_at", "origin", "carrier", "flight")
 
 
-def _weather(raw: pl.DataFrame) -> pl.DataFrame:
+def typed_weather(raw: pl.DataFrame) -> pl.DataFrame:
+    """Add the instant to the weather as it was written, without what cannot have been."""
     plausible = pl.col("wind_speed") <= WIND_SPEED_MPH_MAX
     return (
         raw.with_columns(

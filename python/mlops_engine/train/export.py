@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -94,6 +95,32 @@ def to_onnx(booster: lightgbm.Booster, features: int) -> onnx.ModelProto:
     model = helper.make_model(
         graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="mlops-engine"
     )
+    onnx.checker.check_model(model)
+    return model
+
+
+def sklearn_to_onnx(classifier: Any, features: int) -> onnx.ModelProto:
+    """Convert a fitted classifier of two classes; inputs and outputs are those of `to_onnx`."""
+    import skl2onnx
+    from skl2onnx.common import data_types
+
+    model: onnx.ModelProto = skl2onnx.convert_sklearn(
+        classifier,
+        "model",
+        [(INPUT, data_types.FloatTensorType([None, features]))],
+        target_opset={"": OPSET, "ai.onnx.ml": OPSET_ML},
+        options={id(classifier): {"zipmap": False}},
+    )
+    for output, name in zip(model.graph.output, (LABEL, PROBABILITIES), strict=True):
+        for node in model.graph.node:
+            node.output[:] = [name if each == output.name else each for each in node.output]
+            node.input[:] = [name if each == output.name else each for each in node.input]
+        output.name = name
+    for value in (*model.graph.input, *model.graph.output):
+        # One name for the free axis, so that a server knows it to be the batch.
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    model.ir_version = IR_VERSION
+    model.producer_name = "mlops-engine"
     onnx.checker.check_model(model)
     return model
 

@@ -1,0 +1,1 @@
+"""Examples: `flights.toml`, and the functions that it names."""

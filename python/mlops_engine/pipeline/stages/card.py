@@ -1,0 +1,135 @@
+"""The bundle: graph, golden rows, reference, judgement, and a card made from the facts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mlops_engine.train.card import table
+
+from ..sections import Card
+from ..stage import Context, Facts
+from .export import GOLDEN, MODEL
+from .features import COLUMNS
+
+__all__ = ["BUNDLE", "CARD", "run"]
+
+BUNDLE, CARD, MANIFEST = "bundle", "model_card.md", "bundle.json"
+
+
+def run(context: Context) -> Facts:
+    """Put the files together; only the semantic version is missing, which a registry decides."""
+    bundle = context.out / BUNDLE
+    bundle.mkdir()
+    for stage, name in (("export", MODEL), ("export", GOLDEN), ("profile", "reference.profile")):
+        if stage in context.inputs:
+            shutil.copyfile(context.inputs[stage] / name, bundle / name)
+    gates = _gates(context)
+    (bundle / "gates.json").write_text(json.dumps(gates, indent=2) + "\n")
+    (bundle / CARD).write_text(_card(context, gates))
+    facts = context.facts
+    context.write_json(
+        "facts.json",
+        {
+            "name": context.plan.pipeline.model,
+            "signature": facts["export"]["signature"],
+            "lineage": {
+                "data": facts["ingest"]["dataset"],
+                "test": facts["split"]["test"],
+                "options": {"seed": context.seed, **facts["train"]["parameters"]},
+                "kind": facts["train"]["kind"],
+            },
+            "metrics": facts["evaluate"]["metrics"],
+            "gates": {"passed": gates["passed"], "count": len(gates["gates"])},
+        },
+    )
+    return {"gates": len(gates["gates"])}
+
+
+def _gates(context: Context) -> dict[str, Any]:
+    """Return what was judged, by quality and in the engine, as one document."""
+    found = [
+        json.loads((context.inputs[stage] / "gates.json").read_text())
+        for stage in ("gates", "bench")
+        if stage in context.inputs
+    ]
+    return {
+        "format": 1,
+        "passed": all(each["passed"] for each in found),
+        "gates": [gate for each in found for gate in each["gates"]],
+    }
+
+
+def _card(context: Context, gates: dict[str, Any]) -> str:
+    facts, said = context.facts, context.plan.sections.get("card") or Card()
+    parity = facts["export"]["parity"]
+    sections = {
+        "What it is for": said.purpose or "Nobody wrote that down: `[card] purpose` is empty.",
+        "Data": _data(facts),
+        "Features": _features(context),
+        "Training": _training(facts),
+        "Evaluation on the test part": _metrics(facts),
+        "Gates": table(
+            ("gate", "measure", "verdict", "why"),
+            [(g["gate"], f"`{g['of']}`", g["verdict"], g["reason"]) for g in gates["gates"]],
+        ),
+        "Limits": _list(
+            [
+                *said.limits,
+                f"ONNX and the trained model agreed on {parity['rows']:,} rows; largest difference"
+                f" {parity['largest_difference']:.1e}, allowed {parity['tolerance']:.0e}.",
+            ]
+        ),
+    }
+    body = [f"## {heading}\n\n{text}" for heading, text in sections.items()]
+    return "\n\n".join([f"# {context.plan.pipeline.model}", *body]) + "\n"
+
+
+def _data(facts: Any) -> str:
+    tables = facts["ingest"]["tables"].items()
+    rows = [(f"`{name}`", f"{each['rows']:,}", f"`{each['digest'][:16]}`") for name, each in tables]
+    parts = facts["split"]["rows"]
+    listed = table(("table", "rows", "digest"), rows)
+    return (
+        f"Data set `{facts['ingest']['dataset']}`.\n\n{listed}\n\n"
+        f"{facts['features']['rows']:,} rows with an answer, {facts['features']['without_label']:,}"
+        f" without; {parts['train']:,} for training, {parts['validation']:,} for validation,"
+        f" {parts['test']:,} for the test."
+    )
+
+
+def _features(context: Context) -> str:
+    missing = context.facts["features"]["missing"]
+    rows = [
+        (
+            f"`{c['name']}`",
+            c.get("unit", ""),
+            f"{missing[c['name']]:.2%}",
+            " ".join(c.get("vocabulary", ())),
+        )
+        for c in context.read_json("features", COLUMNS)
+    ]
+    return table(("feature", "unit", "missing", "codes 0, 1, …"), rows)
+
+
+def _training(facts: Any) -> str:
+    train = facts["train"]
+    rounds = f", {train['rounds']} trees" if train["rounds"] else ""
+    chosen = ", ".join(f"{k} {v}" for k, v in train["parameters"].items()) or "defaults"
+    searched = facts.get("hpo", {}).get("trials")
+    how = f" Parameters found in {searched} trials." if searched else ""
+    return f"{train['kind']}{rounds}: {chosen}.{how}"
+
+
+def _metrics(facts: Any) -> str:
+    def rows() -> Iterable[Sequence[str]]:
+        for name, (value, low, high) in facts["evaluate"]["metrics"].items():
+            yield name, f"{value:.4f}", "" if low is None else f"{low:.4f} to {high:.4f}"
+
+    return table(("metric", "value", "interval"), rows())
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

@@ -1,0 +1,102 @@
+"""The model as an ONNX graph that says the same, with golden rows to prove it again elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..failures import GateFailedError
+from ..models import Fitted, load
+from ..sections import Export
+from ..stage import Context, Facts
+from .features import COLUMNS, matrix_of, read_rows
+from .split import parts_of
+
+__all__ = ["GOLDEN", "MODEL", "run", "signature"]
+
+MODEL, GOLDEN = "model.onnx", "golden.json"
+
+
+def run(context: Context) -> Facts:
+    """Convert, and compare with the model on every row and with each feature missing in turn."""
+    from mlops_engine.train import export
+
+    settings: Export = context.section("export")
+    fitted = load(context.inputs["train"])
+    x = matrix_of(context, read_rows(context))
+    graph = _graph(fitted, x.shape[1])
+    (context.out / MODEL).write_bytes(graph)
+    compared = np.concatenate([x, export.with_each_missing(x)])
+    label, probabilities = export.run_onnx(graph, compared)
+    expected = fitted.score(compared)
+    difference = _parity(probabilities, label, expected, settings.tolerance)
+    context.progress.step(f"  {len(compared):,} rows: largest difference {difference:.1e}")
+    test = np.flatnonzero(parts_of(context)["test"])
+    # Evenly over the test part, so that they are of all its days.
+    chosen = test[np.linspace(0, len(test) - 1, settings.golden_rows, dtype=np.int64)]
+    chosen = np.unique(chosen)
+    context.write_json(
+        GOLDEN,
+        {
+            "input": [_finite(row) for row in x[chosen]],
+            "probabilities": [float(p) for p in probabilities[chosen, 1]],
+            "tolerance": settings.tolerance,
+        },
+    )
+    return {
+        "bytes": len(graph),
+        "parity": {
+            "rows": len(compared),
+            "largest_difference": difference,
+            "tolerance": settings.tolerance,
+        },
+        "signature": signature(context, settings),
+    }
+
+
+def _parity(
+    probabilities: npt.NDArray[Any], label: npt.NDArray[Any], expected: npt.NDArray[Any],
+    tolerance: float,
+) -> float:  # fmt: skip
+    difference = np.abs(probabilities[:, 1] - expected)
+    worst = int(difference.argmax())
+    if not difference[worst] <= tolerance:
+        raise GateFailedError(
+            f"row {worst}: the model says {expected[worst]:.9f}, ONNX"
+            f" {probabilities[worst, 1]:.9f}; {int((difference > tolerance).sum())} of"
+            f" {len(expected)} rows differ by more than {tolerance}"
+        )
+    decided = np.abs(expected - 0.5) > tolerance
+    if not np.array_equal(label[decided], (expected > 0.5)[decided].astype(np.int64)):
+        raise GateFailedError("a label is not the more probable class")
+    return float(difference[worst])
+
+
+def _graph(fitted: Fitted, features: int) -> bytes:
+    from mlops_engine.train import export
+
+    convert = export.to_onnx if fitted.kind == "lightgbm" else export.sklearn_to_onnx
+    data: bytes = convert(fitted.model, features).SerializeToString(deterministic=True)
+    return data
+
+
+def signature(context: Context, settings: Export) -> dict[str, Any]:
+    """Describe inputs and outputs in KServe's names, with the meaning of each input column."""
+    from mlops_engine.train import export
+
+    columns = context.read_json("features", COLUMNS)
+    probabilities = {"name": export.PROBABILITIES, "datatype": "FP32", "shape": [-1, 2]}
+    if settings.classes:
+        probabilities["classes"] = settings.classes
+    shape = [-1, len(columns)]
+    return {
+        "inputs": [{"name": export.INPUT, "datatype": "FP32", "shape": shape, "features": columns}],
+        "outputs": [{"name": export.LABEL, "datatype": "INT64", "shape": [-1]}, probabilities],
+    }
+
+
+def _finite(row: npt.NDArray[Any]) -> list[float | None]:
+    """Shortest decimals that read back as the same float32; null is a missing value."""
+    return [None if np.isnan(value) else float(str(value)) for value in row]
