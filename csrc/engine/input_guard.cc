@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <tuple>
 
 namespace mlops {
 namespace {
@@ -23,19 +24,37 @@ Result<FaultAction> action_of(const std::string& key, const std::string& text) {
                                   (key == kParameters[2] ? "" : " or impute"));
 }
 
-Status add_values(std::string_view text, std::map<std::string, float>& to) {
+bool read_float(std::string_view text, float& to) {
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), to);
+  return error == std::errc() && stop == text.data() + text.size() && !std::isnan(to);
+}
+
+bool read_value(std::string_view text, float& to) {
+  return read_float(text, to) && std::isfinite(to);
+}
+
+bool read_range(std::string_view text, std::pair<float, float>& to) {
+  const std::size_t colon = text.find(':');
+  return colon != std::string_view::npos && read_float(text.substr(0, colon), to.first) &&
+         read_float(text.substr(colon + 1), to.second) && to.first <= to.second;
+}
+
+// "name=..,name=..": what is after the last '=' is what `read` reads.
+template <typename T>
+Status add_each(const std::map<std::string, std::string>& parameters, const char* key,
+                bool (*read)(std::string_view, T&), const char* like,
+                std::map<std::string, T>& to) {
+  const auto found = parameters.find(key);
+  if (found == parameters.end()) return {};
+  std::string_view text = found->second;
   while (!text.empty()) {
     const std::string_view one = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), one.size() + 1));
     const std::size_t sign = one.rfind('=');
-    float value = 0;
-    const char* const end = one.data() + one.size();
-    const char* const from = sign == std::string_view::npos ? end : one.data() + sign + 1;
-    const auto [stop, error] = std::from_chars(from, end, value);
-    if (sign == 0 || error != std::errc() || stop != end || !std::isfinite(value)) {
-      return Status::invalid_argument("parameter 'guard_values' has '" +
-                                      std::string(one.substr(0, 64)) +
-                                      "'; it lists names and finite values: distance=0,delay=1.5");
+    T value{};
+    if (sign == 0 || sign == std::string_view::npos || !read(one.substr(sign + 1), value)) {
+      return Status::invalid_argument("parameter '" + std::string(key) + "' has '" +
+                                      std::string(one.substr(0, 64)) + "'; it lists " + like);
     }
     to[std::string(one.substr(0, sign))] = value;
   }
@@ -49,12 +68,12 @@ bool all_between(const float* values, const float* low, const float* high, std::
   return fine;
 }
 
-const char* what_is(InputFault verdict) {
+const char* what_is(InputFault verdict, bool declared) {
   switch (verdict) {
     case InputFault::missing:
       return "is missing";
     case InputFault::out_of_range:
-      return "is out of the reference's range";
+      return declared ? "is out of its declared range" : "is out of the reference's range";
     case InputFault::new_category:
       return "is of a category that the reference does not have";
   }
@@ -76,9 +95,12 @@ Result<InputGuardOptions> guard_options(const std::map<std::string, std::string>
     if (!action.ok()) return action.status();
     options.actions[i] = *action;
   }
-  const auto values = parameters.find("guard_values");
-  if (values == parameters.end()) return options;
-  if (Status s = add_values(values->second, options.replacements); !s.ok()) return s;
+  Status s = add_each(parameters, "guard_values", &read_value,
+                      "names and finite values: distance=0,delay=1.5", options.replacements);
+  if (!s.ok()) return s;
+  s = add_each(parameters, "guard_ranges", &read_range,
+               "names, least and greatest values: distance=15:5000,delay=-60:1440", options.ranges);
+  if (!s.ok()) return s;
   return options;
 }
 
@@ -98,14 +120,28 @@ Result<std::shared_ptr<InputGuard>> InputGuard::create(const Reference& referenc
   if (guard->runs_.empty()) {
     return Status::invalid_argument("the reference has no stream of the model's inputs to guard");
   }
-  for (const auto& replacement : guard->options_.replacements) {
-    const std::string& name = replacement.first;
-    if (std::ranges::find(guard->bounds_, name, &Bounds::label) == guard->bounds_.end()) {
-      return Status::invalid_argument("parameter 'guard_values' names '" + name +
-                                      "', which is no input of the reference");
+  if (Status s = guard->check_names(); !s.ok()) return s;
+  return guard;
+}
+
+Status InputGuard::check_names() const {
+  const auto unknown = [&](const char* key, const std::string& name) {
+    return Status::invalid_argument("parameter '" + std::string(key) + "' names '" + name +
+                                    "', which is no input of the reference");
+  };
+  for (const auto& each : options_.replacements) {
+    const auto found = std::ranges::find(bounds_, each.first, &Bounds::label);
+    if (found == bounds_.end()) return unknown("guard_values", each.first);
+  }
+  for (const auto& each : options_.ranges) {
+    const auto found = std::ranges::find(bounds_, each.first, &Bounds::label);
+    if (found == bounds_.end()) return unknown("guard_ranges", each.first);
+    if (!found->numeric) {
+      return Status::invalid_argument("parameter 'guard_ranges' names '" + each.first +
+                                      "', which is a category");
     }
   }
-  return guard;
+  return {};
 }
 
 Status InputGuard::add(const ColumnRun& run, const Reference& reference, const TensorSpec& spec) {
@@ -114,10 +150,16 @@ Status InputGuard::add(const ColumnRun& run, const Reference& reference, const T
   for (std::size_t i = run.to; i < run.to + run.count; ++i) {
     const StreamReference& stream = reference.streams[i];
     Bounds& bounds = bounds_[i];
-    bounds = {stream.name.label, stream.counts.kind == StreamKind::numeric, stream.numeric.min,
-              stream.numeric.max, stream.numeric.median};
+    bounds = {stream.name.label,     stream.counts.kind == StreamKind::numeric,
+              stream.numeric.min,    stream.numeric.max,
+              stream.numeric.median, false};
     const auto declared = options_.replacements.find(bounds.label);
     if (declared != options_.replacements.end()) bounds.replacement = declared->second;
+    const auto range = options_.ranges.find(bounds.label);
+    if (range != options_.ranges.end()) {
+      bounds.declared = true;
+      std::tie(bounds.min, bounds.max) = range->second;
+    }
     const bool imputes = action(InputFault::missing) == FaultAction::impute ||
                          action(InputFault::out_of_range) == FaultAction::impute;
     if (imputes && bounds.numeric && !floats) {
@@ -200,9 +242,10 @@ Status InputGuard::act(std::size_t stream, float value, const Place& place, Name
   const FaultAction action = options_.actions[static_cast<std::size_t>(verdict)];
   if (action == FaultAction::pass || (action == FaultAction::impute && !bounds.numeric)) return {};
   if (action == FaultAction::reject) {
-    return Status::invalid_argument(
-        "'" + bounds.label + "' " + what_is(verdict) + ": row " + std::to_string(place.row) +
-        ", column " + std::to_string(place.column) + " of input '" + std::string(input.name) + "'");
+    return Status::invalid_argument("'" + bounds.label + "' " + what_is(verdict, bounds.declared) +
+                                    ": row " + std::to_string(place.row) + ", column " +
+                                    std::to_string(place.column) + " of input '" +
+                                    std::string(input.name) + "'");
   }
   Tensor& tensor = input.tensor;
   if (!copied) {

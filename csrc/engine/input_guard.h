@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "observe/stage.h"
 #include "request/validate.h"
@@ -21,12 +22,14 @@ struct InputGuardOptions {
   FaultAction actions[kInputFaults] = {};  // by fault
   // What is put in place of a value, by stream; the reference's median where nothing is said.
   std::map<std::string, float> replacements;
+  // Least and greatest allowed value, by stream; the reference's where nothing is said.
+  std::map<std::string, std::pair<float, float>> ranges;
 
   bool any() const;
 };
 
 // Of a configuration's parameters guard_missing, guard_range and guard_new_category (pass, reject,
-// impute) and guard_values ("distance=0,humidity=55.5").
+// impute), guard_values ("distance=0,humidity=55.5") and guard_ranges ("distance=15:5000").
 Result<InputGuardOptions> guard_options(const std::map<std::string, std::string>& parameters);
 
 struct InputGuardCounts {
@@ -54,6 +57,7 @@ class InputGuard {
     float min = 0;
     float max = 0;
     float replacement = 0;
+    bool declared = false;  // min and max
   };
   struct Place {
     std::size_t row = 0;
@@ -62,6 +66,7 @@ class InputGuard {
   };
 
   explicit InputGuard(InputGuardOptions options) : options_(std::move(options)) {}
+  Status check_names() const;
   Status add(const ColumnRun& run, const Reference& reference, const TensorSpec& spec);
   Status check_run(const ColumnRun& run, std::size_t columns, NamedTensor& input, bool& copied);
   Status act_on(const ColumnRun& run, const float* values, Place place, NamedTensor& input,

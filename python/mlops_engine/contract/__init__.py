@@ -14,7 +14,8 @@ docs/contracts.md says what can be declared.
 """
 
 from mlops_engine.contract.contract import Contract
+from mlops_engine.contract.guards import config_text
 from mlops_engine.contract.history import History
 from mlops_engine.contract.report import CheckReport, Finding
 
-__all__ = ["CheckReport", "Contract", "Finding", "History"]
+__all__ = ["CheckReport", "Contract", "Finding", "History", "config_text"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import polars as pl
 from mlops_engine.errors import InvalidArgument
 
 from .document import Document, decode
+from .guards import guard_parameters
 from .personal import check_key, protect
 from .report import QUARANTINED_BY, CheckReport, Finding
 from .rules import RowRule, has_type, row_rules, skew_rule
@@ -103,6 +104,21 @@ class Contract:
     def rules(self) -> list[str]:
         """Names of the rules that rows can break."""
         return [rule.name for rule in self._rules]
+
+    def guards(
+        self, features: Mapping[str, str], codes: Mapping[str, Sequence[str]] | None = None
+    ) -> dict[str, str]:
+        """Return the engine's checks of a model's inputs, as parameters of its `config.pbtxt`.
+
+        Parameters
+        ----------
+        features
+            By the name of each numeric input of the reference profile: the column that it is, or an
+            empty text (`FeaturePlan.unchanged`).
+        codes
+            By the name of an input that is a position in a vocabulary: the vocabulary.
+        """
+        return guard_parameters(self.document, features, codes)
 
     def check(self, frame: pl.DataFrame, now: datetime) -> CheckReport:
         """Judge a frame; all rules about rows in one pass over it.

@@ -76,6 +76,11 @@ class FeaturePlan:
         """The features as they were declared."""
         return list(self.document.features)
 
+    def unchanged(self) -> dict[str, str]:
+        """By feature: the column that it is as it is, or an empty text: for `Contract.guards`."""
+        pairs = zip(self.document.features, self.expressions, strict=True)
+        return {f.name: (e.text.strip() if {e.text.strip()} == e.columns else "") for f, e in pairs}
+
     def max_age(self, join: Join) -> timedelta | None:
         """Return how old a joined row may be."""
         where = f"join of {join.frame}: max_age"

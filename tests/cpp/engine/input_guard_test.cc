@@ -97,6 +97,24 @@ TEST(InputGuard, ReplacesInACopyByWhatIsDeclaredOrTheMedian) {
   EXPECT_EQ(values_of<float>(request.inputs[0].tensor)[0], median);
 }
 
+TEST(InputGuard, ADeclaredRangeStandsInPlaceOfTheReferences) {
+  Guarded guarded(Parameters{{"guard_range", "reject"}, {"guard_ranges", "distance=15:5000"}});
+  EXPECT_TRUE(guarded.check({5000, 0, 0, 1, 15, 99, 0, 1}).ok());
+  EXPECT_NE(guarded.check({14, 0, 0, 1}).message().find("'distance' is out of its declared range"),
+            std::string::npos);
+  EXPECT_FALSE(guarded.check({5001, 0, 0, 1}).ok());
+  EXPECT_FALSE(guarded.check({20, 100, 0, 1}).ok());  // of the reference still
+  EXPECT_TRUE(guarded.check({kMissing, 0, 0, 1}).ok());
+  for (const char* ranges : {"distance", "distance=1", "distance=2:1", "distance=nan:1", "=1:2"}) {
+    EXPECT_FALSE(guard_options({{"guard_ranges", ranges}}).ok()) << ranges;
+  }
+  for (const char* ranges : {"other=1:2", "carrier=1:2"}) {
+    const auto made = InputGuard::create(*reference(), echo_signature(DType::f32),
+                                         *guard_options({{"guard_ranges", ranges}}));
+    EXPECT_FALSE(made.ok()) << ranges;
+  }
+}
+
 TEST(InputGuard, ManyRowsAndNoRowsAreLookedAt) {
   Guarded guarded(Parameters{{"guard_missing", "reject"}});
   EXPECT_TRUE(guarded.check({}).ok());
