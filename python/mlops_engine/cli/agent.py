@@ -22,7 +22,8 @@ EPILOG = f"""\
   mlops agent models:/flights@champion models:/delays/^2 --model-repository models --server-polls
 
 Each event is one line of JSON on standard output: activated, rejected, rolled_back, unavailable,
-recovered, refused, held, last_good, not_serving. With --audit-log it is also in a file that only grows.
+recovered, refused, held, last_good, not_serving. With --audit-log it is also in a file that only
+grows.
 
 {registry_options.ENVIRONMENT}
   MLOPS_WEBHOOK_SECRET             what --webhook-port checks deliveries of MLflow with
