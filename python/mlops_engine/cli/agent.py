@@ -22,7 +22,8 @@ EPILOG = f"""\
   mlops agent models:/flights@champion models:/delays/^2 --model-repository models --server-polls
 
 Each event is one line of JSON on standard output: activated, rejected, rolled_back, unavailable,
-recovered, refused, last_good, not_serving. With --audit-log it is also in a file that only grows.
+recovered, refused, held, last_good, not_serving. With --audit-log it is also in a file that only
+grows.
 
 {registry_options.ENVIRONMENT}
   MLOPS_WEBHOOK_SECRET             what --webhook-port checks deliveries of MLflow with
@@ -58,6 +59,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="between two looks at the registry, give or take a fifth (%(default)g)",
     )  # fmt: skip
     parser.add_argument(
+        "--major", choices=("hold", "take"), default="hold",
+        help="another major version waits until it is pulled by hand, or is taken (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
         "--webhook-port", type=int, metavar="N", help="listen for MLflow's webhooks"
     )
     parser.add_argument("--webhook-host", default="127.0.0.1", metavar="HOST", help="(%(default)s)")
@@ -85,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         target=_target(arguments),
         options=AgentOptions(
             poll_s=arguments.poll_secs,
+            major=arguments.major,
             verify=registry_options.trust_of(arguments),
             audit=AuditLog(arguments.audit_log) if arguments.audit_log else None,
             on_event=_print,

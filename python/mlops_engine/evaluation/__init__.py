@@ -10,14 +10,18 @@ See docs/evaluation.md. Needs the extra `train`.
 """
 
 from .calibration import calibrator
+from .card import card_sections
 from .cases import Case, CaseReport, read_cases, run_cases
 from .compare import Comparison, compare
 from .delong import delong, mcnemar
 from .evaluate import Evaluation, evaluate
+from .explanation import Explanation, explain
 from .gates import GateResult, Gates, run_gates
+from .golden import GoldenRows, golden_rows, sample_inputs
 from .holdout import HoldOut, HoldOutRead
 from .measures import Evidence, Measure
 from .robustness import Robustness, robustness
+from .sbom import sbom
 from .scorer import EngineScorer, Scorer
 from .serving import Parity, Trial, parity, trial
 from .settings import (
@@ -44,10 +48,12 @@ __all__ = [
     "Evaluation",
     "EvaluationSettings",
     "Evidence",
+    "Explanation",
     "GateResult",
     "GateRule",
     "GateSettings",
     "Gates",
+    "GoldenRows",
     "HoldOut",
     "HoldOutRead",
     "Leaks",
@@ -64,19 +70,24 @@ __all__ = [
     "Trial",
     "ValueSettings",
     "calibrator",
+    "card_sections",
     "compare",
     "convert",
     "delong",
     "evaluate",
+    "explain",
     "find_leaks",
     "find_poison",
     "folds",
+    "golden_rows",
     "mcnemar",
     "parity",
     "read_cases",
     "robustness",
     "run_cases",
     "run_gates",
+    "sample_inputs",
+    "sbom",
     "slices",
     "split",
     "trial",

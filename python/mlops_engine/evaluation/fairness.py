@@ -70,17 +70,12 @@ def fairness(
         raise InvalidArgument(
             f"column {name!r} has fewer than two groups of {settings.slice_rows_min} rows"
         )
-    member = np.stack([rows.astype(np.float64) for rows in judged.values()])
-    # Each rate is a sum over a sum; both are linear in the weights of rows.
-    parts = np.concatenate(
-        [
-            member * column
-            for column in (decided, np.ones_like(y), decided * y, y, decided * (1 - y), 1 - y,
-                           (decided == y).astype(np.float64))
-        ]
-    )  # fmt: skip
-    rates = _rates(parts @ np.ones(len(y)), len(judged))
-    replicates = np.stack([_rates(parts @ w, len(judged)) for w in draws])
+    right = (decided == y).astype(np.float64)
+    counted = (decided, np.ones_like(y), decided * y, y, decided * (1 - y), 1 - y, right)
+    # Each rate is a sum over a sum.
+    sums = draws.sums([rows * each for each in counted for rows in judged.values()])
+    rates = _rates(sums.sum(axis=1), len(judged))
+    replicates = np.stack([_rates(sums @ drawn, len(judged)) for drawn in draws.drawn()])
     described = {
         g: GroupRates(int(rows.sum()), *(float(rates[r, i]) for r in range(len(RATES))))
         for i, (g, rows) in enumerate(judged.items())

@@ -60,11 +60,23 @@ class Draws:
 
     def __iter__(self) -> Iterator[Floats]:
         """Yield a weight for each row, `resamples` times."""
+        for drawn in self.drawn():
+            yield drawn[self.blocks]
+
+    def drawn(self) -> Iterator[Floats]:
+        """Yield how often each block is drawn, `resamples` times."""
         random = np.random.default_rng(self.seed)
         blocks = self.count
         for _ in range(self.resamples):
-            drawn = np.bincount(random.integers(0, blocks, blocks), minlength=blocks)
-            yield drawn.astype(np.float64)[self.blocks]
+            counts = np.bincount(random.integers(0, blocks, blocks), minlength=blocks)
+            yield counts.astype(np.float64)
+
+    def sums(self, rows: list[Floats]) -> Floats:
+        """Return sums over each block, `[len(rows), blocks]`: what is linear in the weights.
+
+        `sums(rows) @ counts` is then as good as the rows times their weights, and much less work.
+        """
+        return np.stack([np.bincount(self.blocks, each, minlength=self.count) for each in rows])
 
     def interval(self, value: float, replicates: Floats, alpha: float) -> Interval:
         """Return the interval of confidence 1 - alpha that replicates of a value make."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from mlops_engine.errors import (
     InvalidArgument,
@@ -31,12 +31,14 @@ from .collect import KEEP, collect
 from .pace import Backoff
 from .pull import Verify, pull
 from .reference import Reference, resolve
+from .semver import SemanticVersion
 from .source import Source
 from .store import Store
 from .target import Serving, Target, Unwatched
 from .transfer import Transfer
 
 POLL_S, JITTER, GAP_S = 15.0, 0.2, 1.0
+Major: TypeAlias = Literal["hold", "take"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class AgentOptions:
         Between two looks; `JITTER` of it is random, so that fleets do not look together.
     keep
         Good bundles of each model that stay in the store.
+    major
+        What becomes of another major version, whose signature is another: `hold` waits until
+        somebody pulls it by hand, `take` treats it as any other.
     verify
         Called before a bundle may serve, also when it comes from the store.
     report
@@ -58,6 +63,7 @@ class AgentOptions:
 
     poll_s: float = POLL_S
     keep: int = KEEP
+    major: Major = "hold"
     transfer: Transfer = field(default_factory=Transfer)
     verify: Verify | None = None
     audit: AuditLog | None = None
@@ -135,9 +141,12 @@ class Agent:
             memory = history.read(self._store, model)
             self._back(model, "unavailable", "refused")
             known = reference.digest in memory.bad or self._is_active(model, memory, reference)
-            if not known:
+            if not known and self._holds(memory, reference):
+                self._once(model, "held", f"{reference.version.id} has another major version")
+            elif not known:
                 self._change(model, reference)
             elif memory.good:
+                self._back(model, "held")
                 self._keep_loaded(model, memory.good[0])
         except (Unavailable, ResourceExhausted, OSError) as error:
             self._once(model, "unavailable", str(error))
@@ -145,6 +154,13 @@ class Agent:
         except (InvalidArgument, NotFound) as error:
             self._once(model, "refused", str(error))
         return True
+
+    def _holds(self, memory: history.History, reference: Reference) -> bool:
+        """Whether a version must wait for somebody, as who calls the model would notice it."""
+        if self._options.major == "take" or not memory.good or reference.manifest is None:
+            return False
+        serving = SemanticVersion.parse(memory.good[0].semantic_version)
+        return serving.major != reference.manifest.version.major
 
     def _is_active(self, model: str, memory: history.History, reference: Reference) -> bool:
         good = memory.good[0] if memory.good else None

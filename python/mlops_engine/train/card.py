@@ -16,8 +16,9 @@ LIMITS = """\
   of a year: expect drift.
 - Cancelled and diverted flights have no label and are not in any figure here.
 - Missing values are NaN, which JSON cannot say: send those rows as binary tensors.
-- Predictions per carrier, origin or destination were not examined for fairness.
-- {parity}"""
+{fairness}- {parity}"""
+
+NOT_EXAMINED = "- Predictions per carrier, origin or destination were not examined for fairness.\n"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -26,8 +27,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def render(facts: Mapping[str, Any]) -> str:
-    """Write the card of a bundle from its manifest (without `files`)."""
+def render(facts: Mapping[str, Any], judged: Mapping[str, str] | None = None) -> str:
+    """Write the card of a bundle from its manifest (without `files`).
+
+    Parameters
+    ----------
+    judged
+        Sections by heading, as `mlops_engine.evaluation.card_sections` makes them.
+    """
+    judged = judged or {}
+    examined = any(heading.startswith("Groups of ") for heading in judged)
     scores = facts["metrics"]["scores"]
     months = scores[:-1]
     low, high = (pick(months, key=lambda s: s["base_rate"]) for pick in (min, max))
@@ -40,7 +49,9 @@ def render(facts: Mapping[str, Any]) -> str:
         "Features": _features(facts),
         "Training": _training(facts),
         "Evaluation, July to December": _scores(scores),
+        **judged,
         "Limits": LIMITS.format(
+            fairness="" if examined else NOT_EXAMINED,
             low=low["base_rate"], low_month=low["period"],
             high=high["base_rate"], high_month=high["period"],
             parity=f"ONNX and LightGBM agreed on {parity['rows']:,} rows; largest difference of a"

@@ -153,6 +153,29 @@ def test_a_bundle_that_is_refused_is_not_tried_again(bench: Bench) -> None:
     assert bench.step() == (["activated"], [3])
 
 
+def test_another_major_version_waits_for_somebody(bench: Bench) -> None:
+    """Its signature is another: whoever calls the model would be refused from one moment on."""
+    bench.source.versions["9"] = bundle_files({"model.onnx": b"nine"}, semantic_version="2.0.0")
+    assert bench.step() == (["activated"], [1])
+    bench.move("9")
+    assert bench.step() == (["held"], [1])
+    assert "another major version" in bench.told[0]["reason"]
+    assert bench.step() == ([], [1])
+    bench.move("2")
+    assert bench.step() == (["activated"], [2])
+    bench.move("9")
+    assert bench.step() == (["held"], [2])
+    address = CHAMPION["m"]
+    store, repository = Store(bench.folder / "store"), bench.folder / "models"
+    resolve(address, bench.source).pull(repository, store=store, transfer=transfer())
+    assert bench.step() == (["recovered"], [9])
+    bench.move("1")
+    assert bench.step() == (["held"], [9])  # back is another major version, too
+    bench.options["major"] = "take"
+    bench.agent = bench.anew()
+    assert bench.step() == (["activated"], [1])
+
+
 def test_what_was_bad_gets_another_chance_by_hand(bench: Bench) -> None:
     bench.step()
     bench.target.answers["2"] = Serving("failed", "out of memory")
