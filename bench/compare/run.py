@@ -53,6 +53,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--tolerance", type=float, default=1e-5)
     parser.add_argument("--triton-backend", type=Path)
+    parser.add_argument("--server", default="", help="options of this server: '--precision auto'")
     parser.add_argument("--install", action="store_true", help="only make the environments")
     parser.add_argument("--report", action="store_true", help="only print the table of OUT")
     return parser.parse_args()
@@ -62,6 +63,7 @@ def arguments() -> argparse.Namespace:
 def ours(asked: argparse.Namespace, cpus: set[int]) -> Iterator[peers.Running]:
     command = server_command(asked.build, asked.models.resolve(), threads=len(cpus))
     command += ["--model-control-mode", "explicit", "--load-model", asked.model]
+    command += shlex.split(asked.server)
     with ExitStack() as stack:
         with peers.confined(cpus):  # the server counts the processors that it may use
             process, said = stack.enter_context(running_ours(command))

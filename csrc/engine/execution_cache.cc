@@ -19,7 +19,7 @@
 namespace mlops {
 namespace {
 
-constexpr std::string_view kFirstLine = "mlops-execution 1\n";
+constexpr std::string_view kFirstLine = "mlops-execution 2\n";
 constexpr std::size_t kTextBytesMax = 16 << 10;
 constexpr std::array<std::string_view, 3> kBackends = {"onnxruntime", "openvino", "openvino_bf16"};
 
@@ -54,6 +54,12 @@ std::optional<std::string_view> take_line(std::string_view& text, std::string_vi
   return value;
 }
 
+bool read_whole(std::string_view text, std::int64_t& value) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end;
+}
+
 }  // namespace
 
 Result<std::string> execution_key(const std::vector<std::string>& files, const ExecutionWish& wish,
@@ -79,6 +85,7 @@ std::string verdict_text(std::string_view key, const ExecutionVerdict& verdict) 
   text += "key " + one_line(key) + "\n";
   text += "by " + std::string(kBackends[static_cast<std::size_t>(verdict.by)]) + "\n";
   text += "from_rows " + std::to_string(verdict.from_rows) + "\n";
+  text += "magnitude_max " + std::to_string(verdict.magnitude_max) + "\n";
   text += "reason " + one_line(verdict.reason) + "\n";
   return text + "sum " + sha256_of(text) + "\n";
 }
@@ -89,18 +96,21 @@ std::optional<ExecutionVerdict> parse_verdict(std::string_view text, std::string
   const auto of = take_line(rest, "key");
   const auto by = take_line(rest, "by");
   const auto from_rows = take_line(rest, "from_rows");
+  const auto magnitude_max = take_line(rest, "magnitude_max");
   const auto reason = take_line(rest, "reason");
   const std::string_view summed = text.substr(0, text.size() - rest.size());
   const auto sum = take_line(rest, "sum");
-  if (!of || !by || !from_rows || !reason || !sum || !rest.empty()) return std::nullopt;
+  if (!of || !by || !from_rows || !magnitude_max || !reason || !sum || !rest.empty())
+    return std::nullopt;
   if (*of != key || *sum != sha256_of(summed)) return std::nullopt;
   ExecutionVerdict verdict;
   const auto* const name = std::ranges::find(kBackends, *by);
   if (name == kBackends.end()) return std::nullopt;
   verdict.by = static_cast<ExecutionVerdict::By>(name - kBackends.begin());
-  const char* end = from_rows->data() + from_rows->size();
-  const auto [stop, error] = std::from_chars(from_rows->data(), end, verdict.from_rows);
-  if (error != std::errc() || stop != end || verdict.from_rows < 1) return std::nullopt;
+  if (!read_whole(*from_rows, verdict.from_rows) || verdict.from_rows < 1) return std::nullopt;
+  if (!read_whole(*magnitude_max, verdict.magnitude_max) || verdict.magnitude_max < 0) {
+    return std::nullopt;
+  }
   verdict.reason = *reason;
   return verdict;
 }

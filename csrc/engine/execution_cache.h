@@ -20,6 +20,8 @@ struct ExecutionVerdict {
   By by = By::onnxruntime;
   std::int64_t from_rows = 1;  // ONNX Runtime runs what has fewer
   std::string reason;          // one line, for people
+  // ONNX Runtime runs what holds a float beyond it, an infinity or a NaN; 0: no such limit.
+  std::int64_t magnitude_max = 0;
 
   friend bool operator==(const ExecutionVerdict&, const ExecutionVerdict&) = default;
 };

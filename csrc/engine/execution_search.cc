@@ -11,6 +11,7 @@
 #include "engine/batch_probe.h"
 #include "engine/execution_trial.h"
 #include "execute/by_rows_backend.h"
+#include "execute/by_values_backend.h"
 #include "execute/onnx_scan.h"
 #include "execute/openvino_backend.h"
 #include "model/batch_rule.h"
@@ -54,6 +55,12 @@ std::string speed_ups(const Candidate& candidate) {
             std::to_string(times.rows) + (times.rows == 1 ? " row" : " rows");
   }
   return text + ", largest difference " + short_number(candidate.trial.worst);
+}
+
+std::string limit_of(const ExecutionTrial& trial) {
+  if (trial.magnitude_max == 0) return "";
+  return "; runs with NaN, infinities or values beyond " + std::to_string(trial.magnitude_max) +
+         " go to ONNX Runtime, which stays loaded for them (" + trial.limited_by + ")";
 }
 
 // What requests are held to: a configuration may close axes that the graph leaves open.
@@ -159,7 +166,9 @@ class Search {
     const bool exact = wish_.precision == Precision::exact;
     ExecutionTerms terms;
     terms.tolerance = exact ? kRounding : std::max(kRounding, wish_.accuracy_gate);
-    terms.may_refuse = !exact || wish_.execution == Execution::openvino;
+    const bool demanded = wish_.execution == Execution::openvino;
+    terms.may_refuse = !exact || demanded;
+    terms.may_hide = demanded;
     terms.time_max = (until_ - parts_.clock->now()) / left;
     terms.stop = parts_.stop;
     Result<ExecutionTrial> trial = try_execution(loaded_, **made, terms, *parts_.clock);
@@ -197,14 +206,28 @@ class Search {
                  code != Code::deadline_exceeded;
       why += (why.empty() ? "" : "; ") + name_of(all[i]) + ": " + tried.status().message();
     }
+    return best_of(candidates, why);
+  }
+
+  // `why`: what kept the others out.
+  ExecutionFound best_of(std::vector<Candidate>& candidates, std::string why) {
     const auto best = std::ranges::max_element(candidates, {}, &Candidate::gain);
     if (best == candidates.end()) return stay(why);
-    if (best->from_rows == 0) return stay("it is the faster one; OpenVINO is " + speed_ups(*best));
+    for (auto it = candidates.begin(); it != candidates.end(); ++it) {
+      if (it == best) continue;
+      why = it->name + ": " + speed_ups(*it) + (why.empty() ? "" : "; ") + why;
+    }
+    if (!why.empty()) why = "; also tried: " + why;
+    if (best->from_rows == 0) {
+      return stay("it is the faster one; " + best->name + " is " + speed_ups(*best) + why);
+    }
     const std::string where =
         best->from_rows > 1 ? " from " + std::to_string(best->from_rows) + " rows on" : "";
-    const std::string reason =
-        "runs in " + best->name + where + ": ONNX Runtime is the measure, " + speed_ups(*best);
-    return {{best->by, best->from_rows, reason}, std::move(best->backend), reference_.open_size};
+    const std::string reason = "runs in " + best->name + where + ": ONNX Runtime is the measure, " +
+                               speed_ups(*best) + limit_of(best->trial) + why;
+    return {{best->by, best->from_rows, reason, best->trial.magnitude_max},
+            std::move(best->backend),
+            reference_.open_size};
   }
 
   Backend& loaded_;
@@ -227,10 +250,16 @@ ExecutionFound find_execution(Backend& loaded, const ModelSource& source, const 
 std::shared_ptr<Backend> composed(std::shared_ptr<Backend> loaded, ExecutionFound& found,
                                   const ExecutionWish& wish) {
   if (!found.other) return loaded;
-  if (found.verdict.from_rows <= 1) return std::move(found.other);
   const double spread = wish.precision == Precision::exact ? 0 : wish.accuracy_gate;
-  return make_by_rows_backend(std::move(loaded), std::move(found.other), found.verdict.from_rows,
-                              spread);
+  std::shared_ptr<Backend> all = std::move(found.other);
+  if (found.verdict.from_rows > 1) {
+    all = make_by_rows_backend(loaded, std::move(all), found.verdict.from_rows, spread);
+  }
+  if (found.verdict.magnitude_max > 0) {
+    all = make_by_values_backend(std::move(loaded), std::move(all),
+                                 static_cast<double>(found.verdict.magnitude_max), spread);
+  }
+  return all;
 }
 
 }  // namespace mlops

@@ -1,6 +1,9 @@
 #include "engine/execution_trial.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <limits>
@@ -29,6 +32,9 @@ constexpr double kWorthwhile = 1.05;
 constexpr double kOddFloats[] = {std::numeric_limits<double>::quiet_NaN(),
                                  std::numeric_limits<double>::infinity(),
                                  -std::numeric_limits<double>::infinity()};
+// What it may be given where it answers those otherwise. Beyond the first, a square of a square
+// overflows; the second admits what a byte or an angle in degrees is.
+constexpr std::int64_t kMagnitudes[] = {std::int64_t{1} << 31, std::int64_t{1} << 12};
 // No index of anything, and numbers that 32 bits do not hold.
 constexpr std::int64_t kOddIntegers[] = {-7, (std::int64_t{1} << 33) + 5, (std::int64_t{1} << 62)};
 
@@ -63,7 +69,7 @@ class Comparison {
     return last;
   }
 
-  // Compares for all scales, for odd integers, and for what is no number unless `may_refuse`.
+  // Compares for all scales, for odd integers, and for what is no number unless `may_hide`.
   Status compare(std::int64_t count) {
     for (const double scale : kScales) {
       // Large batches of a slow model: one kind of row, and time for the next size.
@@ -77,13 +83,7 @@ class Comparison {
       if (Status s = compare_on(inputs, "integers of " + std::to_string(value)); !s.ok()) return s;
       if (!trial_.difference.empty()) return {};
     }
-    for (const double value : kOddFloats) {
-      const std::vector<Tensor> inputs = rows(count, 1);
-      if (terms_.may_refuse || !put_float(inputs, value) || (count > 1 && half_over())) return {};
-      if (Status s = compare_on(inputs, "rows with " + std::to_string(value)); !s.ok()) return s;
-      if (!trial_.difference.empty()) return {};
-    }
-    return {};
+    return terms_.may_hide ? Status() : compare_odd_floats(count);
   }
 
   Status time(std::int64_t count) {
@@ -139,18 +139,68 @@ class Comparison {
     return any;
   }
 
-  // The first value of each input of floats.
+  // Exact for NaN, infinities and powers of two; what is too large becomes the largest.
+  static std::uint16_t as_half(double value) {
+    if (std::isnan(value)) return 0x7E00;
+    const unsigned sign = value < 0 ? 0x8000 : 0;
+    if (std::isinf(value)) return static_cast<std::uint16_t>(sign | 0x7C00U);
+    if (std::abs(value) > 65504) return static_cast<std::uint16_t>(sign | 0x7BFFU);
+    const auto exponent = static_cast<unsigned>(std::ilogb(value) + 15);
+    return static_cast<std::uint16_t>(sign | (exponent << 10));
+  }
+
+  template <class T>
+  static bool put_first(const Tensor& input, T value) {
+    std::memcpy(input.owner->data(), &value, sizeof value);
+    return true;
+  }
+
+  // Into the first value of each input of floats; false where there is none.
   static bool put_float(const std::vector<Tensor>& inputs, double value) {
     bool any = false;
+    const auto single = static_cast<float>(value);
     for (const Tensor& input : inputs) {
-      const bool single = input.dtype == DType::f32;
-      if (input.bytes.empty() || (!single && input.dtype != DType::f64)) continue;
-      any = true;
-      const auto narrow = static_cast<float>(value);
-      if (single) std::memcpy(input.owner->data(), &narrow, sizeof narrow);
-      if (!single) std::memcpy(input.owner->data(), &value, sizeof value);
+      if (input.bytes.empty()) continue;
+      if (input.dtype == DType::f32) any = put_first(input, single);
+      if (input.dtype == DType::f64) any = put_first(input, value);
+      if (input.dtype == DType::f16) any = put_first(input, as_half(value));
+      if (input.dtype == DType::bf16) {
+        const std::uint32_t bits = std::bit_cast<std::uint32_t>(single);
+        any = put_first(input, static_cast<std::uint16_t>(bits >> 16));
+      }
     }
     return any;
+  }
+
+  Status compare_with(std::int64_t count, double value) {
+    const std::vector<Tensor> inputs = rows(count, 1);
+    if (!put_float(inputs, value) || (count > 1 && half_over())) return {};
+    return compare_on(inputs, "rows with " + std::to_string(value));
+  }
+
+  // Where NaN or an infinity makes a difference, it may still run what has none: then what is
+  // compared is the largest that it would get, for networks turn that into infinities as well.
+  Status compare_odd_floats(std::int64_t count) {
+    for (const double value : kOddFloats) {
+      if (trial_.magnitude_max > 0) break;
+      if (Status s = compare_with(count, value); !s.ok()) return s;
+      if (!trial_.difference.empty()) limit_to(kMagnitudes[0]);
+    }
+    while (trial_.magnitude_max > 0) {
+      const auto most = static_cast<double>(trial_.magnitude_max);
+      for (const double value : {most, -most}) {
+        if (!trial_.difference.empty()) break;
+        if (Status s = compare_with(count, value); !s.ok()) return s;
+      }
+      if (trial_.difference.empty() || trial_.magnitude_max == kMagnitudes[1]) return {};
+      limit_to(kMagnitudes[1]);
+    }
+    return {};
+  }
+
+  void limit_to(std::int64_t magnitude) {
+    trial_.magnitude_max = magnitude;
+    trial_.limited_by = std::exchange(trial_.difference, {});
   }
 
   Status compare_on(const std::vector<Tensor>& inputs, const std::string& what) {

@@ -14,7 +14,8 @@ namespace mlops {
 
 struct ExecutionTerms {
   double tolerance = 0;     // relative_difference of outputs in 32 bits; others have their own
-  bool may_refuse = false;  // it may answer what the reference refuses, and a number to NaN
+  bool may_refuse = false;  // it may answer what the reference refuses
+  bool may_hide = false;    // it may answer a number to NaN
   Duration time_max{0};     // for all of it; a run that has begun is finished
   std::stop_token stop;
 };
@@ -25,8 +26,12 @@ struct TrialTimes {
 };
 
 struct ExecutionTrial {
-  std::string difference;         // why it may not be used; empty: it may
-  double worst = 0;               // relative difference seen
+  std::string difference;  // why it may not be used; empty: it may
+  double worst = 0;        // relative difference seen
+  // Where it answers alike only ordinary floats: the largest magnitude that it may be given, at
+  // which it was compared; NaN and infinities are none. 0: it may be given all.
+  std::int64_t magnitude_max = 0;
+  std::string limited_by;         // what it answered otherwise
   std::vector<TrialTimes> times;  // ascending in rows; one alone where axis 0 is no batch
 };
 

@@ -18,7 +18,7 @@ const ExecutionVerdict kVerdict{ExecutionVerdict::By::openvino_bf16, 8, "3 times
 TEST(ExecutionVerdictText, IsReadAsItWasWritten) {
   for (const auto by : {ExecutionVerdict::By::onnxruntime, ExecutionVerdict::By::openvino,
                         ExecutionVerdict::By::openvino_bf16}) {
-    const ExecutionVerdict verdict{by, 32, "because: of \"this\""};
+    const ExecutionVerdict verdict{by, 32, "because: of \"this\"", 4096};
     EXPECT_EQ(parse_verdict(verdict_text("key", verdict), "key"), verdict);
   }
   const ExecutionVerdict lines{ExecutionVerdict::By::openvino, 1, "two\nlines"};

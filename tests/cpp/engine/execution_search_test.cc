@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "support/function_backend.h"
 #include "support/temporary_folder.h"
 
@@ -146,6 +148,54 @@ TEST_F(ExecutionSearchTest, RemembersWhatItFoundButNotWhatItHadNoTimeFor) {
   EXPECT_EQ(loaded_.size(), tried + 1) << "compiled once, to run";
   folder_.file("model.onnx", "other bytes");
   EXPECT_EQ(search(cost(1000, 100), {same, cost(9000, 900)}).verdict.by, By::onnxruntime);
+}
+
+// The other answers 0 to NaN: it gets what is ordinary, and ONNX Runtime the rest, at every load.
+TEST_F(ExecutionSearchTest, WhatHidesNaNIsKeptFromIt) {
+  remember();
+  bool other_ran = false;
+  const Function hides = [&](std::vector<float>& values) {
+    other_ran = true;
+    for (float& v : values) v = std::isnan(v) ? 0 : v;
+    return Status();
+  };
+  const auto reference = std::make_shared<FunctionBackend>(same, clock_, cost(1, 0));
+  for (const char* when : {"tried", "found at an earlier load"}) {
+    ExecutionFound found = search(cost(1000, 100), {hides, cost(1500, 10)});
+    EXPECT_EQ(found.verdict.by, By::openvino) << found.verdict.reason;
+    EXPECT_EQ(found.verdict.from_rows, 8);
+    EXPECT_NE(found.verdict.reason.find("stays loaded"), std::string::npos);
+    const auto both = composed(reference, found, wish_);
+    const std::unique_ptr<Executor> executor = *both->make_executor();
+    for (const std::int64_t rows : {1, 8}) {
+      for (const float value : {0.5F, std::nanf("")}) {
+        std::vector<float> values(static_cast<std::size_t>(rows) * 4, 1);
+        values.back() = value;
+        const Tensor input = dense(DType::f32, Shape{rows, 4}, values);
+        std::vector<OutputSlot> slots(1);
+        slots[0].wanted = true;
+        other_ran = false;
+        ASSERT_TRUE(executor->run({&input, 1}, slots).ok());
+        EXPECT_EQ(other_ran, rows == 8 && !std::isnan(value)) << when;
+        EXPECT_EQ(std::isnan(values_of<float>(slots[0].tensor).back()), std::isnan(value)) << when;
+      }
+    }
+  }
+}
+
+TEST_F(ExecutionSearchTest, SaysWhatWasTriedAndWhatCameOfIt) {
+  wish_.precision = Precision::automatic;
+  const ExecutionFound won = search(cost(1000, 100), {same, cost(500, 50)}, {same, cost(100, 10)});
+  EXPECT_EQ(won.verdict.reason,
+            "runs in OpenVINO in BF16: ONNX Runtime is the measure, 10 times as fast for 1 row, 10 "
+            "times as fast for 8 rows, 10 times as fast for 32 rows, largest difference 0; also "
+            "tried: OpenVINO: 2 times as fast for 1 row, 2 times as fast for 8 rows, 2 times as "
+            "fast for 32 rows, largest difference 0");
+  const ExecutionFound out =
+      search(cost(1000, 100), {same, cost(500, 50)}, {off_by(0.5), cost(1, 1)});
+  EXPECT_NE(out.verdict.reason.find("also tried: OpenVINO in BF16: output 'out' differs by 0.5"),
+            std::string::npos)
+      << out.verdict.reason;
 }
 
 // Whoever merges requests relies on what was seen of ONNX Runtime.

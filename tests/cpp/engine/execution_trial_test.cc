@@ -28,7 +28,7 @@ class ExecutionTrialTest : public ::testing::Test {
   }
 
   FakeClock clock_;
-  ExecutionTerms terms_{1e-5, false, std::chrono::seconds(1), {}};
+  ExecutionTerms terms_{1e-5, false, false, std::chrono::seconds(1), {}};
 };
 
 TEST_F(ExecutionTrialTest, TimesBothForOneRowAndMany) {
@@ -74,16 +74,42 @@ TEST_F(ExecutionTrialTest, OneWrongValueOfNegativeRowsIsFound) {
 }
 
 // As OpenVINO's Relu does.
-TEST_F(ExecutionTrialTest, ANumberForNaNIsADifferenceWhereOnlyRoundingMayDiffer) {
-  const auto hides = [](std::vector<float>& values) {
-    for (float& v : values) v = std::isnan(v) ? 0 : v;
+TEST_F(ExecutionTrialTest, WhatMakesANumberOfNaNMayRunOrdinaryValues) {
+  float largest = 0;
+  const auto hides = [&](std::vector<float>& values) {
+    for (float& v : values) {
+      if (std::isfinite(v)) largest = std::max(largest, std::abs(v));
+      v = std::isnan(v) ? 0 : v;
+    }
     return Status();
   };
   const auto found = trial(same, hides);
   ASSERT_TRUE(found.ok());
-  EXPECT_NE(found->difference.find("rows with nan"), std::string::npos) << found->difference;
-  terms_.may_refuse = true;
-  EXPECT_EQ(trial(same, hides)->difference, "");
+  EXPECT_EQ(found->difference, "");
+  EXPECT_EQ(found->magnitude_max, std::int64_t{1} << 31);
+  EXPECT_EQ(largest, 0x1p31F) << "it was compared at the limit";
+  EXPECT_NE(found->limited_by.find("rows with nan"), std::string::npos) << found->limited_by;
+  EXPECT_EQ(found->times.size(), 3U);
+  terms_.may_hide = true;
+  EXPECT_EQ(trial(same, hides)->magnitude_max, 0);
+}
+
+// A sum of finite products can be infinite: then a limit on the inputs has to be a lower one.
+TEST_F(ExecutionTrialTest, TheLimitIsOneAtWhichBothWereSeenToAgree) {
+  const auto differs_beyond = [](float most) {
+    return [most](std::vector<float>& values) {
+      for (float& v : values) v = std::abs(v) <= most ? v : 0;
+      return Status();
+    };
+  };
+  EXPECT_EQ(trial(same, differs_beyond(1e10F))->magnitude_max, std::int64_t{1} << 31);
+  EXPECT_EQ(trial(same, differs_beyond(1e6F))->magnitude_max, std::int64_t{1} << 12);
+  const auto never = trial(same, differs_beyond(1e3F));
+  EXPECT_NE(never->difference.find("rows with 4096"), std::string::npos) << never->difference;
+}
+
+TEST_F(ExecutionTrialTest, WhatAnswersNaNAlikeHasNoLimit) {
+  EXPECT_EQ(trial(same, same)->magnitude_max, 0);
 }
 
 TEST_F(ExecutionTrialTest, NaNIsADifferenceUnlessBothSaySo) {
