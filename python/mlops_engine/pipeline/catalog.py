@@ -91,7 +91,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     _stage(
         "card", inputs="ingest features split hpo train evaluate gates export profile bench",
-        reads="card",
+        reads="card features split train",
     ),
     _stage("sign", inputs="card", reads="sign register", needs="register", observes=True),
     _stage(

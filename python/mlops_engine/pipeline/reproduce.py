@@ -73,7 +73,7 @@ def reproduce(
     outcome = run(plan, until=LAST, progress=progress, environ=environ)
     if LAST not in outcome.entries:
         raise InvalidArgument(f"it ended with status {outcome.status}: {outcome.reason}")
-    found = {
+    found: dict[str, dict[str, Any]] = {
         name: {
             "output": entry.output,
             "depends": entry.depends,

@@ -38,7 +38,14 @@ def run(context: Context) -> Facts:
             "lineage": {
                 "data": facts["ingest"]["dataset"],
                 "test": facts["split"]["test"],
-                "options": {"seed": context.seed, **facts["train"]["parameters"]},
+                # Whatever else than the data decides the model: the same, and it is a rebuild.
+                "options": {
+                    "seed": context.seed,
+                    "parameters": facts["train"]["parameters"],
+                    **{
+                        name: context.plan.document[name] for name in ("features", "split", "train")
+                    },
+                },
                 "kind": facts["train"]["kind"],
             },
             "metrics": facts["evaluate"]["metrics"],
