@@ -47,6 +47,10 @@ void ArmWatch::answered(const AnswerMark& mark, const Request& request,
   if (!ok) return;
   if (mark.shadows != 0) offer_shadows(mark, request, response, latency_ns);
   response.parameters.push_back({std::string(kRouteArmParameter), arm_});
+  // While a guard is taking traffic away, shares are not those of the route.
+  if (mark.by_share && !(guarded_.guard && guarded_.guard->tripped())) {
+    response.parameters.push_back({std::string(kRouteShareParameter), share_});
+  }
 }
 
 void ArmWatch::tell_guard(const AnswerMark& mark, const Response& response,

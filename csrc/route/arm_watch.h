@@ -13,6 +13,8 @@ namespace mlops {
 
 // The parameter of an answer that says which arm gave it.
 inline constexpr std::string_view kRouteArmParameter = "route_arm";
+// And the chance that the arm had of getting the request: its propensity.
+inline constexpr std::string_view kRouteShareParameter = "route_share";
 
 // They go on from table to table while the arm has the same name and version.
 struct ArmCounts {
@@ -41,11 +43,12 @@ class ArmWatch final : public AnswerWatch {
     double share = 0;  // of the arm in both arms' requests
   };
   ArmWatch(std::string arm, std::shared_ptr<ArmCounts> counts, Guarded guarded,
-           std::shared_ptr<const ShadowList> shadows)
+           std::shared_ptr<const ShadowList> shadows, double share)
       : arm_(std::move(arm)),
         counts_(std::move(counts)),
         guarded_(std::move(guarded)),
-        shadows_(std::move(shadows)) {}
+        shadows_(std::move(shadows)),
+        share_(share) {}
 
   void answered(const AnswerMark& mark, const Request& request,
                 Response& response) const noexcept override;
@@ -61,6 +64,7 @@ class ArmWatch final : public AnswerWatch {
   const std::shared_ptr<ArmCounts> counts_;
   const Guarded guarded_;
   const std::shared_ptr<const ShadowList> shadows_;
+  const double share_;  // of all requests that neither a rule nor an override decides
 };
 
 }  // namespace mlops

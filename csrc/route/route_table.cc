@@ -86,7 +86,8 @@ void RouteTable::name_arms(const RouteTable* before) {
     for (const Arm& old : before ? before->arms_ : std::vector<Arm>()) {
       if (old.name == arm.name && old.version == arm.version) counts = old.watch->counts();
     }
-    arm.watch = make_ref<const ArmWatch>(arm.name, std::move(counts), guarded(arm), shadows_);
+    arm.watch = make_ref<const ArmWatch>(arm.name, std::move(counts), guarded(arm), shadows_,
+                                         static_cast<double>(arm.share) / kRouteSlots);
   }
 }
 

@@ -33,6 +33,10 @@ def lost(
     guard = guard_of(document)
     if guard.get("verdict") in ("worse", "stopped"):
         return str(guard["reason"])
+    return _lost_in_shadow(document, plan) or _lost_by_numbers(plan, seen, answers)
+
+
+def _lost_by_numbers(plan: Plan, seen: Observed, answers: Mapping[str, float | None]) -> str:
     enough = math.log(1 / plan.alpha)
     if seen.log_e >= enough:
         return f"it is worse than stable: log e-value {seen.log_e:.2f}, above {enough:.2f}"
@@ -43,6 +47,21 @@ def lost(
         if query.stop and value is not None and not query.allows(value):
             return f"{query.query} is {value:g}"
     return ""
+
+
+# As the guard's hard stops: no statistics.
+def _lost_in_shadow(document: Mapping[str, Any], plan: Plan) -> str:
+    shadow = _shadow_of(document, plan)
+    if 0 < plan.failures_in_a_row <= shadow.get("failed", 0):
+        return f"the shadow failed {shadow['failed']} times: {shadow['last_failure']}"
+    if any(output.get("not_finite") for output in shadow.get("outputs", ())):
+        return "an output of the shadow is not finite, where stable's is"
+    return ""
+
+
+def _shadow_of(document: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    shadows = document.get("state", {}).get("shadows", ())
+    return dict(next((s for s in shadows if s["version"] == plan.candidate), {}))
 
 
 def suspect(plan: Plan, seen: Observed) -> str:
@@ -61,9 +80,8 @@ def evidence_of(document: Mapping[str, Any], plan: Plan, seen: Observed) -> dict
     evidence = {"guard": state.get("guard"), "arms": state.get("arms"), "seen": seen.summary()}
     if document.get("rolled_back"):
         evidence["rolled_back"] = document["rolled_back"]
-    shadows = [s for s in state.get("shadows", ()) if s["version"] == plan.candidate]
-    if shadows:
-        evidence["shadow"] = {key: value for key, value in shadows[0].items() if key != "worst"}
+    shadow = _shadow_of(document, plan)
+    evidence["shadow"] = {key: value for key, value in shadow.items() if key != "worst"}
     return {key: value for key, value in evidence.items() if value}
 
 
@@ -109,10 +127,9 @@ def _missing_of_queries(plan: Plan, answers: Mapping[str, float | None]) -> list
 
 
 def _missing_of_shadow(step: Step, plan: Plan, document: Mapping[str, Any]) -> list[str]:
-    shadows = document.get("state", {}).get("shadows", ())
-    seen = next((s for s in shadows if s["version"] == plan.candidate), None)
-    if seen is None or seen["compared"] < max(1, step.answers_min):
-        compared = seen["compared"] if seen else 0
+    seen = _shadow_of(document, plan)
+    compared = seen.get("compared", 0)
+    if compared < max(1, step.answers_min):
         return [f"{compared} of {max(1, step.answers_min)} answers compared"]
     lacks = []
     for output in seen["outputs"]:

@@ -3,6 +3,7 @@
 #include <map>
 #include <thread>
 
+#include "route/arm_watch.h"
 #include "support/loaded_engine.h"
 
 namespace mlops::testing {
@@ -39,11 +40,34 @@ std::string arm_of(const Response& response) {
   return {};
 }
 
+// The propensity that an answer says; below 0: none.
+double share_of(const Response& response) {
+  for (const Parameter& parameter : response.parameters) {
+    if (parameter.name == kRouteShareParameter) return std::get<double>(parameter.value);
+  }
+  return -1;
+}
+
+TEST(Routing, AnAnswerSaysTheShareThatItsArmHad) {
+  TwoVersions loaded;
+  RoutePlan plan = canary(2000);
+  plan.override_ = {RequestField::Kind::parameter, {"arm"}};
+  loaded.route(plan);
+  for (int i = 0; i < 50; ++i) {
+    const Response response = loaded.engine->infer(asked_by("user-" + std::to_string(i)));
+    EXPECT_DOUBLE_EQ(share_of(response), response.version == 2 ? 0.2 : 0.8);
+  }
+  Request request = asked_by("tester");
+  request.parameters.push_back({"arm", std::string("canary")});
+  EXPECT_EQ(share_of(loaded.engine->infer(std::move(request))), -1);
+}
+
 TEST(Routing, WithoutARouteNothingIsSaid) {
   TwoVersions loaded;
   const Response response = loaded.engine->infer(asked_by("r"));
   EXPECT_EQ(response.version, 2);
   EXPECT_EQ(arm_of(response), "");
+  EXPECT_EQ(share_of(response), -1);
   EXPECT_EQ(loaded.engine->route("m").status().code(), Code::not_found);
 }
 

@@ -171,6 +171,19 @@ def test_disagreement_keeps_a_version_in_the_shadow(world: World) -> None:
     assert world.share() == 0.0
 
 
+@pytest.mark.parametrize(("failed", "not_finite"), [(20, 0), (0, 1)])
+def test_a_shadow_that_breaks_ends_it(world: World, failed: int, not_finite: int) -> None:
+    world.controller.start("r", PLAN)
+    world.door.shadow(compared=50, within=1000)
+    seen = world.door.state["shadows"][0]
+    seen |= {"failed": 19, "last_failure": "internal"}
+    assert world.tick() is State.RUNNING
+    seen["failed"] = failed
+    seen["outputs"][0]["not_finite"] = not_finite
+    assert world.tick() is State.ROLLED_BACK
+    assert "shadow" in world.controller.store.get("r").reason
+
+
 @pytest.mark.parametrize("verdict", ["worse", "stopped"])
 def test_a_verdict_of_the_core_ends_it(world: World, verdict: str) -> None:
     to_canary(world)

@@ -93,7 +93,9 @@ def test_both_doors_follow_the_route_and_say_so(routed: Routed) -> None:
     with grpcclient.InferenceServerClient(f"127.0.0.1:{routed.server.grpc}") as client:
         for i in range(40):
             wanted = routed.route.explain(f"u/{i}")
-            assert arm(routed.ask(f"u/{i}")) == wanted["arm"]
+            answer = routed.ask(f"u/{i}")
+            assert arm(answer) == wanted["arm"]
+            assert answer[0]["parameters"]["route_share"] == 0.5
             reply = client.infer("flights", [tensor], request_id=f"u/{i}").get_response()
             assert reply.parameters["route_arm"].string_param == wanted["arm"]
             assert reply.model_version == str(wanted["version"])
