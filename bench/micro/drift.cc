@@ -1,5 +1,6 @@
 // mlops-drift: what counting costs. Stages rows of float32 in batches and folds full tiles, and
-// prints nanoseconds per row and per value as one JSON object, for each kernel this processor has.
+// prints nanoseconds per row and per value as one JSON object, for each kernel this processor has;
+// and what a lane's observer takes for each batch, all that it does on a request's way.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "observe/drift_observer.h"
 #include "observe/reference_build.h"
 #include "observe/row_counter.h"
 #include "observe/stage.h"
@@ -15,7 +17,8 @@
 namespace mlops::micro {
 namespace {
 
-constexpr std::size_t kRows = 8192;  // of the source, 1 MiB of 32 columns
+constexpr std::size_t kRows = 8192;  // of a round
+constexpr std::size_t kSourceRows = 512;
 constexpr int kRounds = 41;
 
 struct Cost {
@@ -39,16 +42,15 @@ ReferencePtr make_reference(std::size_t columns, std::mt19937& random) {
   return *seal_reference(std::move(streams));
 }
 
-// The source is read 64 rows' worth at a time, so that it comes from the cache as a request's does.
+// The source is as much as the cache holds, and more than a processor remembers the branches of.
 double round_ns(RowCounter& counter, const ColumnRun& run, const Tensor& tensor, std::size_t batch,
                 bool fold) {
   const double start = now_ns();
   for (std::size_t row = 0; row < kRows; row += batch) {
-    std::size_t first = row % 64 + batch <= 64 || batch > 64 ? row % 64 : 0;
+    std::size_t first = row % kSourceRows;
     for (std::size_t left = batch; left > 0;) {
       const std::size_t rows = std::min(left, counter.free_rows());
-      stage_run(run, tensor, run.count, batch > 64 ? 0 : first, rows, counter.next_row(),
-                counter.stride());
+      stage_run(run, tensor, run.count, first, rows, counter.next_row(), counter.stride());
       counter.stage(rows);
       left -= rows;
       first += rows;
@@ -80,11 +82,44 @@ Cost measure(const ReferencePtr& reference, const FoldKernel& kernel, const Tens
   return {stage[kRounds / 2], total[kRounds / 2]};
 }
 
+// Of a lane whose every row is counted, with the clock of a server.
+double observed_ns(const ReferencePtr& reference, const Tensor& tensor, std::size_t batch) {
+  const auto columns = static_cast<std::int64_t>(reference->streams.size());
+  TensorSpec input;
+  input.name = "x";
+  input.dtype = DType::f32;
+  input.dims = {kAnySize, columns};
+  const Signature signature{{input}, {}};
+  DriftOptions options;
+  options.cost_share_max = 1e9;
+  const SteadyClock clock;
+  LaneObserver lane(*DriftObserver::create(signature, signature, reference, options), clock);
+  const std::size_t size = batch * reference->streams.size() * sizeof(float);
+  std::vector<Tensor> batches;
+  for (std::size_t row = 0; row < kSourceRows; row += batch) {
+    const std::size_t first = row * reference->streams.size() * sizeof(float);
+    batches.push_back({DType::f32, Shape{}, tensor.bytes.subspan(first, size), {}});
+  }
+  std::vector<double> rounds;
+  for (int i = 0; i < kRounds; ++i) {
+    TimePoint now = clock.now();
+    const double start = now_ns();
+    for (std::size_t row = 0; row < kRows; row += batch) {
+      const Tensor& rows = batches[row % kSourceRows / batch];
+      lane.observe({{&rows, 1}, {}, batch}, now += std::chrono::nanoseconds(100));
+      lane.after_reply();
+    }
+    rounds.push_back((now_ns() - start) / static_cast<double>(kRows));
+  }
+  std::ranges::sort(rounds);
+  return rounds[kRounds / 2];
+}
+
 int run(std::size_t columns) {
   std::mt19937 random(1);
   const ReferencePtr reference = make_reference(columns, random);
   std::normal_distribution<float> normal;
-  std::vector<float> rows(kRows * columns);
+  std::vector<float> rows(kSourceRows * columns);
   for (float& value : rows) value = normal(random);
   const Tensor tensor{DType::f32, Shape{}, std::as_bytes(std::span(rows)), {}};
   std::printf("{\"schema\":\"mlops-drift/1\",\"columns\":%zu,\"bins\":32,\"kernels\":{", columns);
@@ -102,6 +137,11 @@ int run(std::size_t columns) {
                   cost.total_ns / static_cast<double>(columns));
     }
     std::printf("}");
+  }
+  std::printf("},\"observer_ns_per_row\":{");
+  for (const std::size_t batch : {1U, 8U, 32U, 128U}) {
+    std::printf("%s\"%zu\":%.1f", batch == 1 ? "" : ",", batch,
+                observed_ns(reference, tensor, batch));
   }
   std::printf("}}\n");
   return 0;

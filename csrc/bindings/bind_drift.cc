@@ -15,6 +15,7 @@
 #include "observe/profile_bytes.h"
 #include "observe/reference_build.h"
 #include "observe/row_counter.h"
+#include "observe/segments.h"
 #include "observe/stage.h"
 
 namespace mlops::python {
@@ -76,15 +77,61 @@ StreamReference stream_of(const ColumnSpec& spec, const ReferenceOptions& option
   return numeric_reference(std::move(name), *floats, options);
 }
 
+// (which column, edges, how many categories)
+using SegmentSpec = std::tuple<std::size_t, std::vector<float>, std::uint32_t>;
+
+// The reference's own rows, counted again by segment: they are what the streams are made of.
+void count_by_segment(const std::vector<ColumnSpec>& columns, const ReferencePtr& blank,
+                      std::vector<Segmentation>& segmentations) {
+  std::vector<std::vector<float>> staged;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const StreamReference& stream = blank->streams[i];
+    const DriftArray array = array_in(stream.name.label, std::get<5>(columns[i]));
+    const bool categorical = stream.counts.kind == StreamKind::categorical;
+    const CategoryCodes codes(stream.categories);
+    Result<std::vector<float>> column = drift_floats(array, categorical ? &codes : nullptr,
+                                                     mask_of(std::get<6>(columns[i]), array.rows));
+    throw_unless_ok(column.status());
+    if (i > 0 && column->size() != staged.front().size()) {
+      throw_unless_ok(Status::invalid_argument("segments need columns that are equally long"));
+    }
+    staged.push_back(*std::move(column));
+  }
+  SegmentCounter counter(blank);
+  std::vector<float> row(columns.size());
+  for (std::size_t at = 0; at < staged.front().size(); ++at) {
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = staged[i][at];
+    counter.add(row.data(), 1, row.size());
+  }
+  SegmentCounts counts = empty_segments(*blank);
+  counter.take(counts);
+  auto from = counts.begin();
+  for (Segmentation& by : segmentations) {
+    for (CountsTable& table : by.counts) table = std::move(*from++);
+  }
+}
+
 ProfileHandle build_profile(const std::vector<ColumnSpec>& columns, std::uint32_t bins,
-                            std::uint32_t categories) {
+                            std::uint32_t categories, const std::vector<SegmentSpec>& segments) {
   const GilHeld held;
   const ReferenceOptions options{bins, categories};
   throw_unless_ok(check_options(options));
   std::vector<StreamReference> streams;
   streams.reserve(columns.size());
   for (const ColumnSpec& spec : columns) streams.push_back(stream_of(spec, options));
-  Result<ReferencePtr> reference = seal_reference(std::move(streams));
+  std::vector<Segmentation> segmentations;
+  if (!segments.empty()) {
+    std::vector<SegmentWish> wishes;
+    for (const auto& [column, edges, apart] : segments) wishes.push_back({column, edges, apart});
+    Result<std::vector<Segmentation>> planned = plan_segments(streams, wishes);
+    throw_unless_ok(planned.status());
+    segmentations = *std::move(planned);
+    auto blank = std::make_shared<Reference>();
+    blank->streams = streams;
+    blank->segmentations = segmentations;
+    count_by_segment(columns, blank, segmentations);
+  }
+  Result<ReferencePtr> reference = seal_reference(std::move(streams), std::move(segmentations));
   throw_unless_ok(reference.status());
   return {*std::move(reference)};
 }
@@ -274,11 +321,19 @@ void bind_window(py::module_& module) {
 void bind_drift(py::module_& module) {
   py::class_<ProfileHandle>(module, "DriftProfile")
       .def_static("build", &build_profile, py::arg("columns"), py::kw_only(), py::arg("bins"),
-                  py::arg("categories"))
+                  py::arg("categories"), py::arg("segments") = std::vector<SegmentSpec>())
       .def_static("from_bytes",
                   [](const py::bytes& bytes) { return ProfileHandle{profile_in(bytes).reference}; })
       .def("to_bytes", [](const ProfileHandle& self) { return bytes_out(self.reference, {}); })
       .def_property_readonly("id", [](const ProfileHandle& self) { return self.reference->id; })
+      .def("segments",
+           [](const ProfileHandle& self) {
+             std::vector<std::string> names;
+             for (std::size_t i = 0; i < segments_of(*self.reference); ++i) {
+               names.push_back(segment_name(*self.reference, i));
+             }
+             return names;
+           })
       .def("streams", [](const ProfileHandle& self) {
         py::list out;
         for (const StreamReference& stream : self.reference->streams) {

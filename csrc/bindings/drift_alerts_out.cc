@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "observe/category_codes.h"
+#include "observe/segments.h"
 #include "observe/stream_cells.h"
 
 namespace mlops::python {
@@ -49,21 +50,8 @@ py::list samples_out(const Reference& reference, const StreamReference& stream,
 py::dict alert_out(const Reference& reference, const DriftAlert& alert,
                    const std::vector<SampleRow>& samples) {
   const StreamReference& stream = reference.streams[alert.stream];
-  py::dict out;
+  py::dict out = alert_figures_out(alert);
   out["stream"] = stream.name.label;
-  out["severity"] = std::string(name_of(alert.severity));
-  out["cause"] = std::string(name_of(alert.cause.kind));
-  out["factor"] = alert.cause.factor;
-  out["shift_sigma"] = alert.cause.shift_sigma;
-  out["spread_ratio"] = alert.cause.spread_ratio;
-  out["change_row"] = alert.change_row;
-  out["change_time"] = seconds_of(alert.change_time);
-  out["raised_row"] = alert.raised_row;
-  out["rows_since_change"] = alert.rows_since_change;
-  out["psi_debiased"] = alert.psi_debiased;
-  out["evidence_rows"] = alert.evidence;
-  out["log_e_value"] = std::log(std::max(alert.e_value, 1e-300));
-  out["repeats"] = alert.repeats;
   py::list cells;
   for (const ChangedCell& cell : alert.cells) {
     py::dict moved;
@@ -73,6 +61,17 @@ py::dict alert_out(const Reference& reference, const DriftAlert& alert,
     cells.append(moved);
   }
   out["cells"] = cells;
+  py::list segments;
+  for (const SegmentShare& share : alert.segments) {
+    py::dict of;
+    of["segment"] = segment_name(reference, share.segment);
+    of["share"] = share.share;
+    of["before"] = share.before;
+    of["now"] = share.now;
+    of["psi_debiased"] = share.psi_debiased;
+    segments.append(of);
+  }
+  out["segments"] = segments;
   out["samples"] = samples_out(reference, stream, samples);
   return out;
 }
@@ -95,6 +94,26 @@ py::dict event_out(const Reference& reference, const NumberedEvent& numbered) {
 }
 
 }  // namespace
+
+py::dict alert_figures_out(const DriftAlert& alert) {
+  py::dict out;
+  out["severity"] = std::string(name_of(alert.severity));
+  out["cause"] = std::string(name_of(alert.cause.kind));
+  out["factor"] = alert.cause.factor;
+  out["shift_sigma"] = alert.cause.shift_sigma;
+  out["spread_ratio"] = alert.cause.spread_ratio;
+  out["change_row"] = alert.change_row;
+  out["change_time"] = seconds_of(alert.change_time);
+  out["raised_row"] = alert.raised_row;
+  out["rows_since_change"] = alert.rows_since_change;
+  out["psi_debiased"] = alert.psi_debiased;
+  out["js_distance"] = alert.js_distance;
+  out["ks"] = alert.ks;
+  out["evidence_rows"] = alert.evidence;
+  out["log_e_value"] = std::log(std::max(alert.e_value, 1e-300));
+  out["repeats"] = alert.repeats;
+  return out;
+}
 
 py::dict drift_alerts_out(const JudgeView& view) {
   const Reference& reference = *view.reference;

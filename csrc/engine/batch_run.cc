@@ -124,8 +124,7 @@ Status execute(const LaneContext& context, Lane& lane, TimePoint start, Executio
 
 // Copies the rows for drift statistics; they are counted when the answers are on their way. Rows
 // that only keep others in their places are nobody's.
-void observe(const LaneContext& context, Lane& lane, std::span<const Job> jobs,
-             std::uint64_t run_ns, TimePoint now) {
+void observe(const LaneContext& context, Lane& lane, std::span<const Job> jobs, TimePoint now) {
   if (!lane.observer) return;
   lane.observed.clear();
   for (const OutputSlot& slot : lane.outputs) {
@@ -133,13 +132,12 @@ void observe(const LaneContext& context, Lane& lane, std::span<const Job> jobs,
   }
   const bool by_rows = context.info->has_batch_axis && !lane.inputs.empty();
   const std::size_t rows = by_rows ? static_cast<std::size_t>(lane.inputs.front().shape[0]) : 1;
-  ObservedRows seen{lane.inputs, lane.observed, rows, run_ns, 0, rows};
+  ObservedRows seen{lane.inputs, lane.observed, rows, 0, rows};
   if (std::ranges::none_of(jobs, &Job::idle)) {
     lane.observer->observe(seen, now);
     return;
   }
   seen.rows = 1;
-  seen.run_ns /= std::max<std::size_t>(1, rows);
   for (; seen.first < rows; ++seen.first) {  // each job is a row here
     if (!jobs[seen.first].idle) lane.observer->observe(seen, now);
   }
@@ -190,11 +188,10 @@ bool answer(const LaneContext& context, Lane& lane, Job& job, Response&& respons
   return false;
 }
 
-// What was run: when it began and ended, and what of that the model took.
+// What was run: when it began and ended.
 struct Ran {
   TimePoint taken;
   TimePoint now;
-  std::uint64_t infer_ns;
 };
 
 // Nothing is answered, or observed, of a batch that cannot be shared out: it is run again.
@@ -206,14 +203,14 @@ Status respond_all(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
     successes += answer(context, lane, job, std::move(response), ran.taken, ran.now);
   };
   if (jobs.size() == 1) {
-    observe(context, lane, jobs, ran.infer_ns, ran.now);
+    observe(context, lane, jobs, ran.now);
     // Not cut: a model without a batch axis may answer with any shape.
     respond(jobs.front(), [&](std::size_t i) { return std::move(lane.outputs[i].tensor); });
     return {};
   }
   std::vector<std::vector<Tensor>> shares;
   if (Status s = share_outputs(context, lane, shares); !s.ok()) return s;
-  observe(context, lane, jobs, ran.infer_ns, ran.now);
+  observe(context, lane, jobs, ran.now);
   for (std::size_t j = 0; j < jobs.size(); ++j) {
     respond(jobs[j], [&](std::size_t i) { return std::move(shares[i][j]); });
   }
@@ -244,7 +241,7 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   std::uint64_t successes = 0;
   if (status.ok()) {
     note_predictions(lane, lane.parts);
-    status = respond_all(context, lane, jobs, {taken, ran, times.infer_ns}, successes);
+    status = respond_all(context, lane, jobs, {taken, ran}, successes);
   }
   release_tensors(lane);
   if (lane.observer) lane.observer->after_reply();
@@ -276,7 +273,7 @@ void run_single(const LaneContext& context, Lane& lane, Request& request, const 
   Status status = execute(context, lane, started_at, times, in_time);
   if (status.ok()) status = in_time();
   if (status.ok()) {
-    observe(context, lane, {}, times.infer_ns, started_at);
+    observe(context, lane, {}, started_at);
     note_predictions(lane, lane.parts);
     make_response(
         context, request, resolved,

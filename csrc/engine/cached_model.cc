@@ -4,11 +4,10 @@
 
 #include "cache/stored_answer.h"
 #include "engine/blocking_call.h"
+#include "request/remembered.h"
 
 namespace mlops {
 namespace {
-
-constexpr char kCacheParameter[] = "cache";
 
 // Winding down or losing time is the leader's own misfortune; what else it was told, equal requests
 // would be told too.
@@ -108,7 +107,7 @@ bool CachedModel::restore(const Request& request, const Buffer& stored, Response
   response.version = model.version;
   response.id = request.id;
   response.model_pin = info_;
-  response.parameters.push_back({kCacheParameter, "hit"});
+  response.parameters.push_back({std::string(kCacheParameter), "hit"});
   return true;
 }
 
@@ -119,8 +118,7 @@ bool CachedModel::infer(Request& request, TimePoint now, Response& response) {
   const auto hit = [&] {
     if (!find(request, sought, now, response)) return false;
     const std::uint64_t spent = lap(since);
-    recorder_.hit({spent, elapsed_ns(now, since), run_ns_.load(std::memory_order_relaxed), false},
-                  request, response, now);
+    recorder_.hit({spent, elapsed_ns(now, since), false}, request, response, now);
     return true;
   };
   if (hit()) return true;
@@ -158,9 +156,8 @@ bool CachedModel::infer(Request& request, TimePoint now, Response& response) {
 
 void CachedModel::answer(Pending& pending, Response&& response, TimePoint& since) {
   const std::uint64_t spent = lap(since);
-  recorder_.hit({spent, elapsed_ns(pending.submitted_at, since),
-                 run_ns_.load(std::memory_order_relaxed), false},
-                pending.request, response, since);
+  recorder_.hit({spent, elapsed_ns(pending.submitted_at, since), false}, pending.request, response,
+                since);
   pending.complete(std::move(response));
 }
 
@@ -321,11 +318,9 @@ void CachedModel::share(Flight& flight, const Response& response) {
     }
     Response copy = response;
     copy.id = pending->request.id;
-    copy.parameters = {{kCacheParameter, "shared"}};
+    copy.parameters = {{std::string(kCacheParameter), "shared"}};
     const TimePoint now = parts_.clock->now();
-    recorder_.hit(
-        {0, elapsed_ns(pending->submitted_at, now), run_ns_.load(std::memory_order_relaxed), true},
-        pending->request, copy, now);
+    recorder_.hit({0, elapsed_ns(pending->submitted_at, now), true}, pending->request, copy, now);
     pending->complete(std::move(copy));
   }
 }

@@ -135,10 +135,9 @@ Status DecoupledScheduler::begin(GenerationTask& task, Lane& lane) {
   if (!generation.ok()) return generation.status();
   task.generation = *std::move(generation);
   if (lane.observer) {
-    const auto taken = elapsed_ns(task.started_at, context_.clock->now());
     const std::size_t rows =
         rows_of(context_, task.inputs.empty() ? nullptr : &task.inputs.front());
-    lane.observer->observe({task.inputs, {}, rows, taken}, task.started_at);
+    lane.observer->observe({task.inputs, {}, rows}, task.started_at);
     lane.observer->after_reply();
   }
   return {};
@@ -171,22 +170,19 @@ bool DecoupledScheduler::step(const TaskRef& task, Lane& lane) {
 }
 
 // A part's rows.
-void DecoupledScheduler::observe(const GenerationTask& task, Lane& lane,
-                                 std::uint64_t run_ns) const {
+void DecoupledScheduler::observe(const GenerationTask& task, Lane& lane) const {
   lane.observed.clear();
   for (const OutputSlot& slot : task.outputs) {
     lane.observed.push_back(slot.wanted ? &slot.tensor : nullptr);
   }
   const std::size_t rows =
       rows_of(context_, task.outputs.empty() ? nullptr : &task.outputs.front().tensor);
-  lane.observer->observe({{}, lane.observed, rows, run_ns}, context_.clock->now());
+  lane.observer->observe({{}, lane.observed, rows}, context_.clock->now());
 }
 
 bool DecoupledScheduler::send_part(const TaskRef& task, Lane& lane) {
   const TimePoint before = context_.clock->now();
-  if (lane.observer) {
-    observe(*task, lane, static_cast<std::uint64_t>((task->spent - task->told).count()));
-  }
+  if (lane.observer) observe(*task, lane);
   Response part;
   make_response(
       context_, task->pending->request, task->resolved,

@@ -46,7 +46,7 @@ class DecoupledScheduler final : public Scheduler {
   void advance(TaskRef task, Lane& lane);
   Status begin(GenerationTask& task, Lane& lane);
   bool step(const TaskRef& task, Lane& lane);
-  void observe(const GenerationTask& task, Lane& lane, std::uint64_t run_ns) const;
+  void observe(const GenerationTask& task, Lane& lane) const;
   bool send_part(const TaskRef& task, Lane& lane);
   void end(const TaskRef& task, LaneRecorder& recorder);
   void fail(const TaskRef& task, Status why);

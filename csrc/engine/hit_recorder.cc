@@ -33,7 +33,7 @@ void HitRecorder::hit(const Hit& hit, const Request& request, const Response& re
   Desk& at = desk();
   const std::lock_guard lock(at.mutex);
   at.recorder.success(hit.request_ns, 0, 0);
-  if (at.observer) observe(at, hit, request, response, now);
+  if (at.observer) observe(at, request, response, now);
   if (at.notes) note(at, request, response);
 }
 
@@ -44,8 +44,8 @@ void HitRecorder::miss(std::uint64_t looking_ns) {
 
 // In the signature's order, as a lane has them. A tensor that is not there leaves its columns
 // unfit, which is counted.
-void HitRecorder::observe(Desk& desk, const Hit& hit, const Request& request,
-                          const Response& response, TimePoint now) {
+void HitRecorder::observe(Desk& desk, const Request& request, const Response& response,
+                          TimePoint now) {
   const Signature& signature = info_->signature;
   desk.inputs.clear();
   desk.outputs.clear();
@@ -59,7 +59,7 @@ void HitRecorder::observe(Desk& desk, const Hit& hit, const Request& request,
   for (const TensorSpec& spec : signature.outputs) {
     desk.outputs.push_back(tensor_named(response.outputs, spec.name));
   }
-  desk.observer->observe({desk.inputs, desk.outputs, rows, hit.run_ns, 0, rows}, now);
+  desk.observer->observe({desk.inputs, desk.outputs, rows, 0, rows}, now);
   desk.observer->after_reply();
   desk.inputs.clear();  // they keep requests' memory
 }

@@ -26,11 +26,10 @@ class HitRecorder {
               const std::shared_ptr<const FeedbackTarget>& feedback, const Clock& clock);
 
   // `spent_ns` of looking it up and handing it over, of `request_ns` since submission. `shared`: it
-  // waited for an equal request's answer. `run_ns`: what running it would have taken.
+  // waited for an equal request's answer.
   struct Hit {
     std::uint64_t spent_ns = 0;
     std::uint64_t request_ns = 0;
-    std::uint64_t run_ns = 0;
     bool shared = false;
   };
   void hit(const Hit& hit, const Request& request, const Response& response, TimePoint now);
@@ -52,8 +51,7 @@ class HitRecorder {
     std::vector<Tensor> inputs;              // scratch
     std::vector<const Tensor*> outputs;
   };
-  void observe(Desk& desk, const Hit& hit, const Request& request, const Response& response,
-               TimePoint now);
+  void observe(Desk& desk, const Request& request, const Response& response, TimePoint now);
   Desk& desk() { return *desks_[thread_shard() % desks_.size()]; }
 
   void note(Desk& desk, const Request& request, const Response& response);

@@ -46,11 +46,20 @@ DriftJudge::DriftJudge(std::vector<JudgedStream> streams, const JudgeOptions& op
   for (JudgedStream& stream : streams) {
     auto bets = std::make_shared<const Bets>(stream.before.counts, bet_options);
     EDetector detector(bets, stream.before.counts);
-    watched_.push_back({std::move(stream), std::move(bets), std::move(detector), {}, 0, {}, 0});
+    SegmentsSinceChange segments(std::move(stream.segments), watched_.size());
+    watched_.push_back({std::move(stream),
+                        std::move(bets),
+                        std::move(detector),
+                        {},
+                        0,
+                        {},
+                        0,
+                        std::move(segments)});
   }
 }
 
-Result<std::vector<DriftEvent>> DriftJudge::see(const CountsTable& tile, TimePoint now) {
+Result<std::vector<DriftEvent>> DriftJudge::see(const CountsTable& tile, TimePoint now,
+                                                const std::vector<CountsTable>& segments) {
   bool same = tile.size() == watched_.size();
   for (std::size_t i = 0; same && i < tile.size(); ++i) {
     same = tile[i].combines_with(watched_[i].stream.before.counts);
@@ -63,6 +72,7 @@ Result<std::vector<DriftEvent>> DriftJudge::see(const CountsTable& tile, TimePoi
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     Watched& watched = watched_[i];
     watched.detector.see(tile[i]);
+    watched.segments.see(segments, tile[i], watched.detector.since_change());
     if (watched.detector.since_change().rows() == 0) {
       watched.change_time = now;
       watched.change_row = rows_;
@@ -126,6 +136,7 @@ void DriftJudge::describe(const Watched& watched, DriftAlert& alert) const {
   alert.evidence = watched.detector.evidence() / static_cast<double>(watched_.size());
   alert.e_value = watched.detector.e_value();
   alert.cells = cells_that_moved(before, now);
+  alert.segments = watched.segments.largest();
 }
 
 void DriftJudge::consider_retraining(TimePoint now, std::vector<DriftEvent>& events) {

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "observe/drift_class.h"
 #include "observe/e_detector.h"
+#include "observe/segment_shares.h"
 
 namespace mlops {
 
@@ -55,8 +56,9 @@ struct DriftAlert {
   double ks = 0;
   double evidence = 0;  // in rows: how long, on average, chance takes to give as much
   double e_value = 0;
-  std::uint64_t repeats = 0;       // further evidence, folded into this alert
-  std::vector<ChangedCell> cells;  // the three that moved most
+  std::uint64_t repeats = 0;           // further evidence, folded into this alert
+  std::vector<ChangedCell> cells;      // the three that moved most
+  std::vector<SegmentShare> segments;  // the largest shares first, of each segmentation three
 };
 
 enum class DriftEventKind : std::uint8_t { raised, worsened, recovered, retrain_suggested };
@@ -73,6 +75,8 @@ struct DriftEvent {
 struct JudgedStream {
   StreamBefore before;
   bool output = false;
+  // By segmentation and segment, the reference's own rows.
+  std::vector<std::vector<StreamCounts>> segments = {};
 };
 
 class DriftJudge {
@@ -80,8 +84,10 @@ class DriftJudge {
   DriftJudge(std::vector<JudgedStream> streams, const JudgeOptions& options);
 
   // The next rows of all streams, in the reference's order. Where a tile ends must not depend on
-  // what is in it. A table of other streams is refused.
-  Result<std::vector<DriftEvent>> see(const CountsTable& tile, TimePoint now);
+  // what is in it. A table of other streams is refused. `segments`: the same rows by segment, in
+  // the order of all segmentations; empty: not known.
+  Result<std::vector<DriftEvent>> see(const CountsTable& tile, TimePoint now,
+                                      const std::vector<CountsTable>& segments = {});
 
   std::size_t streams() const { return watched_.size(); }
   StreamKind kind(std::size_t stream) const { return watched_[stream].stream.before.counts.kind; }
@@ -107,6 +113,7 @@ class DriftJudge {
     std::uint64_t last_evidence_row = 0;
     TimePoint change_time{};
     std::uint64_t change_row = 0;
+    SegmentsSinceChange segments;
   };
 
   void judge(std::size_t index, TimePoint now, std::vector<DriftEvent>& events);

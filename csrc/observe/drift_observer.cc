@@ -44,6 +44,7 @@ DriftEpoch::DriftEpoch(ReferencePtr of, std::vector<ColumnRun> columns, const Dr
       collecting(collects),
       windows(reference, options.levels),
       unjudged(reference->empty_counts()),
+      unjudged_segments(empty_segments(*reference)),
       recent(reference->streams.size(), recent_rows_of(*reference, collects)),
       judge(collects ? nullptr : std::make_unique<VersionJudge>(reference, options.judge)) {
   if (collecting) sample.emplace(reference->streams.size(), options.sample_rows_max);
@@ -142,6 +143,7 @@ void DriftObserver::reset() {
   counted->windows.clear();
   if (counted->sample) counted->sample->clear();
   clear_counts(counted->unjudged);
+  clear_segments(counted->unjudged_segments);
   counted->recent.clear();
   if (counted->judge) counted->judge->reset();
 }
@@ -152,6 +154,7 @@ Judged DriftObserver::judge(TimePoint wall) {
   if (counted->collecting) return {};
   if (counted != judged_) {  // the tile has the bins of another reference
     tile_ = counted->reference->empty_counts();
+    tile_segments_ = empty_segments(*counted->reference);
     judged_ = counted;
   }
   std::optional<RecentRows> recent;
@@ -159,10 +162,12 @@ Judged DriftObserver::judge(TimePoint wall) {
     const std::lock_guard lock(counted->mutex);
     if (counted->unjudged.empty() || counted->unjudged.front().rows() == 0) return {};
     tile_.swap(counted->unjudged);
+    tile_segments_.swap(counted->unjudged_segments);
     recent = counted->recent;
   }
-  Judged judged{counted->reference, counted->judge->see(tile_, *recent, wall)};
+  Judged judged{counted->reference, counted->judge->see(tile_, tile_segments_, *recent, wall)};
   clear_counts(tile_);
+  clear_segments(tile_segments_);
   return judged;
 }
 

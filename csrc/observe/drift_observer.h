@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "observe/count_budget.h"
 #include "observe/recent_rows.h"
 #include "observe/row_counter.h"
 #include "observe/row_sample.h"
+#include "observe/segments.h"
 #include "observe/stage.h"
 #include "observe/stream_comparer.h"
 #include "observe/version_judge.h"
@@ -24,8 +26,8 @@
 namespace mlops {
 
 struct DriftOptions {
-  // Of the time that the model itself takes; what would cost more is left out by whole tiles.
-  double cost_share_max = 0.1;
+  // Of the time that passes on a lane; what would cost more is left out by whole tiles.
+  double cost_share_max = 0.02;
   std::size_t sample_rows_max = 20'000;
   std::size_t freeze_rows_min = 1'000;
   std::vector<WindowLevel> levels = WindowRing::usual_levels();
@@ -46,6 +48,7 @@ struct DriftEpoch {
   WindowRing windows;
   std::optional<RowSample> sample;  // while collecting
   CountsTable unjudged;             // handed over since the judge last came
+  SegmentCounts unjudged_segments;  // the same rows, by segment
   RecentRows recent;                // some of those rows, and of earlier ones
   // Has a lock of its own; null while collecting.
   const std::unique_ptr<VersionJudge> judge;
@@ -132,6 +135,7 @@ class DriftObserver {
   std::mutex freeze_mutex_;
   std::mutex judge_mutex_;              // one tile after the other; taken before an epoch's
   CountsTable tile_;                    // guarded by judge_mutex_; kept to avoid allocation
+  SegmentCounts tile_segments_;         // likewise
   std::shared_ptr<DriftEpoch> judged_;  // guarded by judge_mutex_: whose rows the tile takes
   mutable std::mutex mutex_;            // never held for longer than a pointer takes to copy
   std::shared_ptr<DriftEpoch> newest_;  // guarded by mutex_
@@ -144,8 +148,7 @@ class DriftObserver {
 struct ObservedRows {
   std::span<const Tensor> inputs;
   std::span<const Tensor* const> outputs;
-  std::size_t rows = 0;      // that count, from `first` on
-  std::uint64_t run_ns = 0;  // what the model took for them
+  std::size_t rows = 0;  // that count, from `first` on
   std::size_t first = 0;
   std::size_t of = 0;  // rows of the tensors; 0: as many as count
 };
@@ -161,43 +164,55 @@ class LaneObserver {
   void after_reply();
   // Hands over everything, and waits for the windows: for readers, not for requests.
   void settle();
-  bool unsettled() const { return counter_->staged() + counter_->folded() + seen_ > 0; }
+  bool unsettled() const {
+    return counter_->staged() + counter_->folded() + (seen_ - handed_seen_) > 0;
+  }
 
   DriftCost cost() const;  // any thread
 
  private:
+  // A run of columns as it is met with every batch.
+  struct Copy {
+    const ColumnRun* run;
+    bool input;
+    DType dtype;
+    std::size_t columns;   // elements of a row of the tensor
+    std::size_t row_size;  // bytes of them; 0: strings, which are read with their lengths
+    std::size_t plain;     // bytes that are copied as they are; 0: see stage_run()
+  };
+
   void adopt(std::shared_ptr<DriftEpoch> epoch);
-  bool fits(const ObservedRows& rows) const;
-  bool stage(const ObservedRows& rows);
+  void enter_slot(TimePoint now);
+  bool copy_run(const Copy& copy, const ObservedRows& rows, std::size_t first, std::size_t count);
+  std::size_t stage(const ObservedRows& rows);
   void fold_tile();
-  bool has(StreamRole role, const ObservedRows& rows) const;
   void hand_over(std::unique_lock<std::mutex>& lock);
-  void leave_out_next();
   void pick_rows();
   std::uint64_t random();
 
   const std::shared_ptr<DriftObserver> shared_;
   const Clock& clock_;
   std::shared_ptr<DriftEpoch> epoch_;
-  std::vector<std::size_t> input_columns_;  // elements of a row, by tensor
-  std::vector<std::size_t> output_columns_;
+  std::vector<Copy> copies_;  // of its runs
   std::unique_ptr<RowCounter> counter_;
-  CountsTable handed_;           // empty between hand-overs; kept to avoid allocation
-  RecentRows picked_{0, 0};      // of the rows not handed over
-  TimePoint began_{};            // of the rows not handed over, the first
-  std::int64_t slot_ = -1;       // theirs
-  std::size_t last_rows_ = 0;    // of the batch before
-  std::size_t tiles_ = 0;        // folded and not handed over
-  std::uint64_t seen_ = 0;       // rows not handed over, counted or left out
-  std::uint64_t leave_out_ = 0;  // rows to come
-  std::uint64_t calls_ = 0;
-  std::uint64_t folds_ = 0;
+  std::unique_ptr<SegmentCounter> segments_;
+  CountBudget budget_;
+  SegmentCounts handed_segments_;  // as handed_
+  CountsTable handed_;             // empty between hand-overs; kept to avoid allocation
+  RecentRows picked_{0, 0};        // of the rows not handed over
+  TimePoint began_{};              // of the rows not handed over, the first
+  TimePoint now_{};                // of the batch before
+  TimePoint slot_from_{};          // of the rows not handed over
+  TimePoint slot_end_{};           // likewise; not after slot_from_: there are none
+  std::size_t last_rows_ = 0;      // of the batch before
+  std::size_t tiles_ = 0;          // folded and not handed over
+  std::uint64_t seen_ = 0;         // rows, counted or left out
+  std::uint64_t handed_seen_ = 0;  // of them, handed over
+  std::uint64_t leave_out_ = 0;    // rows to come
+  bool of_inputs_ = false;         // whether any stream is
+  bool of_outputs_ = false;
   // Rows staged without an input, without an output; both kinds look missing until handed over.
   std::uint64_t without_[2] = {0, 0};
-  // Nanoseconds a row, running means: copying, folding, and the model itself.
-  double stage_ns_ = 0;
-  double fold_ns_ = 0;
-  double run_ns_ = 0;
   std::uint64_t random_ = 0x9e3779b97f4a7c15ULL;
   std::atomic<std::uint64_t> rows_counted_{0}, rows_left_out_{0}, rows_unfit_{0}, ns_{0};
 };

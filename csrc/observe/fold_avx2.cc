@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "observe/fold_kernel.h"
+#include "observe/outside_look.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -139,13 +140,31 @@ MLOPS_FOLD_TARGET void fold_half(const float* tile, std::size_t stride, std::siz
   _mm256_store_si256(reinterpret_cast<__m256i*>(moments.finite + from), running.finite);
 }
 
+MLOPS_FOLD_TARGET void look_avx2(const float* tile, std::size_t stride, std::size_t rows,
+                                 const BlockEdges& edges, bool infinities, Outside& found) {
+  for (std::size_t from = 0; from < kBlockColumns; from += kAbreast) {
+    const __m256 low = _mm256_load_ps(edges.min + from);
+    const __m256 high = _mm256_load_ps(edges.max + from);
+    __m256i below = _mm256_setzero_si256();
+    __m256i above = _mm256_setzero_si256();
+    for (std::size_t row = 0; row < rows; ++row) {
+      const __m256 x = _mm256_load_ps(tile + row * stride + from);
+      below = _mm256_sub_epi32(below, _mm256_castps_si256(_mm256_cmp_ps(x, low, _CMP_LT_OQ)));
+      above = _mm256_sub_epi32(above, _mm256_castps_si256(_mm256_cmp_ps(x, high, _CMP_GT_OQ)));
+    }
+    _mm256_store_si256(reinterpret_cast<__m256i*>(found.below + from), below);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(found.above + from), above);
+  }
+  if (infinities) look_at_infinities(tile, stride, rows, found);
+}
+
 void fold_avx2(const float* tile, std::size_t stride, std::size_t rows, const BlockEdges& edges,
                BlockSums& sums) {
   TileMoments moments;
   for (std::size_t from = 0; from < kBlockColumns; from += kAbreast) {
     fold_half(tile, stride, rows, from, edges, sums, moments);
   }
-  add_moments(moments, tile, stride, rows, edges, sums);
+  add_moments(moments, tile, stride, rows, edges, look_avx2, sums);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "observe/fold_kernel.h"
+#include "observe/outside_look.h"
 
 #if defined(__x86_64__)
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
@@ -137,6 +138,25 @@ MLOPS_FOLD_TARGET __m512i byte_transposition() {
   return _mm512_load_si512(order);
 }
 
+MLOPS_FOLD_TARGET void look_avx512(const float* tile, std::size_t stride, std::size_t rows,
+                                   const BlockEdges& edges, bool infinities, Outside& found) {
+  const __m512 low = _mm512_load_ps(edges.min);
+  const __m512 high = _mm512_load_ps(edges.max);
+  const __m512i one = _mm512_set1_epi32(1);
+  __m512i below = _mm512_setzero_si512();
+  __m512i above = _mm512_setzero_si512();
+  for (std::size_t row = 0; row < rows; ++row) {
+    const __m512 x = _mm512_load_ps(tile + row * stride);
+    const __mmask16 is_below = _mm512_cmp_ps_mask(x, low, _CMP_LT_OQ);
+    const __mmask16 is_above = _mm512_cmp_ps_mask(x, high, _CMP_GT_OQ);
+    below = _mm512_mask_add_epi32(below, is_below, below, one);
+    above = _mm512_mask_add_epi32(above, is_above, above, one);
+  }
+  _mm512_store_si512(found.below, below);
+  _mm512_store_si512(found.above, above);
+  if (infinities) look_at_infinities(tile, stride, rows, found);
+}
+
 MLOPS_FOLD_TARGET void fold_avx512(const float* tile, std::size_t stride, std::size_t rows,
                                    const BlockEdges& edges, BlockSums& sums) {
   ColumnPlanes planes[kBlockColumns];
@@ -169,7 +189,7 @@ MLOPS_FOLD_TARGET void fold_avx512(const float* tile, std::size_t stride, std::s
   _mm512_store_ps(moments.min, running.min);
   _mm512_store_ps(moments.max, running.max);
   _mm512_store_si512(moments.finite, running.finite);
-  add_moments(moments, tile, stride, rows, edges, sums);
+  add_moments(moments, tile, stride, rows, edges, look_avx512, sums);
 }
 
 }  // namespace

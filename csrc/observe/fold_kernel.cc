@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "observe/outside_look.h"
+
 namespace mlops {
 namespace {
 
@@ -42,54 +44,29 @@ void add_large(const float* tile, std::size_t stride, std::size_t rows, float me
   }
 }
 
-// All columns abreast, so that the compiler has vectors to make.
-struct Outside {
-  std::uint32_t low[kBlockColumns] = {};  // -inf
-  std::uint32_t high[kBlockColumns] = {};
-  std::uint32_t below[kBlockColumns] = {};  // -inf too
-  std::uint32_t above[kBlockColumns] = {};
-  float min[kBlockColumns];  // of finite values
-  float max[kBlockColumns];
-};
-
-Outside look_outside(const float* tile, std::size_t stride, std::size_t rows,
-                     const BlockEdges& edges) {
-  Outside found;
-  std::ranges::fill(found.min, kUnbounded);
-  std::ranges::fill(found.max, -kUnbounded);
-  for (std::size_t row = 0; row < rows; ++row) {
-    const float* const x = tile + row * stride;
-    for (std::size_t c = 0; c < kBlockColumns; ++c) {
-      const bool is_low = x[c] == -kUnbounded;
-      const bool is_high = x[c] == kUnbounded;
-      found.low[c] += is_low;
-      found.high[c] += is_high;
-      found.below[c] += x[c] < edges.min[c];
-      found.above[c] += x[c] > edges.max[c];
-      found.min[c] = x[c] < found.min[c] && !is_low ? x[c] : found.min[c];
-      found.max[c] = x[c] > found.max[c] && !is_high ? x[c] : found.max[c];
-    }
-  }
-  return found;
+void look_plain(const float* tile, std::size_t stride, std::size_t rows, const BlockEdges& edges,
+                bool infinities, Outside& found) {
+  look_below_and_above(tile, stride, rows, edges, found);
+  if (infinities) look_at_infinities(tile, stride, rows, found);
 }
 
-void add_outside(const float* tile, std::size_t stride, std::size_t rows, const BlockEdges& edges,
-                 BlockSums& sums) {
-  const Outside found = look_outside(tile, stride, rows, edges);
+void add_infinities(const Outside& found, BlockSums& sums) {
   for (std::size_t c = 0; c < kBlockColumns; ++c) {
     sums.negative_infinity[c] += found.low[c];
     sums.positive_infinity[c] += found.high[c];
-    sums.below[c] += found.below[c] - found.low[c];
-    sums.above[c] += found.above[c] - found.high[c];
+    sums.below[c] -= found.low[c];
+    sums.above[c] -= found.high[c];
     sums.min[c] = std::min(sums.min[c], found.min[c]);
     sums.max[c] = std::max(sums.max[c], found.max[c]);
   }
 }
 
+// Without a branch, which half of all values would go the wrong way at.
 unsigned bin_of(const ColumnEdges& column, float x) {
   unsigned bin = 0;
-  for (unsigned width = kFoldedBins / 2; width > 0; width /= 2) {
-    bin += column.sorted[bin + width - 1] <= x ? width : 0;
+  for (unsigned step = kSteps; step-- > 0;) {
+    const bool up = column.sorted[bin + (1U << step) - 1] <= x;
+    bin |= static_cast<unsigned>(up) << step;
   }
   return bin;
 }
@@ -112,7 +89,7 @@ void fold_plain(const float* tile, std::size_t stride, std::size_t rows, const B
       moments.max[c] = x > moments.max[c] ? x : moments.max[c];
     }
   }
-  add_moments(moments, tile, stride, rows, edges, sums);
+  add_moments(moments, tile, stride, rows, edges, look_plain, sums);
 }
 
 // Rows that only fill a tile up are missing in the first bin, and not among `rows`.
@@ -147,12 +124,23 @@ BlockEdges block_edges(std::span<const StreamReference> streams) {
 }
 
 void add_moments(const TileMoments& moments, const float* tile, std::size_t stride,
-                 std::size_t rows, const BlockEdges& edges, BlockSums& sums) {
+                 std::size_t rows, const BlockEdges& edges, OutsideLook look, BlockSums& sums) {
   bool outside = false;
+  bool infinities = false;
   for (std::size_t c = 0; c < kBlockColumns; ++c) {
     outside |= moments.min[c] < edges.min[c] || moments.max[c] > edges.max[c];
+    // Of a column without a number they are infinite as well, the other way round.
+    infinities |= moments.min[c] == -kUnbounded || moments.max[c] == kUnbounded;
   }
-  if (outside) add_outside(tile, stride, rows, edges, sums);
+  if (outside || infinities) {
+    Outside found;
+    look(tile, stride, rows, edges, infinities, found);
+    for (std::size_t c = 0; c < kBlockColumns; ++c) {
+      sums.below[c] += found.below[c];
+      sums.above[c] += found.above[c];
+    }
+    if (infinities) add_infinities(found, sums);
+  }
   for (std::size_t c = 0; c < kBlockColumns; ++c) {
     sums.finite[c] += moments.finite[c];
     if (std::isfinite(moments.sum2[c]) && std::isfinite(moments.sum[c])) {
@@ -161,7 +149,7 @@ void add_moments(const TileMoments& moments, const float* tile, std::size_t stri
     } else {
       add_large(tile, stride, rows, edges.median[c], sums, c);
     }
-    if (outside) continue;
+    if (infinities) continue;
     sums.min[c] = std::min(sums.min[c], moments.min[c]);
     sums.max[c] = std::max(sums.max[c], moments.max[c]);
   }

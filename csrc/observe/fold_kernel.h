@@ -89,9 +89,13 @@ struct alignas(64) TileMoments {
   float max[kBlockColumns];
   std::uint32_t finite[kBlockColumns];
 };
+struct Outside;
+using OutsideLook = void (*)(const float* tile, std::size_t stride, std::size_t rows,
+                             const BlockEdges& edges, bool infinities,
+                             Outside& found);  // outside_look.h
 // Adds them, and looks at the tile again where something is out of range or too large to square.
 void add_moments(const TileMoments& moments, const float* tile, std::size_t stride,
-                 std::size_t rows, const BlockEdges& edges, BlockSums& sums);
+                 std::size_t rows, const BlockEdges& edges, OutsideLook look, BlockSums& sums);
 // Of kernels whose bits[s] counts the values for which all steps in the set s went up.
 void bins_of_sets(const std::uint64_t (&bits)[kFoldedBins], std::uint64_t rows,
                   std::uint64_t (&bins)[kFoldedBins]);

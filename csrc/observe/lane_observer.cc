@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "base/single_writer.h"
@@ -7,39 +8,35 @@
 namespace mlops {
 namespace {
 
-constexpr std::size_t kTilesBetween = 8;    // hand-overs
-constexpr std::uint64_t kTimedOneIn = 64;   // batches, and each of the first ones
-constexpr std::uint64_t kFoldsToLearn = 4;  // before anything is left out
-constexpr std::uint64_t kLeftOutMax = 63;   // tiles in a row, on average
-constexpr std::size_t kPickedOfTile = 4;    // rows to show beside an alert
+constexpr std::size_t kTilesBetween = 32;  // hand-overs
+constexpr std::size_t kPickedOfTile = 4;   // rows to show beside an alert
 
-// An eighth of the way towards what was just seen, of which an interruption of the thread is no
-// part.
-void learn(double& mean, std::uint64_t ns, std::size_t rows) {
-  const double seen = static_cast<double>(ns) / static_cast<double>(rows);
-  mean = mean > 0 ? mean + (std::min(seen, 4 * mean) - mean) / 8 : seen;
+const TensorSpec& spec_of(const ColumnRun& run, const Signature& signature) {
+  const bool input = run.role == StreamRole::input;
+  return input ? signature.inputs[run.tensor] : signature.outputs[run.tensor];
 }
 
-// A cost likewise, but what took less counts at once: caches that are cold and other threads only
-// ever make something take longer, and a first look of both would leave rows out for minutes.
-void learn_cost(double& mean, std::uint64_t ns, std::size_t rows) {
-  learn(mean, ns, rows);
-  mean = std::min(mean, static_cast<double>(ns) / static_cast<double>(rows));
+bool has(bool input, const ObservedRows& rows) {
+  return input ? !rows.inputs.empty() : !rows.outputs.empty();
 }
 
-std::vector<std::size_t> columns_of_all(const std::vector<TensorSpec>& specs) {
-  std::vector<std::size_t> columns;
-  for (const TensorSpec& spec : specs) columns.push_back(columns_of(spec).value_or(0));
-  return columns;
+// Single values and short rows are most of what comes: no call for them.
+void copy_row(float* to, const std::byte* from, std::size_t size) {
+  constexpr std::size_t kStep = 16;
+  if (size < kStep || size > 16 * kStep) {
+    std::memcpy(to, from, size);
+    return;
+  }
+  auto* at = reinterpret_cast<std::byte*>(to);
+  std::size_t done = 0;
+  for (; done + kStep <= size; done += kStep) std::memcpy(at + done, from + done, kStep);
+  std::memcpy(at + size - kStep, from + size - kStep, kStep);  // some of it once more
 }
 
 }  // namespace
 
 LaneObserver::LaneObserver(std::shared_ptr<DriftObserver> shared, const Clock& clock)
-    : shared_(std::move(shared)),
-      clock_(clock),
-      input_columns_(columns_of_all(shared_->signature().inputs)),
-      output_columns_(columns_of_all(shared_->signature().outputs)) {
+    : shared_(std::move(shared)), clock_(clock), budget_(shared_->options().cost_share_max, clock) {
   adopt(shared_->epoch());
 }
 
@@ -48,103 +45,105 @@ LaneObserver::LaneObserver(std::shared_ptr<DriftObserver> shared, const Clock& c
 void LaneObserver::adopt(std::shared_ptr<DriftEpoch> epoch) {
   epoch_ = std::move(epoch);
   counter_ = std::make_unique<RowCounter>(epoch_->reference);
+  segments_ = std::make_unique<SegmentCounter>(epoch_->reference);
   handed_ = epoch_->reference->empty_counts();
+  handed_segments_ = empty_segments(*epoch_->reference);
+  copies_.clear();
+  of_inputs_ = of_outputs_ = false;
+  for (const ColumnRun& run : epoch_->runs) {
+    const TensorSpec& spec = spec_of(run, shared_->signature());
+    const std::size_t columns = columns_of(spec).value_or(0);
+    const bool strings = spec.dtype == DType::bytes;
+    (run.role == StreamRole::input ? of_inputs_ : of_outputs_) = true;
+    const bool plain = spec.dtype == DType::f32 && !run.codes;
+    copies_.push_back({&run, run.role == StreamRole::input, spec.dtype, columns,
+                       strings ? 0 : columns * size_of(spec.dtype),
+                       plain ? run.count * sizeof(float) : 0});
+  }
   std::ranges::fill(without_, 0);
-  seen_ = 0;
+  handed_seen_ = seen_;
   tiles_ = 0;
   picked_ = RecentRows(epoch_->reference->streams.size(),
                        epoch_->collecting ? 0 : kPickedOfTile * kTilesBetween);
-  slot_ = -1;
+  slot_from_ = slot_end_ = TimePoint();
 }
 
-bool LaneObserver::has(StreamRole role, const ObservedRows& rows) const {
-  return role == StreamRole::input ? !rows.inputs.empty() : !rows.outputs.empty();
-}
-
-bool LaneObserver::fits(const ObservedRows& rows) const {
-  const Signature& signature = shared_->signature();
+// False: not of the signature.
+bool LaneObserver::copy_run(const Copy& copy, const ObservedRows& rows, std::size_t first,
+                            std::size_t count) {
+  const ColumnRun& run = *copy.run;
+  float* to = counter_->next_row() + run.to;
+  const std::size_t stride = counter_->stride();
+  if (!has(copy.input, rows)) {
+    for (std::size_t row = 0; row < count; ++row, to += stride) {
+      std::fill_n(to, run.count, std::numeric_limits<float>::quiet_NaN());
+    }
+    return true;
+  }
+  const Tensor* const tensor = copy.input ? &rows.inputs[run.tensor] : rows.outputs[run.tensor];
+  if (!tensor || tensor->dtype != copy.dtype) return false;
   const std::size_t all = rows.of > 0 ? rows.of : rows.rows;
-  return std::ranges::all_of(epoch_->runs, [&](const ColumnRun& run) {
-    if (!has(run.role, rows)) return true;
-    const bool input = run.role == StreamRole::input;
-    const Tensor* tensor = input ? &rows.inputs[run.tensor] : rows.outputs[run.tensor];
-    const TensorSpec& spec = input ? signature.inputs[run.tensor] : signature.outputs[run.tensor];
-    if (!tensor || tensor->dtype != spec.dtype) return false;
-    if (spec.dtype == DType::bytes) return true;  // read with their lengths
-    const std::size_t columns = (input ? input_columns_ : output_columns_)[run.tensor];
-    return tensor->bytes.size() == all * columns * size_of(spec.dtype);
-  });
+  if (copy.row_size > 0 && tensor->bytes.size() != all * copy.row_size) return false;
+  if (copy.plain == 0) return stage_run(run, *tensor, copy.columns, first, count, to, stride);
+  const std::byte* from = tensor->bytes.data() + first * copy.row_size + run.from * sizeof(float);
+  for (std::size_t row = 0; row < count; ++row, to += stride, from += copy.row_size) {
+    copy_row(to, from, copy.plain);
+  }
+  return true;
 }
 
-bool LaneObserver::stage(const ObservedRows& rows) {
-  for (std::size_t first = 0; first < rows.rows;) {
+// How many rows were taken: all, unless they are not of the signature.
+std::size_t LaneObserver::stage(const ObservedRows& rows) {
+  std::size_t first = 0;
+  while (first < rows.rows) {
     const std::size_t count = std::min(rows.rows - first, counter_->free_rows());
-    for (const ColumnRun& run : epoch_->runs) {
-      if (!has(run.role, rows)) {
-        for (std::size_t row = 0; row < count; ++row) {
-          float* const to = counter_->next_row() + row * counter_->stride() + run.to;
-          std::fill_n(to, run.count, std::numeric_limits<float>::quiet_NaN());
-        }
-        continue;
-      }
-      const bool input = run.role == StreamRole::input;
-      const Tensor& tensor = input ? rows.inputs[run.tensor] : *rows.outputs[run.tensor];
-      const std::size_t columns = (input ? input_columns_ : output_columns_)[run.tensor];
-      if (!stage_run(run, tensor, columns, rows.first + first, count, counter_->next_row() + run.to,
-                     counter_->stride())) {
-        return false;
-      }
+    for (const Copy& copy : copies_) {
+      if (!copy_run(copy, rows, rows.first + first, count)) return first;
     }
     counter_->stage(count);
-    for (const StreamRole role : {StreamRole::input, StreamRole::output}) {
-      if (!has(role, rows)) without_[static_cast<std::size_t>(role)] += count;
+    seen_ += count;
+    if (rows.inputs.empty() && of_inputs_) {
+      without_[static_cast<std::size_t>(StreamRole::input)] += count;
+    }
+    if (rows.outputs.empty() && of_outputs_) {
+      without_[static_cast<std::size_t>(StreamRole::output)] += count;
     }
     first += count;
     if (counter_->free_rows() == 0) fold_tile();
   }
-  return true;
+  return first;
+}
+
+void LaneObserver::enter_slot(TimePoint now) {
+  if (unsettled()) {
+    fold_tile();
+    std::unique_lock lock(epoch_->mutex, std::try_to_lock);
+    if (lock) hand_over(lock);
+  }
+  slot_from_ = epoch_->windows.slot_begin(now);
+  slot_end_ = slot_from_ + epoch_->windows.finest_slot();
+  began_ = now;
+  leave_out_ = 0;  // no minute goes by unseen
 }
 
 void LaneObserver::observe(const ObservedRows& rows, TimePoint now) {
   if (!shared_->is_newest(epoch_.get())) adopt(shared_->epoch());
   if (rows.rows == 0) return;
-  if (!fits(rows)) {
-    bump(rows_unfit_, rows.rows);
-    return;
-  }
-  const std::int64_t slot = epoch_->windows.slot_of(now);
-  if (slot != slot_) {
-    if (unsettled()) {
-      fold_tile();
-      std::unique_lock lock(epoch_->mutex, std::try_to_lock);
-      if (lock) hand_over(lock);
-    }
-    slot_ = slot;
-    began_ = now;
-    leave_out_ = 0;  // no minute goes by unseen
-  }
-  seen_ += rows.rows;
-  learn(run_ns_, rows.run_ns, rows.rows);
+  if (now < slot_from_ || now >= slot_end_) enter_slot(now);
+  now_ = now;
   last_rows_ = rows.rows;
   if (leave_out_ > 0) {
     leave_out_ -= std::min<std::uint64_t>(leave_out_, rows.rows);
+    seen_ += rows.rows;
     bump(rows_left_out_, rows.rows);
     return;
   }
-  const bool learning = calls_ < kTimedOneIn;
-  const bool timed = learning || calls_ % kTimedOneIn == 0;
-  ++calls_;
+  const bool timed = budget_.times_next();
   const TimePoint start = timed ? clock_.now() : TimePoint();
-  if (!stage(rows)) {
-    bump(rows_unfit_, rows.rows);
-    return;
-  }
-  bump(rows_counted_, rows.rows);
-  if (timed) {
-    const std::uint64_t spent = elapsed_ns(start, clock_.now());
-    learn_cost(stage_ns_, spent, rows.rows);
-    bump(ns_, learning ? spent : spent * kTimedOneIn);
-  }
+  const std::size_t staged = stage(rows);
+  bump(rows_counted_, staged);
+  if (staged < rows.rows) bump(rows_unfit_, rows.rows - staged);
+  if (timed && staged > 0) bump(ns_, budget_.staged(start, staged));
 }
 
 void LaneObserver::after_reply() {
@@ -163,16 +162,21 @@ void LaneObserver::fold_tile() {
     }
   }
   pick_rows();
+  // Rows that lack what streams are of (answers in parts) are in no segment.
+  if (segments_->any() && without_[0] + without_[1] == 0) {
+    const float* const end = counter_->next_row();
+    segments_->add(end - rows * counter_->stride(), rows, counter_->stride());
+  }
   counter_->fold();
   if (++tiles_ >= kTilesBetween) {
     std::unique_lock lock(epoch_->mutex, std::try_to_lock);
     if (lock) hand_over(lock);
   }
-  const std::uint64_t spent = elapsed_ns(start, clock_.now());
-  bump(ns_, spent);
-  learn_cost(fold_ns_, spent, rows);
-  ++folds_;
-  leave_out_next();
+  bump(ns_, budget_.folded(start, rows));
+  // So many rows are left out that the mean cost stays within what it may be. The number is drawn,
+  // so that no period of the traffic is missed or met every time.
+  const std::uint64_t mean = budget_.left_out_mean(seen_, now_);
+  if (mean > 0 && !epoch_->collecting) leave_out_ = random() % (2 * mean + 1);
 }
 
 std::uint64_t LaneObserver::random() {
@@ -193,35 +197,26 @@ void LaneObserver::pick_rows() {
   }
 }
 
-// So many rows are left out that the mean cost stays below the share that it may have. The number
-// is drawn, so that no period of the traffic is missed or met every time.
-void LaneObserver::leave_out_next() {
-  if (epoch_->collecting) return;  // is over soon, and wants rows
-  if (folds_ < kFoldsToLearn) return;
-  const double cost = stage_ns_ + fold_ns_;
-  const double share = shared_->options().cost_share_max * run_ns_;
-  if (cost <= share) return;
-  const double most = kLeftOutMax;
-  const double tiles = share > 0 ? std::min(cost / share - 1.0, most) : most;
-  const auto mean = static_cast<std::uint64_t>(tiles * static_cast<double>(kTileRows));
-  leave_out_ = random() % (2 * mean + 1);
-}
-
 void LaneObserver::hand_over(std::unique_lock<std::mutex>& /*lock*/) {
   counter_->take(handed_);
   for (std::size_t i = 0; i < handed_.size(); ++i) {
     const StreamRole role = epoch_->reference->streams[i].name.role;
     handed_[i].own(OwnMass::missing) -= without_[static_cast<std::size_t>(role)];
   }
-  epoch_->windows.add(handed_, seen_, began_);
+  epoch_->windows.add(handed_, seen_ - handed_seen_, began_);
   if (!epoch_->collecting) {
     for (std::size_t i = 0; i < handed_.size(); ++i) epoch_->unjudged[i].add(handed_[i]);
+    if (segments_->any()) {
+      segments_->take(handed_segments_);
+      add_segments(epoch_->unjudged_segments, handed_segments_);
+      clear_segments(handed_segments_);
+    }
     for (std::size_t age = picked_.rows(); age-- > 0;) epoch_->recent.add(picked_.row(age).data());
     picked_.clear();
   }
   clear_counts(handed_);
   std::ranges::fill(without_, 0);
-  seen_ = 0;
+  handed_seen_ = seen_;
   tiles_ = 0;
 }
 
@@ -231,7 +226,7 @@ void LaneObserver::settle() {
   if (counter_->staged() > 0) fold_tile();
   std::unique_lock lock(epoch_->mutex);
   hand_over(lock);
-  slot_ = -1;
+  slot_from_ = slot_end_ = TimePoint();
 }
 
 DriftCost LaneObserver::cost() const {

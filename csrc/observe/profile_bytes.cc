@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "observe/profile_cursor.h"
+#include "observe/segments.h"
 #include "observe/stable_hash.h"
 
 namespace mlops {
@@ -37,6 +38,23 @@ void write_categories(ProfileWriter& out, const Categories& categories) {
   out.fixed(std::uint8_t{categories.all_rare_known});
   out.varint(categories.rare.size());
   for (const std::uint64_t hash : categories.rare) out.fixed(hash);
+}
+
+// What they are first, so that a reader knows how many counts there are before it takes
+// memory.
+void write_segmentations(ProfileWriter& out, const std::vector<Segmentation>& segmentations) {
+  out.varint(segmentations.size());
+  for (const Segmentation& by : segmentations) {
+    out.varint(by.stream);
+    out.varint(by.categories);
+    out.varint(by.edges.size());
+    for (const float edge : by.edges) out.real(edge);
+  }
+  for (const Segmentation& by : segmentations) {
+    for (const CountsTable& table : by.counts) {
+      for (const StreamCounts& counts : table) write_counts(out, counts);
+    }
+  }
 }
 
 bool read_flag(ProfileReader& in) {
@@ -151,6 +169,44 @@ StreamReference read_stream(ProfileReader& in) {
   return stream;
 }
 
+bool adds_up(const Segmentation& by, const std::vector<StreamReference>& streams) {
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    std::vector<std::uint64_t> sum(streams[i].counts.masses.size());
+    for (const CountsTable& table : by.counts) {
+      for (std::size_t cell = 0; cell < sum.size(); ++cell) sum[cell] += table[i].masses[cell];
+    }
+    if (sum != streams[i].counts.masses) return false;
+  }
+  return true;
+}
+
+std::vector<Segmentation> read_segmentations(ProfileReader& in,
+                                             const std::vector<StreamReference>& streams) {
+  std::vector<Segmentation> all(in.varint(kSegmentsMax));
+  if (all.empty()) in.fail();  // version 1 says that
+  for (Segmentation& by : all) {
+    by.stream = static_cast<std::uint32_t>(in.varint(streams.size() - 1));
+    by.categories = static_cast<std::uint32_t>(in.varint(kSegmentsMax));
+    const std::uint64_t edges = in.varint(kSegmentsMax);
+    for (std::uint64_t i = 0; i < edges && in.ok(); ++i) by.edges.push_back(in.real32());
+  }
+  if (!in.ok() || !check_segmentations(all, streams).ok()) {
+    in.fail();
+    return {};
+  }
+  for (Segmentation& by : all) {
+    by.counts.resize(by.size());
+    for (CountsTable& table : by.counts) {
+      for (const StreamReference& stream : streams) {
+        if (!in.ok()) return {};
+        table.push_back(read_counts(in, stream.counts.kind, stream.counts.bins));
+      }
+    }
+    if (!adds_up(by, streams)) in.fail();
+  }
+  return all;
+}
+
 bool has_twice(const std::vector<StreamReference>& streams) {
   std::set<std::tuple<StreamRole, std::string_view, std::uint32_t>> columns;
   return std::ranges::any_of(streams, [&](const StreamReference& stream) {
@@ -168,7 +224,7 @@ Status wrong(const char* what) {
 std::string reference_bytes(const Reference& reference) {
   ProfileWriter out;
   out.raw(kMagic);
-  out.fixed(kProfileVersion);
+  out.fixed(reference.segmentations.empty() ? std::uint32_t{1} : kProfileVersion);
   out.fixed(static_cast<std::uint32_t>(reference.streams.size()));
   for (const StreamReference& stream : reference.streams) {
     out.fixed(static_cast<std::uint8_t>(stream.name.role));
@@ -184,6 +240,7 @@ std::string reference_bytes(const Reference& reference) {
     }
     write_counts(out, stream.counts);
   }
+  if (!reference.segmentations.empty()) write_segmentations(out, reference.segmentations);
   return out.bytes();
 }
 
@@ -200,7 +257,7 @@ Result<Profile> read_profile(std::string_view bytes) {
   ProfileReader in(bytes);
   if (in.raw(kMagic.size()) != kMagic) return wrong("does not begin as one");
   const auto version = in.fixed<std::uint32_t>();
-  if (version != kProfileVersion) {
+  if (version == 0 || version > kProfileVersion) {
     return Status::unimplemented("the profile is of version " + std::to_string(version) +
                                  ", which this build does not read");
   }
@@ -218,6 +275,8 @@ Result<Profile> read_profile(std::string_view bytes) {
   }
   if (!in.ok()) return wrong("has a stream that cannot be right");
   if (has_twice(reference->streams)) return wrong("has a stream twice");
+  if (version >= 2) reference->segmentations = read_segmentations(in, reference->streams);
+  if (!in.ok()) return wrong("has segments that cannot be right");
   reference->id = stable_digest(bytes.substr(0, bytes.size() - in.left()));
   Profile profile{reference, {}};
   if (read_flag(in)) {

@@ -63,9 +63,25 @@ struct StreamReference {
   friend bool operator==(const StreamReference&, const StreamReference&) = default;
 };
 
+// Rows told apart by what one stream is: ranges of a numeric one, the first categories of another.
+inline constexpr std::size_t kSegmentsMax = 64;             // of all segmentations of a reference
+inline constexpr std::size_t kSegmentStreamsMax = 1 << 14;  // segments times streams
+struct Segmentation {
+  std::uint32_t stream = 0;
+  std::vector<float> edges;         // ascending; a range is closed on its left
+  std::uint32_t categories = 0;     // apart; the rest is one segment. 0: of a numeric stream
+  std::vector<CountsTable> counts;  // of the reference's own rows, by segment
+
+  // Missing has a segment of its own, the last one.
+  std::size_t size() const { return (categories > 0 ? categories : edges.size()) + 2; }
+
+  friend bool operator==(const Segmentation&, const Segmentation&) = default;
+};
+
 struct Reference {
   std::vector<StreamReference> streams;
-  std::string id;  // 32 hexadecimal digits; made by seal_reference()
+  std::vector<Segmentation> segmentations;  // in the streams' order; of a stream at most one
+  std::string id;                           // 32 hexadecimal digits; made by seal_reference()
 
   // Counts of no rows.
   CountsTable empty_counts() const;

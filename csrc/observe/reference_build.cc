@@ -173,7 +173,8 @@ StreamReference string_categories(StreamName name, std::span<const std::string_v
   return stream;
 }
 
-Result<ReferencePtr> seal_reference(std::vector<StreamReference> streams) {
+Result<ReferencePtr> seal_reference(std::vector<StreamReference> streams,
+                                    std::vector<Segmentation> segmentations) {
   if (streams.empty()) return Status::invalid_argument("a reference needs a stream");
   std::set<std::tuple<StreamRole, std::string, std::uint32_t>> columns;
   for (const StreamReference& stream : streams) {
@@ -185,6 +186,7 @@ Result<ReferencePtr> seal_reference(std::vector<StreamReference> streams) {
   }
   auto reference = std::make_shared<Reference>();
   reference->streams = std::move(streams);
+  reference->segmentations = std::move(segmentations);
   const std::string bytes = reference_bytes(*reference);
   reference->id = stable_digest(bytes);
   // What cannot be read back is not a reference: one list of rules, the reader's.

@@ -28,6 +28,7 @@ StreamReference string_categories(StreamName name, std::span<const std::string_v
                                   const ReferenceOptions& options);
 
 // Checks the streams as a whole (some, no two the same column) and gives them their id.
-Result<ReferencePtr> seal_reference(std::vector<StreamReference> streams);
+Result<ReferencePtr> seal_reference(std::vector<StreamReference> streams,
+                                    std::vector<Segmentation> segmentations = {});
 
 }  // namespace mlops

@@ -22,18 +22,19 @@ std::size_t rows_for(std::size_t stride) {
 std::size_t wide_bin(const std::vector<float>& edges, float x) {
   std::size_t bin = 0;
   for (std::size_t width = (edges.size() + 1) / 2; width > 0; width /= 2) {
-    bin += edges[bin + width - 1] <= x ? width : 0;
+    const bool up = edges[bin + width - 1] <= x;
+    bin += (std::size_t{0} - static_cast<std::size_t>(up)) & width;  // no branch
   }
   return bin;
 }
 
 }  // namespace
 
-RowCounter::RowCounter(ReferencePtr reference, const FoldKernel& kernel)
+RowCounter::RowCounter(ReferencePtr reference, const FoldKernel& kernel, std::size_t rows_max)
     : reference_(std::move(reference)),
       kernel_(kernel),
       stride_(whole(reference_->streams.size(), kBlockColumns)),
-      tile_rows_(rows_for(stride_)),
+      tile_rows_(std::min(rows_for(stride_), rows_max)),
       tile_(static_cast<float*>(
           ::operator new (tile_rows_* stride_ * sizeof(float), std::align_val_t{64}))) {
   std::fill_n(tile_.get(), tile_rows_ * stride_, 0.0F);

@@ -16,7 +16,9 @@ namespace mlops {
 
 class RowCounter {
  public:
-  explicit RowCounter(ReferencePtr reference, const FoldKernel& kernel = fold_kernel());
+  // A tile has `rows_max` rows (a whole number of kRowStep), of very wide rows fewer.
+  explicit RowCounter(ReferencePtr reference, const FoldKernel& kernel = fold_kernel(),
+                      std::size_t rows_max = kTileRows);
 
   const Reference& reference() const { return *reference_; }
 

@@ -12,8 +12,16 @@ std::vector<JudgedStream> judged_streams(const Reference& reference) {
   std::vector<JudgedStream> streams;
   for (const StreamReference& stream : reference.streams) {
     const NumericBins& bins = stream.numeric;
-    streams.push_back({{stream.counts, bins.edges, bins.quantiles, bins.min, bins.max},
-                       stream.name.role == StreamRole::output});
+    JudgedStream judged{{stream.counts, bins.edges, bins.quantiles, bins.min, bins.max},
+                        stream.name.role == StreamRole::output,
+                        {}};
+    for (const Segmentation& by : reference.segmentations) {
+      judged.segments.emplace_back();
+      for (const CountsTable& table : by.counts) {
+        judged.segments.back().push_back(table[streams.size()]);
+      }
+    }
+    streams.push_back(std::move(judged));
   }
   return streams;
 }
@@ -46,10 +54,11 @@ void VersionJudge::show(std::size_t stream, const RecentRows& recent) {
   samples_[stream] = std::move(found);
 }
 
-std::vector<NumberedEvent> VersionJudge::see(const CountsTable& tile, const RecentRows& recent,
-                                             TimePoint now) {
+std::vector<NumberedEvent> VersionJudge::see(const CountsTable& tile,
+                                             const std::vector<CountsTable>& segments,
+                                             const RecentRows& recent, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  Result<std::vector<DriftEvent>> found = judge_.see(tile, now);
+  Result<std::vector<DriftEvent>> found = judge_.see(tile, now, segments);
   std::vector<NumberedEvent> events;
   if (!found.ok()) return events;  // of another reference: the caller's epochs keep them apart
   for (DriftEvent& event : *found) {

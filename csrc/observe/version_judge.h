@@ -67,8 +67,10 @@ class VersionJudge {
  public:
   VersionJudge(ReferencePtr reference, const JudgeOptions& options);
 
-  // The rows since the last call; `now` is said again in events. `recent` are rows of late.
-  std::vector<NumberedEvent> see(const CountsTable& tile, const RecentRows& recent, TimePoint now);
+  // The rows since the last call; `now` is said again in events. `recent` are rows of late,
+  // `segments` the same rows by segment.
+  std::vector<NumberedEvent> see(const CountsTable& tile, const std::vector<CountsTable>& segments,
+                                 const RecentRows& recent, TimePoint now);
   JudgeView view(std::uint64_t after) const;
   JudgeFigures figures() const;
   // Evidence and alerts are forgotten; events and their numbers stay.

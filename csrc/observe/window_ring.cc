@@ -66,8 +66,8 @@ WindowRing::WindowRing(ReferencePtr reference, std::vector<WindowLevel> levels)
   if (reference_->streams.size() <= kWeeklyStreamsMax) week_.resize(kHoursOfWeek);
 }
 
-std::int64_t WindowRing::slot_of(TimePoint at) const {
-  return index_of(at, levels_.front().shape.slot);
+TimePoint WindowRing::slot_begin(TimePoint at) const {
+  return TimePoint(finest_slot() * index_of(at, finest_slot()));
 }
 
 void WindowRing::add_to(Level& level, const CountsTable& counts, std::uint64_t rows_seen,

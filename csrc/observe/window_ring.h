@@ -37,8 +37,9 @@ class WindowRing {
   // Levels ascend by length and by what they reach back.
   explicit WindowRing(ReferencePtr reference, std::vector<WindowLevel> levels = usual_levels());
 
-  // Which of the finest slots `at` is in; rows of one slot may be added together.
-  std::int64_t slot_of(TimePoint at) const;
+  // When the finest slot that `at` is in begins; rows of one slot may be added together.
+  TimePoint slot_begin(TimePoint at) const;
+  Duration finest_slot() const { return levels_.front().shape.slot; }
   void add(const CountsTable& counts, std::uint64_t rows_seen, TimePoint at);
 
   // The slots that `from` to `to` touches, of the finest level that reaches back to `from` from

@@ -41,11 +41,17 @@ void ArmGuard::answered(const Answer& answer) noexcept {
   hard_stops_locked(answer);
   ++(answer.by_arm ? arm_answers_ : stable_answers_);
   if (verdict_ == GuardVerdict::warming_up) {
-    if (std::min(arm_answers_, stable_answers_) < plan_.warm_up) return;
-    verdict_ = GuardVerdict::watching;
-    return;
+    if (warmed_up_locked(answer)) verdict_ = GuardVerdict::watching;
+  } else if (verdict_ != GuardVerdict::stopped) {
+    count_locked(answer);
   }
-  if (verdict_ != GuardVerdict::stopped) count_locked(answer);
+}
+
+// What is remembered warms nothing.
+bool ArmGuard::warmed_up_locked(const Answer& answer) {
+  std::uint32_t& warmed = answer.by_arm ? arm_warmed_ : stable_warmed_;
+  if (answer.timed && warmed < plan_.warm_up) ++warmed;
+  return std::min(arm_warmed_, stable_warmed_) >= plan_.warm_up;
 }
 
 // No statistics: what no share of luck explains.
@@ -102,19 +108,25 @@ void ArmGuard::learn_latency_locked(std::uint64_t latency_ns) {
 }
 
 void ArmGuard::judge_locked() {
-  std::array<double, kMetricNames.size()> logs;
-  double least = INFINITY;  // for "no worse" every metric must say so
-  for (std::size_t i = 0; i < metrics_.size(); ++i) {
-    logs[i] = metrics_[i].worse.log_e();
-    least = std::min(least, metrics_[i].no_worse.log_e());
-  }
-  log_e_ = log_mean_e(logs.data(), logs.size());
   const double enough = std::log(1 / plan_.alpha);
-  if (log_e_ >= enough) {
-    end_locked(GuardVerdict::worse, evidence(log_e_, plan_.alpha));
-  } else if (least >= enough) {
+  // No mean is above its greatest: nearly always that is all there is to know.
+  const bool any = std::ranges::any_of(
+      metrics_, [&](const Metric& metric) { return metric.worse.may_reach(enough); });
+  if (any && log_e_locked() >= enough) {
+    end_locked(GuardVerdict::worse, evidence(log_e_locked(), plan_.alpha));
+  } else if (verdict_ == GuardVerdict::watching &&
+             std::ranges::all_of(metrics_, [&](const Metric& metric) {
+               return metric.no_worse.may_reach(enough) && metric.no_worse.log_e() >= enough;
+             })) {
     verdict_ = GuardVerdict::no_worse;  // so far: it is watched on
   }
+}
+
+// Of all metrics together.
+double ArmGuard::log_e_locked() const {
+  std::array<double, kMetricNames.size()> logs;
+  for (std::size_t i = 0; i < metrics_.size(); ++i) logs[i] = metrics_[i].worse.log_e();
+  return log_mean_e(logs.data(), logs.size());
 }
 
 void ArmGuard::end_locked(GuardVerdict verdict, std::string reason) {
@@ -125,7 +137,7 @@ void ArmGuard::end_locked(GuardVerdict verdict, std::string reason) {
 
 GuardStatus ArmGuard::status() const {
   const std::lock_guard lock(mutex_);
-  GuardStatus status{plan_, verdict_, reason_, log_e_, arm_answers_, stable_answers_, {}};
+  GuardStatus status{plan_, verdict_, reason_, log_e_locked(), arm_answers_, stable_answers_, {}};
   for (std::size_t i = 0; i < metrics_.size(); ++i) {
     const Metric& metric = metrics_[i];
     status.metrics.push_back({kMetricNames[i], metric.worse.log_e(), metric.no_worse.log_e(),

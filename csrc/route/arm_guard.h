@@ -69,11 +69,13 @@ class ArmGuard {
     EventRace no_worse;
   };
 
+  bool warmed_up_locked(const Answer& answer);
   void count_locked(const Answer& answer);
   void event_locked(std::size_t metric, const Answer& answer);
   void learn_latency_locked(std::uint64_t latency_ns);
   void hard_stops_locked(const Answer& answer);
   void judge_locked();
+  double log_e_locked() const;
   void end_locked(GuardVerdict verdict, std::string reason);
 
   const GuardPlan plan_;
@@ -81,9 +83,10 @@ class ArmGuard {
   mutable std::mutex mutex_;  // guards what follows
   GuardVerdict verdict_ = GuardVerdict::warming_up;
   std::string reason_;
-  double log_e_ = 0;
   std::uint64_t arm_answers_ = 0;
   std::uint64_t stable_answers_ = 0;
+  std::uint32_t arm_warmed_ = 0;  // answers that were computed, up to the plan's warm-up
+  std::uint32_t stable_warmed_ = 0;
   std::uint32_t failures_in_a_row_ = 0;
   bool stable_was_not_finite_ = false;
   std::vector<Metric> metrics_;  // errors, then latencies above control's quantiles

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "request/remembered.h"
+
 namespace mlops {
 namespace {
 
@@ -57,6 +59,7 @@ void ArmWatch::tell_guard(const AnswerMark& mark, const Response& response,
                             .batch = response.batch,
                             .bad = code != Code::ok,
                             .finite = code != Code::ok || is_finite(response),
+                            .timed = !is_remembered(response),
                             .latency_ns = latency_ns});
 }
 

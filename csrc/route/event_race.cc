@@ -40,11 +40,23 @@ void EventRace::add(double share, bool canary) {
   if (!(share > 0 && share < 1)) return;
   ++events_;
   canary_events_ += canary ? 1 : 0;
+  if (share != terms_.share) set_terms(share);
+  const std::array<double, kAlternatives>& terms = canary ? terms_.canary : terms_.control;
+  for (std::size_t i = 0; i < ratios_.size(); ++i) log_wealth_[i] += terms[i];
+}
+
+void EventRace::set_terms(double share) {
+  terms_.share = share;
   const double under_null = canary_probability(share, null_ratio_);
   for (std::size_t i = 0; i < ratios_.size(); ++i) {
     const double p = canary_probability(share, ratios_[i]);
-    log_wealth_[i] += canary ? std::log(p / under_null) : std::log((1 - p) / (1 - under_null));
+    terms_.canary[i] = std::log(p / under_null);
+    terms_.control[i] = std::log((1 - p) / (1 - under_null));
   }
+}
+
+bool EventRace::may_reach(double log_e) const {
+  return *std::max_element(log_wealth_.begin(), log_wealth_.end()) >= log_e;
 }
 
 double EventRace::log_e() const { return log_mean_e(log_wealth_.data(), log_wealth_.size()); }

@@ -27,6 +27,8 @@ class EventRace {
   // nothing.
   void add(double share, bool canary);
   double log_e() const;
+  // False: log_e() is below `log_e`. Cheap.
+  bool may_reach(double log_e) const;
   std::uint64_t events() const { return events_; }
   std::uint64_t canary_events() const { return canary_events_; }
 
@@ -34,7 +36,16 @@ class EventRace {
   EventRace() = default;
 
   double null_ratio_ = 1;
+  // What an event adds to each bet while the share is the same.
+  struct Terms {
+    double share = 0;
+    std::array<double, kAlternatives> canary{};
+    std::array<double, kAlternatives> control{};
+  };
+  void set_terms(double share);
+
   std::array<double, kAlternatives> ratios_{};
+  Terms terms_;
   std::array<double, kAlternatives> log_wealth_{};
   std::uint64_t events_ = 0;
   std::uint64_t canary_events_ = 0;

@@ -30,7 +30,7 @@ from mlops_engine.errors import (
 from mlops_engine.tensor import ModelInfo, TensorSpec
 
 if TYPE_CHECKING:
-    from mlops_engine import registry, rollout
+    from mlops_engine import evaluation, registry, rollout
 
 __all__ = [
     "AlreadyExists",
@@ -48,6 +48,7 @@ __all__ = [
     "Unimplemented",
     "__version__",
     "drift",
+    "evaluation",
     "registry",
     "rollout",
     "routing",
@@ -56,7 +57,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import what few programs need when it is asked for."""
-    if name in ("registry", "rollout"):
+    if name in ("evaluation", "registry", "rollout"):
         import importlib
 
         return importlib.import_module(f"mlops_engine.{name}")

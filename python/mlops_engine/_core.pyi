@@ -138,9 +138,14 @@ class DriftProfile:
         *,
         bins: int,
         categories: int,
+        segments: Sequence[tuple[int, Sequence[float], int]] = ...,
     ) -> DriftProfile:
-        """Columns are (role, tensor, column, label, categorical, values, missing or None)."""
+        """Columns are (role, tensor, column, label, categorical, values, missing or None).
 
+        Segments are (column, edges, how many categories).
+        """
+
+    def segments(self) -> list[str]: ...
     @staticmethod
     def from_bytes(data: bytes) -> DriftProfile: ...
     def to_bytes(self) -> bytes: ...

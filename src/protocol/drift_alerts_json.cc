@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "observe/category_codes.h"
+#include "observe/segments.h"
 #include "observe/stream_cells.h"
 #include "protocol/json_writer.h"
 
@@ -65,6 +66,22 @@ void write_samples(JsonWriter& json, const Reference& reference, const StreamRef
   json.end_array();
 }
 
+// Only where the reference declares some.
+void write_segments(JsonWriter& json, const Reference& reference,
+                    const std::vector<SegmentShare>& shares) {
+  if (reference.segmentations.empty()) return;
+  json.key("segments").array();
+  for (const SegmentShare& share : shares) {
+    json.object().key("segment").string(segment_name(reference, share.segment));
+    finite_or_null(json, "share", share.share);
+    finite_or_null(json, "before", share.before);
+    finite_or_null(json, "now", share.now);
+    finite_or_null(json, "psi_debiased", share.psi_debiased);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void write_alert(JsonWriter& json, const Reference& reference, const DriftAlert& alert,
                  const std::vector<SampleRow>& samples) {
   const StreamReference& stream = reference.streams[alert.stream];
@@ -93,6 +110,7 @@ void write_alert(JsonWriter& json, const Reference& reference, const DriftAlert&
     json.end_object();
   }
   json.end_array();
+  write_segments(json, reference, alert.segments);
   write_samples(json, reference, stream, samples);
   json.end_object();
 }

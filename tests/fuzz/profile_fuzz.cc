@@ -7,6 +7,7 @@
 
 #include "observe/profile_bytes.h"
 #include "observe/row_counter.h"
+#include "observe/segments.h"
 #include "observe/stable_hash.h"
 
 namespace {
@@ -32,6 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (profile_bytes(*profile) != bytes) std::abort();
   if (profile->reference->streams.size() > 64) return 0;
   RowCounter counter(profile->reference);
+  SegmentCounter segments(profile->reference);
   const float values[] = {0, -1e30F, std::numeric_limits<float>::infinity(),
                           std::numeric_limits<float>::quiet_NaN()};
   for (const float value : values) {
@@ -40,6 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
           profile->reference->streams[i].counts.kind == StreamKind::numeric || value != value;
       counter.next_row()[i] = number ? value : 0;
     }
+    segments.add(counter.next_row(), 1, counter.stride());
     counter.stage(1);
   }
   counter.fold();
@@ -48,5 +51,13 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   for (const StreamCounts& counts : table) {
     if (counts.rows() != 4) std::abort();
   }
+  SegmentCounts apart = empty_segments(*profile->reference);
+  segments.take(apart);
+  std::uint64_t rows = 0;
+  for (std::size_t i = 0; i < apart.size(); ++i) {
+    if (segment_name(*profile->reference, i).empty()) std::abort();
+    rows += apart[i].front().rows();
+  }
+  if (rows != 4 * profile->reference->segmentations.size()) std::abort();
   return 0;
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlops_engine.errors import MlopsError
 from mlops_engine.rollout import Controller, Rollout, State, Store
-from mlops_engine.rollout.rollout import routes_of, run
+from mlops_engine.rollout.rollout import quality_of, routes_of, run
 from mlops_engine.server import ServerError
 
 _URL = "http://127.0.0.1:8000"
@@ -61,7 +61,9 @@ def _run(verb: Any, arguments: argparse.Namespace) -> int:
     store = Store(arguments.store)
     try:
         token = os.environ.get("MLOPS_TOKEN")
-        status: int = verb(Controller(store, routes_of(arguments.url, token)), arguments)
+        quality = quality_of(arguments.url, token)
+        controller = Controller(store, routes_of(arguments.url, token), quality_of=quality)
+        status: int = verb(controller, arguments)
     except MlopsError as error:
         raise ServerError(str(error)) from None
     finally:

@@ -32,7 +32,7 @@ from mlops_engine.drift.detectors import (
     Stepd,
 )
 from mlops_engine.drift.expected_quality import Cbpe, Dle
-from mlops_engine.drift.judge import DriftAlert, DriftEvent, Judge
+from mlops_engine.drift.judge import DriftAlert, DriftEvent, Judge, SegmentShare
 from mlops_engine.drift.labels import LabelJoin
 from mlops_engine.drift.multivariate import (
     MmdResult,
@@ -65,6 +65,7 @@ __all__ = [
     "Profile",
     "Report",
     "RffMmd",
+    "SegmentShare",
     "Stepd",
     "StreamReport",
     "Watch",

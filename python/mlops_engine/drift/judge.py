@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,22 +13,30 @@ from mlops_engine.errors import InvalidArgument
 from .profile import Profile, Window
 from .report import Severity, cell_names, core_counts, core_stream
 
-__all__ = ["DriftAlert", "DriftEvent", "Judge"]
+__all__ = ["DriftAlert", "DriftEvent", "Judge", "SegmentShare"]
 
 
-_AS_IS = (
-    "severity",
-    "cause",
-    "factor",
-    "shift_sigma",
-    "spread_ratio",
-    "change_row",
-    "change_time",
-    "raised_row",
-    "rows_since_change",
-    "evidence_rows",
-    "repeats",
-)
+@dataclass(frozen=True)
+class SegmentShare:
+    """What of a change is a segment's.
+
+    Attributes
+    ----------
+    segment
+        Its name: ``carrier = UA``, ``distance [500, 1500)``.
+    share
+        Of the divergence; those of all segments of one stream add up to 1.
+    before, now
+        The segment's share of the rows.
+    effect
+        Debiased PSI of the segment's own rows.
+    """
+
+    segment: str
+    share: float
+    before: float
+    now: float
+    effect: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,9 @@ class DriftAlert:
         On how many rows ``effect`` rests.
     effect
         Debiased PSI since the change.
+    js_distance, ks
+        Jensen-Shannon distance (base 2) and Kolmogorov-Smirnov distance of the same rows; the
+        second is 0 of categories.
     evidence_rows
         How many rows chance takes, on average, to give as much evidence somewhere in the fleet.
     repeats
@@ -60,6 +72,8 @@ class DriftAlert:
     log_e_value
         How sure it is that this stream has changed, at every look at once: the logarithm of an
         e-value.
+    segments
+        Of a served version whose reference declares segments: those with the largest shares.
     samples
         Of a served version: a few rows of late from the bins that gained, each with the bin and
         its values by stream.
@@ -81,6 +95,54 @@ class DriftAlert:
     cells: tuple[tuple[str, float, float], ...]
     log_e_value: float = math.nan
     samples: tuple[tuple[str, dict[str, float | str | None]], ...] = ()
+    js_distance: float = math.nan
+    ks: float = math.nan
+    segments: tuple[SegmentShare, ...] = ()
+
+
+_SAME = (
+    "severity",
+    "cause",
+    "change_row",
+    "change_time",
+    "raised_row",
+    "rows_since_change",
+    "repeats",
+)
+# A server's JSON has null where one is not finite.
+_NUMBERS = (
+    "factor",
+    "shift_sigma",
+    "spread_ratio",
+    "js_distance",
+    "ks",
+    "evidence_rows",
+    "log_e_value",
+)
+
+
+def alert_of(
+    found: Mapping[str, Any],
+    stream: str,
+    cells: Iterable[tuple[str, float, float]],
+    samples: Iterable[tuple[str, dict[str, float | str | None]]] = (),
+) -> DriftAlert:
+    """Return what the core or a server says of an alert; streams and cells have names by now."""
+    numbers: dict[str, Any] = {
+        name: math.nan if found[name] is None else found[name] for name in _NUMBERS
+    }
+    return DriftAlert(
+        stream=stream,
+        effect=math.nan if found["psi_debiased"] is None else found["psi_debiased"],
+        cells=tuple(cells),
+        samples=tuple(samples),
+        segments=tuple(
+            SegmentShare(of["segment"], of["share"], of["before"], of["now"], of["psi_debiased"])
+            for of in found.get("segments", ())
+        ),
+        **numbers,
+        **{name: found[name] for name in _SAME},
+    )
 
 
 @dataclass(frozen=True)
@@ -220,10 +282,5 @@ class Judge:
 
     def _alert(self, alert: dict[str, Any]) -> DriftAlert:
         cells = self._cells[alert["stream"]]
-        return DriftAlert(
-            stream=self._names[alert["stream"]],
-            effect=alert["psi_debiased"],
-            log_e_value=math.log(max(alert["e_value"], 1e-300)),
-            cells=tuple((cells[i], before, now) for i, before, now in alert["cells"]),
-            **{name: alert[name] for name in _AS_IS},
-        )
+        moved = ((cells[i], before, now) for i, before, now in alert["cells"])
+        return alert_of(alert, self._names[alert["stream"]], moved)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     Rows = np.ndarray[Any, Any] | pl.DataFrame | Mapping[str, Any]
+    Segments = Mapping[str, int | Sequence[float] | None]
 
 __all__ = ["Profile", "Window"]
 
@@ -54,6 +55,7 @@ class Profile:
         tensors: Mapping[str, str] | None = None,
         bins: int = 32,
         categories: int = 256,
+        segments: Segments | None = None,
     ) -> Profile:
         """Make a reference of an array of rows.
 
@@ -75,6 +77,10 @@ class Profile:
             Of a numeric stream, 2 to 256.
         categories
             Most categories of a stream that are counted by name, 1 to 256; the rest is one mass.
+        segments
+            Streams that tell rows apart: ``{"carrier": 8, "distance": [500, 1500]}``, the most
+            frequent categories (None: 16 at most) or the edges of ranges. Alerts then say which
+            segments a change is in. 64 segments at most, the rest and the missing ones with them.
 
         Raises
         ------
@@ -82,7 +88,12 @@ class Profile:
             If names and columns do not match, or a column cannot be counted.
         """
         return cls._build(
-            columns_of_array(x, names, categorical), outputs, tensors or {}, bins, categories
+            columns_of_array(x, names, categorical),
+            outputs,
+            tensors or {},
+            bins,
+            categories,
+            segments=segments,
         )
 
     @classmethod
@@ -95,13 +106,19 @@ class Profile:
         tensors: Mapping[str, str] | None = None,
         bins: int = 32,
         categories: int = 256,
+        segments: Segments | None = None,
     ) -> Profile:
         """Make a reference of a polars frame; nulls are missing, columns of strings categorical.
 
         Parameters and errors are those of `from_array`.
         """
         return cls._build(
-            columns_of_polars(frame, categorical), outputs, tensors or {}, bins, categories
+            columns_of_polars(frame, categorical),
+            outputs,
+            tensors or {},
+            bins,
+            categories,
+            segments=segments,
         )
 
     @classmethod
@@ -115,6 +132,7 @@ class Profile:
         tensors: Mapping[str, str] | None = None,
         bins: int = 32,
         categories: int = 256,
+        segments: Segments | None = None,
     ) -> Profile:
         """Make a reference of a Parquet file, or of those columns of it.
 
@@ -129,7 +147,7 @@ class Profile:
         for name in names:
             frame = scan.select(name).collect()
             made += columns_of_polars(frame, kinds & {name})
-        return cls._build(made, outputs, tensors or {}, bins, categories)
+        return cls._build(made, outputs, tensors or {}, bins, categories, segments=segments)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Profile:
@@ -157,9 +175,13 @@ class Profile:
         tensors: Mapping[str, str],
         bins: int,
         categories: int,
+        *,
+        segments: Segments | None,
     ) -> Profile:
         wanted = set(outputs)
-        unknown = (wanted | tensors.keys()) - {column.name for column in columns}
+        unknown = (wanted | tensors.keys() | (segments or {}).keys()) - {
+            column.name for column in columns
+        }
         if unknown:
             raise InvalidArgument(f"no stream is called {', '.join(sorted(unknown))}")
         specs = []
@@ -170,7 +192,17 @@ class Profile:
             spec = (role, tensor, seen[role, tensor], column.name, column.categorical)
             specs.append((*spec, column.values, column.missing))
             seen[role, tensor] += 1
-        return cls(core.DriftProfile.build(specs, bins=bins, categories=categories))
+        places = {column.name: place for place, column in enumerate(columns)}
+        told_apart: list[tuple[int, Sequence[float], int]] = []
+        for name, by in (segments or {}).items():
+            if by is None or isinstance(by, int):
+                told_apart.append((places[name], (), by or 0))
+            else:
+                told_apart.append((places[name], list(by), 0))
+        profile = core.DriftProfile.build(
+            specs, bins=bins, categories=categories, segments=told_apart
+        )
+        return cls(profile)
 
     def to_bytes(self) -> bytes:
         """Return what `from_bytes` reads; later versions will read it too."""
@@ -180,6 +212,11 @@ class Profile:
     def id(self) -> str:
         """A digest of all that the reference holds."""
         return self._core.id
+
+    @property
+    def segments(self) -> list[str]:
+        """Names of the segments that rows are told apart by."""
+        return self._core.segments()
 
     @property
     def names(self) -> list[str]:

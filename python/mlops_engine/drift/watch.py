@@ -6,7 +6,6 @@ me.drift.connect("http://replica-1:8000", "flights").report(window="1h")
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,7 +14,7 @@ from typing import Any, Literal, Protocol
 from mlops_engine.errors import InvalidArgument
 from mlops_engine.server_api import ServerApi, model_path
 
-from .judge import DriftAlert, DriftEvent
+from .judge import DriftAlert, DriftEvent, alert_of
 from .profile import Profile, Window
 from .report import Report, compare
 
@@ -227,18 +226,11 @@ def span_seconds(span: Span) -> float | None:
 
 
 def _alert(found: Mapping[str, Any]) -> DriftAlert:
-    numbers: dict[str, Any] = {
-        name: math.nan if found[name] is None else found[name]
-        for name in ("factor", "shift_sigma", "spread_ratio", "evidence_rows", "log_e_value")
-    }
-    same = ("stream", "severity", "cause", "change_row", "change_time", "raised_row", "repeats")
-    return DriftAlert(
-        **{name: found[name] for name in same},
-        **numbers,
-        rows_since_change=found["rows_since_change"],
-        effect=found["psi_debiased"],
-        cells=tuple((cell["cell"], cell["before"], cell["now"]) for cell in found["cells"]),
-        samples=tuple((sample["cell"], dict(sample["row"])) for sample in found["samples"]),
+    return alert_of(
+        found,
+        found["stream"],
+        ((cell["cell"], cell["before"], cell["now"]) for cell in found["cells"]),
+        ((sample["cell"], dict(sample["row"])) for sample in found["samples"]),
     )
 
 

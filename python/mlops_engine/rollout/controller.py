@@ -9,14 +9,16 @@ from __future__ import annotations
 import enum
 import json
 import logging
-import math
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mlops_engine.errors import MlopsError, NotFound, Unavailable
-from mlops_engine.rollout.plan import Plan, Step
+from mlops_engine.rollout.gates import evidence_of, guard_of, lost, missing, suspect
+from mlops_engine.rollout.observed import Observed
+from mlops_engine.rollout.plan import Plan, Query, Step
+from mlops_engine.rollout.prometheus import value_of
 from mlops_engine.rollout.store import Record, Store
 from mlops_engine.routing import Route
 
@@ -50,6 +52,11 @@ class Controller:
         Where they are kept.
     route_of : callable
         Gives the `Route` of a model.
+    quality_of : callable, optional
+        Gives what labels and rewards say of a model's version, as a server's JSON; `NotFound`
+        where nothing is known. Without it gates on them are never met.
+    query : callable, optional
+        Gives what a Prometheus server says to a query; None: nothing.
     now : callable
         Seconds since the epoch.
     """
@@ -59,10 +66,14 @@ class Controller:
         store: Store,
         route_of: Callable[[str], Route],
         *,
+        quality_of: Callable[[str, int], Mapping[str, Any]] | None = None,
+        query: Callable[[str, str], float | None] = value_of,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
         self._route_of = route_of
+        self._quality_of = quality_of
+        self._query = query
         self._now = now
 
     def start(self, rollout: str, document: Mapping[str, Any]) -> State:
@@ -84,18 +95,51 @@ class Controller:
             return state
         route = self._route_of(plan.model)
         document = self._in_force(route, record, plan)
-        lost = _lost(document, plan)
-        if lost:
-            return self._end(record, plan, State.ROLLED_BACK, lost, _evidence(document, plan))
+        seen = self._see(record, plan, document)
+        answers = self._ask(plan.gates.prometheus)
+        evidence = evidence_of(document, plan, seen) | ({"prometheus": answers} if answers else {})
+        why = lost(document, plan, seen, answers)
+        if why:
+            return self._end(record, plan, State.ROLLED_BACK, why, evidence)
         if state is not State.RUNNING:
             return state
-        return self._step(record, plan, document)
+        why = suspect(plan, seen)
+        if why:
+            return self._wait(record, plan, State.HELD, why, evidence)
+        lacks = missing(plan.steps[record.step], plan, document, seen, answers)
+        return self._step(record, plan, lacks, evidence)
+
+    # Kept before anything is decided on it: a look that is cut off is looked again.
+    def _see(self, record: Record, plan: Plan, document: Mapping[str, Any]) -> Observed:
+        seen = Observed(plan, record.seen)
+        wanted = plan.gates.labels_margin is not None or plan.gates.reward_loss_max is not None
+        quality = self._quality(plan) if wanted else {}
+        seen.see(record.step, guard_of(document), quality)
+        self.store.see(record.id, seen.to_json())
+        return seen
+
+    def _quality(self, plan: Plan) -> dict[int, Mapping[str, Any]]:
+        found: dict[int, Mapping[str, Any]] = {}
+        if self._quality_of is None:
+            return found
+        for version in (plan.candidate, plan.stable):
+            try:
+                found[version] = self._quality_of(plan.model, version)
+            except NotFound:
+                continue  # no label has come yet
+        return found
+
+    def _ask(self, queries: Iterable[Query]) -> dict[str, float | None]:
+        return {each.query: self._query(each.url, each.query) for each in queries}
 
     def approve(self, rollout: str) -> State:
         """Let a rollout that waits, or is held, go on; the step's gates are taken as met."""
         record = self.store.get(rollout)
         if State(record.state) not in (State.WAITING, State.HELD):
             raise Unavailable(f"rollout {rollout!r} is {record.state}: it waits for nobody")
+        seen = Observed(Plan.from_document(record.plan), record.seen)
+        seen.forget_split()
+        self.store.see(rollout, seen.to_json())
         self.store.change(
             rollout, self._now(), "approved", {}, state=str(State.RUNNING), approved=1
         )
@@ -122,16 +166,16 @@ class Controller:
             document = route.put(wanted)
         return document
 
-    def _step(self, record: Record, plan: Plan, document: dict[str, Any]) -> State:
+    def _step(
+        self, record: Record, plan: Plan, lacks: list[str], evidence: dict[str, Any]
+    ) -> State:
         step = plan.steps[record.step]
-        evidence = _evidence(document, plan)
         held_for = self._now() - record.entered
         if not record.approved:
-            missing = _missing(step, plan, document)
-            if held_for < step.hold_s or (missing and held_for <= plan.step_s_max):
+            if held_for < step.hold_s or (lacks and held_for <= plan.step_s_max):
                 return State.RUNNING
-            if missing:
-                return self._exhausted(record, plan, missing, evidence)
+            if lacks:
+                return self._exhausted(record, plan, lacks, evidence)
             if step.approve:
                 return self._wait(record, plan, State.WAITING, "for approval", evidence)
         if record.step + 1 == len(plan.steps):
@@ -139,9 +183,9 @@ class Controller:
         return self._advance(record, plan, evidence)
 
     def _exhausted(
-        self, record: Record, plan: Plan, missing: list[str], evidence: dict[str, Any]
+        self, record: Record, plan: Plan, lacks: list[str], evidence: dict[str, Any]
     ) -> State:
-        reason = "it took too long: " + "; ".join(missing)
+        reason = "it took too long: " + "; ".join(lacks)
         if plan.when_exhausted == "abort":
             return self._end(record, plan, State.ABORTED, reason, evidence)
         return self._wait(record, plan, State.HELD, reason, evidence)
@@ -213,6 +257,7 @@ def _wanted(plan: Plan, step: Step, salt: str) -> dict[str, Any]:
         "alpha": plan.alpha,
         "margin": plan.margin,
         "warm_up": plan.warm_up,
+        "failures_in_a_row": plan.failures_in_a_row,
     }
     return document
 
@@ -221,73 +266,6 @@ def _shape(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return what tells the route of one step from that of another."""
     shape = {key: wanted[key] for key in ("stable", "salt")}
     return {**shape, "arms": wanted.get("arms", []), "shadows": wanted.get("shadows", [])}
-
-
-def _guard(document: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(document.get("state", {}).get("guard", {}))
-
-
-def _lost(document: Mapping[str, Any], plan: Plan) -> str:
-    """Why the core took the candidate's traffic away; empty: it did not."""
-    incident = document.get("rolled_back")
-    if incident and incident.get("version") == plan.candidate:
-        return str(incident["reason"])
-    guard = _guard(document)
-    return str(guard["reason"]) if guard.get("verdict") in ("worse", "stopped") else ""
-
-
-def _evidence(document: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    state = document.get("state", {})
-    evidence = {"guard": state.get("guard"), "arms": state.get("arms")}
-    if document.get("rolled_back"):
-        evidence["rolled_back"] = document["rolled_back"]
-    shadows = [s for s in state.get("shadows", ()) if s["version"] == plan.candidate]
-    if shadows:
-        evidence["shadow"] = {key: value for key, value in shadows[0].items() if key != "worst"}
-    return {key: value for key, value in evidence.items() if value}
-
-
-def _missing(step: Step, plan: Plan, document: Mapping[str, Any]) -> list[str]:
-    """Say what a step still lacks."""
-    if step.share == 0:
-        return _missing_of_shadow(step, plan, document)
-    guard = _guard(document)
-    answers = guard.get("arm_answers", 0)
-    missing = []
-    if answers < step.answers_min:
-        missing.append(f"{answers} of {step.answers_min} answers")
-    if step.share == 1:
-        return missing
-    enough = math.log(1 / plan.alpha)
-    for metric in guard.get("metrics", ()):
-        known = metric["log_e_no_worse"]
-        if metric["name"] in plan.gates.no_worse and known < enough:
-            missing.append(f"{metric['name']}: log e-value {known:.2f} of {enough:.2f}")
-    if plan.gates.no_worse and not guard.get("metrics"):
-        missing.append("nothing is compared yet")
-    return missing
-
-
-def _missing_of_shadow(step: Step, plan: Plan, document: Mapping[str, Any]) -> list[str]:
-    shadows = document.get("state", {}).get("shadows", ())
-    seen = next((s for s in shadows if s["version"] == plan.candidate), None)
-    if seen is None or seen["compared"] < max(1, step.answers_min):
-        compared = seen["compared"] if seen else 0
-        return [f"{compared} of {max(1, step.answers_min)} answers compared"]
-    missing = []
-    for output in seen["outputs"]:
-        values = output["values"]
-        apart = 1 - output["within_tolerance"] / values if values else float(output["unlike"] > 0)
-        limit = plan.gates.disagreement_max
-        if limit is not None and apart > limit:
-            missing.append(f"output {output['name']}: {apart:.4f} of the values disagree")
-        distance = output["distribution_distance"]
-        limit = plan.gates.distance_max
-        if limit is not None and distance > limit:
-            missing.append(f"output {output['name']}: distributions are {distance:.4f} apart")
-    if seen["failed"]:
-        missing.append(f"the shadow failed {seen['failed']} times: {seen['last_failure']}")
-    return missing
 
 
 def is_passing(error: MlopsError) -> bool:

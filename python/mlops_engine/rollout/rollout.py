@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_engine.errors import InvalidArgument, MlopsError
+from mlops_engine.errors import Internal, InvalidArgument, MlopsError
 from mlops_engine.rollout.controller import Controller, State, is_passing
 from mlops_engine.rollout.plan import Plan
 from mlops_engine.rollout.store import Store
 from mlops_engine.routing import Route, of_engine, of_server
+from mlops_engine.server_api import ServerApi, model_path
 
 if TYPE_CHECKING:
     from mlops_engine.engine import Engine
 
-__all__ = ["Rollout", "routes_of"]
+__all__ = ["Rollout", "quality_of", "routes_of"]
 
 
 def routes_of(target: Engine | str, token: str | None = None) -> Callable[[str], Route]:
@@ -25,6 +26,22 @@ def routes_of(target: Engine | str, token: str | None = None) -> Callable[[str],
     if isinstance(target, str):
         return lambda model: of_server(target, model, token=token)
     return lambda model: of_engine(target, model)
+
+
+def quality_of(
+    target: Engine | str, token: str | None = None
+) -> Callable[[str, int], Mapping[str, Any]]:
+    """Return what gives the quality of a model's version by labels and rewards."""
+    if isinstance(target, str):
+        api = ServerApi(target, token)
+        return lambda model, version: _object(api.get_json(model_path(model, version) + "/quality"))
+    return lambda model, version: target._quality(model, version, None)
+
+
+def _object(answer: Any) -> Mapping[str, Any]:
+    if not isinstance(answer, dict):
+        raise Internal("the server answers with what is no quality")
+    return answer
 
 
 class Rollout:
@@ -59,7 +76,9 @@ class Rollout:
     ) -> Controller:
         """Begin, or go on with what was begun under this name; `tick` or `run` what is returned."""
         kept = store if isinstance(store, Store) else Store(store)
-        controller = Controller(kept, routes_of(target, token))
+        controller = Controller(
+            kept, routes_of(target, token), quality_of=quality_of(target, token)
+        )
         if self.name not in [record.id for record in kept.all()]:
             controller.start(self.name, self.document)
         return controller

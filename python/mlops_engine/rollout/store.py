@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rollouts (
   id TEXT PRIMARY KEY, model TEXT NOT NULL, plan TEXT NOT NULL, state TEXT NOT NULL,
   step INTEGER NOT NULL, entered REAL NOT NULL, approved INTEGER NOT NULL DEFAULT 0,
-  reason TEXT NOT NULL DEFAULT '');
+  reason TEXT NOT NULL DEFAULT '', seen TEXT NOT NULL DEFAULT '{}');
 CREATE UNIQUE INDEX IF NOT EXISTS one_of_a_model ON rollouts (model)
   WHERE state IN ('running', 'waiting', 'held');
 CREATE TABLE IF NOT EXISTS audit (
@@ -43,6 +43,7 @@ class Record:
     entered: float
     approved: bool
     reason: str
+    seen: dict[str, Any] = field(default_factory=dict)  # `Observed.to_json`
 
 
 class Store:
@@ -54,6 +55,15 @@ class Store:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.executescript(_SCHEMA)
+        self._add_seen()
+
+    # Files of before evidence was kept.
+    def _add_seen(self) -> None:
+        columns = [row[1] for row in self._connection.execute("PRAGMA table_info(rollouts)")]
+        if "seen" not in columns:
+            self._connection.execute(
+                "ALTER TABLE rollouts ADD COLUMN seen TEXT NOT NULL DEFAULT '{}'"
+            )
 
     def close(self) -> None:
         """Close the file."""
@@ -103,6 +113,13 @@ class Store:
                 )
             self._note(rollout, at, event, evidence)
 
+    def see(self, rollout: str, seen: Mapping[str, Any]) -> None:
+        """Keep what a look has seen; no decision, so nothing for the audit log."""
+        with self._lock, self._transaction():
+            self._connection.execute(
+                "UPDATE rollouts SET seen = ? WHERE id = ?", (json.dumps(seen), rollout)
+            )
+
     def audit(self, rollout: str) -> list[dict[str, Any]]:
         """Return what happened, in order."""
         with self._lock:
@@ -121,13 +138,23 @@ class Store:
     def _read(self, where: str, values: tuple[Any, ...]) -> list[Record]:
         with self._lock:
             rows = self._connection.execute(
-                "SELECT id, model, plan, state, step, entered, approved, reason FROM rollouts "
-                + where,
+                "SELECT id, model, plan, state, step, entered, approved, reason, seen"
+                " FROM rollouts " + where,
                 values,
             ).fetchall()
         return [
-            Record(id, model, json.loads(plan), state, step, entered, bool(approved), reason)
-            for id, model, plan, state, step, entered, approved, reason in rows
+            Record(
+                id,
+                model,
+                json.loads(plan),
+                state,
+                step,
+                entered,
+                bool(approved),
+                reason,
+                json.loads(seen),
+            )
+            for id, model, plan, state, step, entered, approved, reason, seen in rows
         ]
 
     def _transaction(self) -> _Transaction:

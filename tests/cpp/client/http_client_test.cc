@@ -1,6 +1,9 @@
 #include "client/http_client.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <future>
@@ -99,11 +102,16 @@ TEST(HttpClient, ALargeBodyIsRefusedUnlessItIsStreamed) {
 }
 
 TEST(HttpClient, NobodyThereIsSaidWithTheAddress) {
-  std::uint16_t port = 0;
-  {
-    HttpServerDouble server([](const std::string&) { return std::string(); });
-    port = server.port();
-  }
+  // Held but not listened at, so that no other server comes there meanwhile.
+  const Fd held(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(held.get(), any, size), 0);
+  ASSERT_EQ(::getsockname(held.get(), any, &size), 0);
+  const std::uint16_t port = ntohs(address.sin_port);
   HttpClient client(*parse_url("http://127.0.0.1:" + std::to_string(port)));
   const Status status = client.ask({}).status();
   EXPECT_EQ(status.code(), Code::unavailable);

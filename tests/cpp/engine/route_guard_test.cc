@@ -97,6 +97,33 @@ TEST(RouteGuard, ANumberThatIsNoneStopsIt) {
   EXPECT_EQ(loaded.ask(1, 500).version, 1);
 }
 
+// Stable answers out of its cache, the canary computes: that is no latency to compare.
+TEST(RouteGuard, AnswersOutOfTheCacheAreNotTimed) {
+  EngineOptions options;
+  options.response_cache_bytes = 1 << 20;
+  LoadedEngine loaded(options);
+  ModelSource cached = LoadedEngine::source("m", 1);
+  cached.response_cache = true;
+  auto echo = make_echo_backend(echo_signature());
+  ASSERT_TRUE(echo.ok() && loaded.engine->load(cached, *std::move(echo)).ok());
+  loaded.load_echo("m", echo_signature(), 2);
+  RoutePlan plan;
+  plan.stable = 1;
+  plan.arms = {{"canary", 2, 5000}};
+  plan.guard = GuardPlan{.arm = "canary", .warm_up = 1000};
+  ASSERT_TRUE(loaded.engine->set_route("m", plan).ok());
+  const auto ask = [&](int user) {
+    Request request = request_for("m", float_rows(1, 1));  // all the same
+    request.id = "user-" + std::to_string(user);
+    ASSERT_TRUE(loaded.engine->infer(std::move(request)).status.ok());
+  };
+  int user = 0;
+  while (loaded.engine->route("m")->guard->arm_answers < 1000) ask(user++);
+  const GuardStatus guard = *loaded.engine->route("m")->guard;
+  EXPECT_GT(guard.stable_answers, 500U);
+  EXPECT_EQ(guard.verdict, GuardVerdict::warming_up) << "stable computed one answer";
+}
+
 TEST(RouteGuard, TestersAreNotCounted) {
   Guarded loaded;
   loaded.route(0);

@@ -9,20 +9,25 @@
 namespace mlops::testing {
 namespace {
 
-// Each reading takes so long.
+// Each reading takes so long, but for those that only ask what a reading takes.
 class SlowClock final : public Clock {
  public:
-  TimePoint now() const override { return now_ += std::chrono::microseconds(10); }
+  TimePoint now() const override {
+    const bool asked = readings_++ < CountBudget::kClockReadings;
+    return now_ += asked ? Duration(0) : Duration(std::chrono::microseconds(10));
+  }
 
  private:
   mutable TimePoint now_ = TimePoint() + std::chrono::hours(1);
+  mutable int readings_ = 0;
 };
 
-// The first readings are far apart, as when memory is touched for the first time.
+// The first readings after those are far apart, as when memory is touched for the first time.
 class ColdClock final : public Clock {
  public:
   TimePoint now() const override {
-    const bool cold = readings_++ < 6;
+    const int reading = readings_++ - CountBudget::kClockReadings;
+    const bool cold = reading >= 0 && reading < 6;
     return now_ += cold ? Duration(std::chrono::milliseconds(1)) : std::chrono::nanoseconds(20);
   }
 
@@ -51,12 +56,12 @@ struct Watched {
   }
 
   // `rows` rows of which the columns that are watched are `value`.
-  void observe(std::int64_t rows, float value, TimePoint now, std::uint64_t run_ns = 1000) {
+  void observe(std::int64_t rows, float value, TimePoint now) {
     const auto count = static_cast<std::size_t>(rows);
     const Tensor in = dense(DType::f32, {rows, 2}, std::vector<float>(2 * count, value));
     const Tensor out = dense(DType::f32, {rows}, std::vector<float>(count, value));
     const Tensor* const outputs[] = {&out};
-    lane.observe({{&in, 1}, outputs, count, run_ns}, now);
+    lane.observe({{&in, 1}, outputs, count}, now);
     lane.after_reply();
   }
 
@@ -117,9 +122,10 @@ TEST(DriftObserver, WhatWouldCostTooMuchIsLeftOutByTheTile) {
   SlowClock clock;
   Watched watched(clock);
   std::uint64_t rows = 0;
-  // A fold takes 10 us by this clock, copying as much in one call of 64; the model 20 us a tile.
+  TimePoint now = TimePoint() + std::chrono::hours(1);
+  // A fold takes 10 us by this clock, and a tile comes in 20.
   for (int i = 0; i < 40000; ++i) {
-    watched.observe(8, 1, TimePoint(), 312);
+    watched.observe(8, 1, now += std::chrono::nanoseconds(312));
     rows += 8;
   }
   watched.lane.settle();
@@ -136,8 +142,9 @@ TEST(DriftObserver, AColdStartLeavesNothingOut) {
   for (const std::int64_t batch : {1, 64, 512}) {
     ColdClock clock;
     Watched watched(clock);
+    TimePoint now = TimePoint() + std::chrono::hours(1);
     for (std::int64_t rows = 0; rows < 20'000; rows += batch) {
-      watched.observe(batch, 1, TimePoint(), static_cast<std::uint64_t>(batch) * 1000);
+      watched.observe(batch, 1, now += std::chrono::microseconds(batch));
     }
     EXPECT_EQ(watched.lane.cost().rows_left_out, 0U) << batch;
   }
@@ -150,8 +157,8 @@ TEST(DriftObserver, TensorsOfOtherShapesAreNotCounted) {
   const Tensor out = dense(DType::f32, {1}, std::vector<float>(1));
   const Tensor* const short_output[] = {&out};
   const Tensor* const no_output[] = {nullptr};
-  watched.lane.observe({{&in, 1}, short_output, 2, 1}, clock.now());
-  watched.lane.observe({{&in, 1}, no_output, 2, 1}, clock.now());
+  watched.lane.observe({{&in, 1}, short_output, 2}, clock.now());
+  watched.lane.observe({{&in, 1}, no_output, 2}, clock.now());
   EXPECT_EQ(watched.lane.cost().rows_unfit, 4U);
   EXPECT_FALSE(watched.lane.unsettled());
 }
@@ -168,7 +175,7 @@ TEST(DriftObserver, CollectedRowsBecomeAReference) {
     values.resize(static_cast<std::size_t>(rows));
     const Tensor out = dense(DType::f32, {rows}, values);
     const Tensor* const outputs[] = {&out};
-    lane.observe({{&in, 1}, outputs, static_cast<std::size_t>(rows), 1000000}, clock.now());
+    lane.observe({{&in, 1}, outputs, static_cast<std::size_t>(rows)}, clock.now());
   };
   observe(999);
   lane.settle();

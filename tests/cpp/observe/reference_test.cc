@@ -115,7 +115,7 @@ TEST(ProfileBytes, EveryDamagedByteAndEveryCutIsRefused) {
 
 TEST(ProfileBytes, AnotherVersionIsSaidToBeOne) {
   std::string bytes = profile_bytes(any_profile(24));
-  bytes[8] = 2;
+  bytes[8] = 3;
   EXPECT_EQ(read_profile(bytes).status().code(), Code::unimplemented);
 }
 
@@ -128,6 +128,24 @@ TEST(ProfileBytes, ANumericStreamsSizeIsAsStated) {
       profile_bytes({*seal_reference({numeric_reference(kX, column, {})}), {}}).size();
   EXPECT_GT(one, 1200U);
   EXPECT_LT(one, 1400U);
+}
+
+// Written by version 2, which has segments.
+TEST(ProfileBytes, TheFileOfVersion2) {
+  std::ifstream file(MLOPS_TEST_PROFILES "/version2.profile", std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  const Result<Profile> profile = read_profile(text.str());
+  ASSERT_TRUE(profile.ok()) << profile.status().to_string();
+  EXPECT_EQ(profile->reference->id, "3d3d90bb9af1b1df242b4eaf2d706340");
+  ASSERT_EQ(profile->reference->segmentations.size(), 2U);
+  const Segmentation& x = profile->reference->segmentations[0];
+  EXPECT_EQ(x.edges, (std::vector<float>{2, 5}));
+  EXPECT_EQ(x.counts[0][0].rows(), 12U);  // of 60 rows of 0 to 9
+  EXPECT_EQ(x.counts[1][0].rows(), 18U);
+  EXPECT_EQ(x.counts[2][0].rows(), 30U);
+  EXPECT_EQ(profile->reference->segmentations[1].categories, 2U);
+  EXPECT_EQ(profile_bytes(*profile), text.str());
 }
 
 // Written by version 1; every later version reads it, and means the same by it.

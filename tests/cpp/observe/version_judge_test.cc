@@ -49,7 +49,7 @@ class VersionJudgeTest : public ::testing::Test {
     counter.fold();
     counter.take(counts);
     now_ += std::chrono::seconds(1);
-    return judge.see(counts, recent, now_);
+    return judge.see(counts, {}, recent, now_);
   }
 
   std::mt19937 random_{1};

@@ -33,6 +33,10 @@ double plain_log_e(const std::vector<std::pair<double, bool>>& events, double nu
   return static_cast<double>(std::log(sum));
 }
 
+bool reaches(const EventRace& race, double e) {
+  return race.may_reach(std::log(e)) && race.log_e() >= std::log(e);
+}
+
 TEST(EventRace, IsItsDefinition) {
   std::mt19937_64 random(1);
   std::uniform_real_distribution<double> uniform;
@@ -46,6 +50,7 @@ TEST(EventRace, IsItsDefinition) {
     events.emplace_back(share, canary);
     worse.add(share, canary);
     no_worse.add(share, canary);
+    ASSERT_TRUE(worse.may_reach(worse.log_e()));
     ASSERT_NEAR(worse.log_e(), plain_log_e(events, 1, 1.1, 20), 1e-9);
     ASSERT_NEAR(no_worse.log_e(), plain_log_e(events, 1.5, 0.5, 1), 1e-9);
   }
@@ -80,8 +85,8 @@ TEST(EventRace, LookingAllTheTimeCostsNoFalseAlarms) {
       worse.add(share, uniform(random) < share);
       // At the edge of its null hypothesis.
       no_worse.add(share, uniform(random) < share * 1.5 / (share * 1.5 + 1 - share));
-      alarm = alarm || worse.log_e() >= std::log(1 / kAlpha);
-      promoted = promoted || no_worse.log_e() >= std::log(1 / kAlpha);
+      alarm = alarm || reaches(worse, 1 / kAlpha);
+      promoted = promoted || reaches(no_worse, 1 / kAlpha);
     }
     alarms += alarm ? 1 : 0;
     promotions += promoted ? 1 : 0;
@@ -139,8 +144,8 @@ TEST(EventFilter, UsersWhoFailAlwaysAreNoFaultOfTheArm) {
       const std::size_t user = random() % in_canary.size();
       raw.add(0.1, in_canary[user]);
       if (filter.first(user + 1, 0)) once.add(0.1, in_canary[user]);
-      raw_alarm = raw_alarm || raw.log_e() >= std::log(100);
-      alarm = alarm || once.log_e() >= std::log(100);
+      raw_alarm = raw_alarm || reaches(raw, 100);
+      alarm = alarm || reaches(once, 100);
     }
     raw_alarms += raw_alarm ? 1 : 0;
     alarms += alarm ? 1 : 0;

@@ -54,6 +54,7 @@ def test_a_swapped_unit_is_named(flights, reference: me.drift.Profile) -> None:
     assert (event.kind, event.alert.stream, event.alert.cause) == ("raised", "distance", "unit")
     assert event.alert.factor == pytest.approx(1.609344)
     assert event.alert.change_row == CHANGE
+    assert min(event.alert.js_distance, event.alert.ks) > 0.1
 
 
 @pytest.mark.parametrize("share", [1.0, 0.1])

@@ -33,6 +33,47 @@ def feed(engine: me.Engine, model: str, rows: np.ndarray) -> None:
         engine.infer(model, {"input": rows[start : start + 50]})
 
 
+def test_an_alert_says_which_segment_its_change_is_in(tmp_path: Path) -> None:
+    add_model(tmp_path, "flights", CONFIG.replace("dims: [ 2 ]", "dims: [ 3 ]"))
+    rng = np.random.default_rng(1)
+    carrier = rng.integers(0, 4, size=20_000)
+    rows = np.column_stack([rng.normal(size=(20_000, 2)), carrier]).astype(np.float32)
+    reference = me.drift.Profile.from_array(
+        rows,
+        ["delay", "distance", "carrier"],
+        categorical=["carrier"],
+        segments={"carrier": None, "distance": [0.0]},
+    )
+    assert len(reference.segments) == 3 + 6
+    assert "carrier = 2" in reference.segments
+    data = reference.to_bytes()
+    assert me.drift.Profile.from_bytes(data).segments == reference.segments
+    (tmp_path / "flights" / "1" / "reference.profile").write_bytes(data)
+    with me.Engine(tmp_path) as engine:
+        watch = engine.drift("flights")
+        feed(engine, "flights", rows[:1_000])
+        assert watch.alerts == []
+        changed = rows.copy()
+        changed[carrier == 2, 0] += 3
+        for start in range(0, 20_000, 1_000):
+            feed(engine, "flights", changed[start : start + 1_000])
+            if watch.alerts:
+                break
+        (alert,) = watch.alerts
+        assert alert.stream == "delay"
+        most = alert.segments[0]
+        assert most.segment == "carrier = 2"
+        assert most.share > 0.8
+        assert most.effect > 2 * alert.effect
+        assert most.before == pytest.approx(0.25, abs=0.02)
+
+
+def test_segments_that_cannot_be_are_refused() -> None:
+    for segments in ({"delay": None}, {"delay": [2.0, 1.0]}, {"carrier": 4}):
+        with pytest.raises(me.InvalidArgument):
+            me.drift.Profile.from_array(ROWS, ["delay", "distance"], segments=segments)
+
+
 def test_a_report_of_this_process(tmp_path: Path) -> None:
     add_model(tmp_path, "flights", CONFIG)
     reference = me.drift.Profile.from_array(ROWS, ["delay", "distance"])
@@ -107,6 +148,8 @@ def test_alerts_of_this_process_name_what_changed_and_show_rows(tmp_path: Path) 
         (alert,) = watch.alerts
         assert (alert.stream, alert.cause, alert.severity) == ("distance", "missing", "critical")
         assert alert.log_e_value > 5
+        assert alert.js_distance > 0.5
+        assert alert.ks == 0  # of the numbers that are there
         assert alert.cells[0][0] == "missing"
         cell, row = alert.samples[0]
         assert cell == "missing"

@@ -64,12 +64,23 @@ class Door:
         seen = {"version": 2, "compared": compared, "failed": 0, "outputs": [output]}
         self.state = {"shadows": [seen]}
 
-    def guard(self, answers: int, log_e_no_worse: float, verdict: str = "watching") -> None:
+    def guard(
+        self,
+        answers: int,
+        log_e_no_worse: float,
+        verdict: str = "watching",
+        *,
+        log_e: float = 0.0,
+        stable_answers: int | None = None,
+    ) -> None:
         metrics = [
-            {"name": name, "log_e_no_worse": log_e_no_worse}
+            {"name": name, "log_e": log_e, "log_e_no_worse": log_e_no_worse}
             for name in ("errors", "latency_p50", "latency_p90", "latency_p99")
         ]
         guard = {"verdict": verdict, "reason": "bad", "arm_answers": answers, "metrics": metrics}
+        share = self.document["arms"][0]["share"]
+        by_share = round(answers * (1 - share) / share)
+        guard["stable_answers"] = by_share if stable_answers is None else stable_answers
         self.state = {"guard": guard}
 
 
@@ -103,8 +114,8 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path / "rollouts.db")
 
 
-def to_canary(world: World) -> None:
-    world.controller.start("r", PLAN)
+def to_canary(world: World, plan: dict[str, Any] = PLAN) -> None:
+    world.controller.start("r", plan)
     world.door.shadow(compared=100, within=990)
     assert world.tick() is State.RUNNING
     assert world.share() == 0.1

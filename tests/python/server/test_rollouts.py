@@ -94,3 +94,44 @@ def test_a_version_is_promoted_although_everything_is_killed_on_the_way(tmp_path
         assert lines[0]["state"] == "promoted"
         assert [line["event"] for line in lines[1:]] == ["started", "advanced", "promoted"]
         assert server.stop() == 0
+
+
+BINARY = (
+    CONFIG
+    + """
+parameters { key: "feedback" value: { string_value: "binary" } }
+"""
+)
+
+
+def test_wrong_labels_take_a_version_back_on_a_real_server(tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        (tmp_path / "models" / "flights" / version).mkdir(parents=True)
+    (tmp_path / "models" / "flights" / "config.pbtxt").write_text(BINARY)
+    document = {"model": "flights", "stable": 1, "candidate": 2, "steps": [{"share": 0.3}]}
+    document["gates"] = {"no_worse": [], "labels_margin": 1.5}
+    rollout = Rollout(document)
+    with RunningServer(tmp_path / "models") as server:
+        url = f"http://127.0.0.1:{server.http}"
+        controller = rollout.start(url, tmp_path / "rollouts.db")
+        tensor = {"name": "in", "shape": [1, 2], "datatype": "FP32", "data": [0.2, 0.8]}
+        state, asked = State.RUNNING, 0
+        while state is State.RUNNING and asked < 2000:
+            labels = []
+            for i in range(asked, asked + 20):
+                body = json.dumps({"id": f"request-{i}", "inputs": [tensor]})
+                status, reply = server.request("POST", "/v2/models/flights/infer", body)
+                assert status == 200
+                # It says 1; the candidate is wrong half of the time, stable once in ten.
+                wrong = i % (2 if json.loads(reply)["model_version"] == "2" else 10) == 0
+                labels.append({"id": f"request-{i}", "label": 0 if wrong else 1})
+            body = json.dumps({"feedback": labels})
+            status, reply = server.request("POST", "/mlops/v1/models/flights/feedback", body)
+            assert status == 200  # what is not remembered yet is unknown, and no matter
+            asked += 20
+            state = controller.tick(rollout.name)
+        assert state is State.ROLLED_BACK
+        assert ask(server, 10) == {"1"}
+        last = controller.store.audit(rollout.name)[-1]
+        assert last["seen"]["labels"]["worse"] > 4.6
+        assert server.stop() == 0
