@@ -202,8 +202,13 @@ class WindowHandle {
     run.count = array.columns;
     const GilReleased released;
     const std::lock_guard lock(mutex_);
-    count(array.rows, [&](std::size_t first, std::size_t rows_now) {
-      stage_run(run, array.tensor, array.columns, first, rows_now, counter_.next_row(),
+    std::size_t counted = 0;
+    if (array.tensor.dtype == DType::f32) {
+      const auto* const floats = reinterpret_cast<const float*>(array.tensor.bytes.data());
+      counted = counter_.fold_in_place(floats, array.rows);
+    }
+    count(array.rows - counted, [&](std::size_t first, std::size_t rows_now) {
+      stage_run(run, array.tensor, array.columns, counted + first, rows_now, counter_.next_row(),
                 counter_.stride());
     });
   }

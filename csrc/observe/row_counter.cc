@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <limits>
 
 #include "observe/category_codes.h"
@@ -82,6 +83,24 @@ void RowCounter::fold() {
   for (WideStream& wide : wide_) fold_wide(wide);
   folded_ += staged_;
   staged_ = 0;
+}
+
+std::size_t RowCounter::fold_in_place(const float* rows, std::size_t count) {
+  const bool aligned =
+      reinterpret_cast<std::uintptr_t>(rows) % (kBlockColumns * sizeof(float)) == 0;
+  if (!aligned || staged_ > 0 || !wide_.empty()) return 0;
+  if (reference_->streams.size() != stride_) return 0;
+  const std::size_t whole_steps = count / kRowStep * kRowStep;
+  for (std::size_t first = 0; first < whole_steps;) {
+    const std::size_t now = std::min(whole_steps - first, kTileRows);
+    for (std::size_t block = 0; block < edges_.size(); ++block) {
+      kernel_.fold(rows + first * stride_ + block * kBlockColumns, stride_, now, edges_[block],
+                   sums_[block]);
+    }
+    first += now;
+  }
+  folded_ += whole_steps;
+  return whole_steps;
 }
 
 // `bins`: all of the stream's rows, where missing and -inf are in the first one and all that is too

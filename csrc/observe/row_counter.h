@@ -31,6 +31,11 @@ class RowCounter {
 
   // Counts the staged rows, however few.
   void fold();
+  // Counts rows where they lie: stride() floats each, as many as the reference has streams. How
+  // many it counted; the rest is to be staged: what is no whole step, and all of them if anything
+  // is staged already, if they are not aligned to 64 bytes, or if a stream is counted value by
+  // value.
+  std::size_t fold_in_place(const float* rows, std::size_t count);
   std::uint64_t folded() const { return folded_; }  // rows since take()
   // Adds what was folded to counts of this reference, and forgets it.
   void take(CountsTable& to);

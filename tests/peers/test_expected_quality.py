@@ -12,15 +12,14 @@ from mlops_engine.drift import Cbpe
 
 FOLDER = Path(__file__).parent
 sys.path[:0] = [str(FOLDER)]
-from environment import ask, python_with  # noqa: E402
+from environment import PEERS, ask, python_with  # noqa: E402
 
 CHUNK = 5000
 
 
 def test_expected_quality_is_nannymls(tmp_path: Path) -> None:
     files = [tmp_path / "car_loan.npz", tmp_path / "employment.npz"]
-    # It imports statsmodels and does not say so.
-    python = python_with("nannyml==0.13.1", "statsmodels")
+    python = python_with(*PEERS["nannyml"])
     theirs = ask(python, FOLDER / "quality/peer_cbpe.py", *map(str, files))
     for (name, expected), file in zip(theirs.items(), files, strict=True):
         rows = np.load(file)

@@ -50,6 +50,13 @@ def alibi(reference, current):
     return lambda: detector.predict(current)
 
 
+def tfdv(_, current):
+    import tensorflow_data_validation as tfdv
+
+    now = frame_of(current)
+    return lambda: tfdv.generate_statistics_from_dataframe(now)
+
+
 def datasketches(_, current):
     from datasketches import kll_floats_sketch
 

@@ -32,6 +32,7 @@ from mlops_engine.drift.detectors import (
     Stepd,
 )
 from mlops_engine.drift.expected_quality import Cbpe, Dle
+from mlops_engine.drift.extract import Category, Embedding, Extract, Image, Text, Timestamp
 from mlops_engine.drift.judge import DriftAlert, DriftEvent, Judge, SegmentShare
 from mlops_engine.drift.labels import LabelJoin
 from mlops_engine.drift.multivariate import (
@@ -47,6 +48,7 @@ from mlops_engine.drift.watch import Watch, connect
 __all__ = [
     "Adwin",
     "Alert",
+    "Category",
     "Cbpe",
     "Ddm",
     "Dle",
@@ -54,8 +56,11 @@ __all__ = [
     "DriftEvent",
     "Ecdd",
     "Eddm",
+    "Embedding",
+    "Extract",
     "HddmA",
     "HddmW",
+    "Image",
     "Judge",
     "Kswin",
     "LabelJoin",
@@ -68,6 +73,8 @@ __all__ = [
     "SegmentShare",
     "Stepd",
     "StreamReport",
+    "Text",
+    "Timestamp",
     "Watch",
     "Window",
     "compare",

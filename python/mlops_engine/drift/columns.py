@@ -114,6 +114,14 @@ def columns_of_polars(frame: pl.DataFrame, categorical: Iterable[str]) -> list[C
     return columns
 
 
+def columns_of_frame(rows: Any, categorical: Iterable[str]) -> list[Column]:
+    """Split a frame, or arrays by name, into columns."""
+    if hasattr(rows, "get_columns"):
+        return columns_of_polars(rows, categorical)
+    kinds = _known(categorical, list(rows))
+    return [Column.of(name, values, name in kinds) for name, values in rows.items()]
+
+
 def polars() -> ModuleType:
     """Import polars, or say what to install."""
     try:

@@ -174,6 +174,11 @@ class PcaReconstruction:
         kept = int(np.searchsorted(explained, variance - 1e-12)) + 1
         self.components = vectors[:, ::-1][:, :kept]
 
+    def scores(self, rows: ArrayLike) -> Matrix:
+        """Return where each row lies along the kept components, the most varied first."""
+        along: Matrix = (self._scaler(rows) - self._centre) @ self.components
+        return along
+
     def residuals(self, rows: ArrayLike) -> NDArray[np.float64]:
         """Return the Euclidean length of what is left of each row."""
         import numpy as np

@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any
 from mlops_engine._native import core
 from mlops_engine.errors import InvalidArgument
 
-from .columns import Column, columns_of_array, columns_of_polars, polars
+from .batches import columns_of_batches, joined
+from .columns import Column, columns_of_array, columns_of_frame, columns_of_polars, polars
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+
+    from .extract import Extract
 
     Rows = np.ndarray[Any, Any] | pl.DataFrame | Mapping[str, Any]
     Segments = Mapping[str, int | Sequence[float] | None]
@@ -120,6 +123,46 @@ class Profile:
             categories,
             segments=segments,
         )
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Mapping[str, Any],
+        *,
+        categorical: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        tensors: Mapping[str, str] | None = None,
+        bins: int = 32,
+        categories: int = 256,
+        segments: Segments | None = None,
+    ) -> Profile:
+        """Make a reference of arrays by name, as `Extract` gives them.
+
+        Parameters and errors are those of `from_array`.
+        """
+        made = columns_of_frame(columns, categorical)
+        return cls._build(made, outputs, tensors or {}, bins, categories, segments=segments)
+
+    @classmethod
+    def from_batches(
+        cls,
+        batches: Any,
+        *,
+        extract: Extract | None = None,
+        categorical: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        tensors: Mapping[str, str] | None = None,
+        bins: int = 32,
+        categories: int = 256,
+        segments: Segments | None = None,
+    ) -> Profile:
+        """Make a reference of an Arrow stream, or of frames one after the other. Needs polars.
+
+        What is kept of a number is four bytes. ``extract`` says what is made of columns first.
+        Other parameters and errors are those of `from_array`.
+        """
+        made = joined(columns_of_batches(batches, categorical, extract))
+        return cls._build(made, outputs, tensors or {}, bins, categories, segments=segments)
 
     @classmethod
     def from_parquet(
@@ -240,10 +283,11 @@ class Profile:
 class Window:
     """Rows counted against a reference. Made by `Profile.like`. One writer at a time."""
 
-    __slots__ = ("_core",)
+    __slots__ = ("_core", "_kinds")
 
     def __init__(self, window: core.DriftWindow) -> None:
         self._core = window
+        self._kinds: dict[str, bool] | None = None  # whether a stream is categorical, when known
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Window:
@@ -275,19 +319,42 @@ class Window:
         InvalidArgument
             If a stream of the reference is not among them, or is of another kind.
         """
-        streams = self._core.profile.streams()
-        numeric = all(stream["kind"] == "numeric" for stream in streams)
+        kinds = self._streams()
         dtype = getattr(rows, "dtype", None)
-        if numeric and dtype is not None and dtype.kind in "fiub" and getattr(rows, "ndim", 0) == 2:
+        flat = getattr(rows, "ndim", 0) == 2 and dtype is not None and dtype.kind in "fiub"
+        if flat and not any(kinds.values()):
             self._core.update_rows(rows)  # type: ignore[arg-type]
             return self
-        names = [stream["label"] for stream in streams]
-        kinds = {s["label"] for s in streams if s["kind"] == "categorical"}
-        by_name = {column.name: column for column in _columns(rows, names, kinds)}
-        absent = [name for name in names if name not in by_name]
+        return self._count(_columns(rows, list(kinds), {name for name in kinds if kinds[name]}))
+
+    def update_batches(self, batches: Any, *, extract: Extract | None = None) -> Window:
+        """Count an Arrow stream of any size, or frames one after the other. Needs polars.
+
+        Parameters
+        ----------
+        batches
+            What exports an Arrow stream, or an iterable of frames or Arrow's batches.
+        extract
+            What is made of columns first; as for the reference.
+        """
+        kinds = self._streams()
+        codes = [name for name in kinds if kinds[name]]
+        for columns in columns_of_batches(batches, codes, extract):
+            self._count(columns)
+        return self
+
+    def _streams(self) -> dict[str, bool]:
+        if self._kinds is None:
+            streams = self._core.profile.streams()
+            self._kinds = {s["label"]: s["kind"] == "categorical" for s in streams}
+        return self._kinds
+
+    def _count(self, found: Sequence[Column]) -> Window:
+        by_name = {column.name: column for column in found}
+        absent = [name for name in self._streams() if name not in by_name]
         if absent:
             raise InvalidArgument(f"the rows lack {', '.join(absent)}")
-        columns = [by_name[name] for name in names]
+        columns = [by_name[name] for name in self._streams()]
         self._core.update_columns([(column.values, column.missing) for column in columns])
         return self
 

@@ -232,8 +232,8 @@ def cell_names(stream: dict[str, Any]) -> list[str]:
     """Name the bins or categories of a stream, then the seven masses of their own."""
     if stream["kind"] == "categorical":
         return [*(str(value) for value in stream["categories"]), *OWN_MASSES]
-    edges = [stream["min"], *(float(edge) for edge in stream["edges"]), stream["max"]]
-    names = [f"[{a:.6g}, {b:.6g})" for a, b in pairwise(edges)]
+    edges = [f"{edge:.6g}" for edge in (stream["min"], *stream["edges"].tolist(), stream["max"])]
+    names = [f"[{a}, {b})" for a, b in pairwise(edges)]
     if names:
         names[-1] = names[-1][:-1] + "]"
     return [*names, *OWN_MASSES]
@@ -252,11 +252,10 @@ def _report(stream: dict[str, Any], before: dict[str, Any], now: dict[str, Any])
     )
     rates = found.pop("window_rates"), found.pop("reference_rates")
     statistics = {**found, **{f"{name}_rate": share for name, share in rates[0].items()}}
-    total = int(now["masses"].sum())
-    own = {name: int(now["masses"][stream["bins"] + i]) for i, name in enumerate(OWN_MASSES)}
-    m = max(1, int(before["masses"].sum()))
-    names = cell_names(stream)
-    pairs = zip(names, before["masses"], now["masses"], strict=True)
+    was, seen = before["masses"].tolist(), now["masses"].tolist()
+    m, total = max(1, sum(was)), sum(seen)
+    own = dict(zip(OWN_MASSES, seen[stream["bins"] :], strict=True))
+    pairs = zip(cell_names(stream), was, seen, strict=True)
     return StreamReport(
         name=stream["label"],
         role=stream["role"],
@@ -266,7 +265,7 @@ def _report(stream: dict[str, Any], before: dict[str, Any], now: dict[str, Any])
             "missing": core.drift_rate_interval(own["missing"], total),
             "new_category": core.drift_rate_interval(own["new category"], total),
         },
-        cells=tuple((name, int(a) / m, int(b) / max(1, total)) for name, a, b in pairs if a or b),
+        cells=tuple((name, a / m, b / max(1, total)) for name, a, b in pairs if a or b),
     )
 
 

@@ -82,6 +82,33 @@ TEST(RowCounter, RowsOneByOneInAnyOrderAreOneBigBatch) {
   }
 }
 
+TEST(RowCounter, RowsThatAreCountedWhereTheyLieAreThoseThatAreStaged) {
+  std::mt19937_64 random(14);
+  const ReferencePtr reference = numeric_reference_of(32, 700, random);
+  const std::vector<float> wild = wild_rows(random, 32, 1111);
+  std::vector<float> memory(wild.size() + 16);
+  float* rows = memory.data();
+  while (reinterpret_cast<std::uintptr_t>(rows) % 64 != 0) ++rows;
+  std::ranges::copy(wild, rows);
+  for (const FoldKernel* kernel : kernels()) {
+    RowCounter counter(reference, *kernel);
+    const CountsTable staged = count_rows(counter, wild, 1111);
+    EXPECT_EQ(counter.fold_in_place(rows + 1, 1000), 0U);  // not aligned
+    ASSERT_EQ(counter.fold_in_place(rows, 1111), 1104U);
+    std::copy_n(rows + 1104 * 32, 7 * 32, counter.next_row());
+    counter.stage(7);
+    EXPECT_EQ(counter.fold_in_place(rows, 16), 0U);  // something is staged
+    counter.fold();
+    CountsTable in_place = reference->empty_counts();
+    counter.take(in_place);
+    EXPECT_TRUE(same_counts(in_place, staged)) << kernel->name;
+  }
+  RowCounter narrow(numeric_reference_of(31, 700, random));
+  EXPECT_EQ(narrow.fold_in_place(rows, 16), 0U);
+  RowCounter wide(numeric_reference_of(32, 700, random, {256, kCategoriesMax}));
+  EXPECT_EQ(wide.fold_in_place(rows, 16), 0U);
+}
+
 TEST(RowCounter, MomentsAreThoseOfDoubles) {
   std::mt19937_64 random(14);
   const ReferencePtr reference = numeric_reference_of(5, 300, random);
