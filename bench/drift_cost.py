@@ -27,7 +27,7 @@ from measure import bench, running, server_command
 import mlops_engine as me
 from mlops_engine.bench.result import Cell, Document
 
-LOADS = {"http": "64", "grpc": "64,8x8"}
+LOADS = (("http", "64"), ("grpc", "64"), ("grpc", "8x8"))
 REFERENCE_ROWS = 20_000
 
 
@@ -72,14 +72,13 @@ def repository(models: Path, to: Path, model: str, profile: bytes | None) -> Pat
     return to
 
 
-def counted(port: int) -> tuple[float, float]:
-    """Rows counted, and seconds spent on it, by the server's own account."""
+def counted(port: int) -> np.ndarray:
+    """Rows seen, rows counted, and seconds spent on it, by the server's own account."""
     page = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
     share = re.findall(r'^mlops_drift_rows_total\{.*state="(\w+)"\} (\d+)', page, re.M)
     rows = {state: int(count) for state, count in share}
     seconds = re.findall(r"^mlops_drift_seconds_total\{.*\} (\S+)", page, re.M)
-    total = sum(rows.values())
-    return rows.get("counted", 0) / max(1, total), float(seconds[0]) / max(1, total) * 1e9
+    return np.array([sum(rows.values()), rows.get("counted", 0), float(seconds[0])])
 
 
 def p99_ratios(plain: Cell, watched: Cell) -> list[float]:
@@ -122,17 +121,21 @@ def measure(build: Path, models: Path, out: Path, model: str, repeats: int) -> N
             folder = repository(models, out / name, model, of)
             command = [*server_command(build, folder), "--metrics-port", "0"]
             _, said[name] = stack.enter_context(running(command))
-        for protocol, load in LOADS.items():
+        for protocol, load in LOADS:
+            before = counted(said["watched"]["metrics_port"])
             words = ["--model", model, "--rows", str(file), "--concurrency", load]
             words += ["--input", f"input:FP32:1,{rows.shape[1]}"]
             words += ["--duration", "1", "--warmup", "0.3", "--repeats", str(repeats)]
             for name, ports in said.items():
                 url = f"{protocol}://127.0.0.1:{ports[f'{protocol}_port']}"
                 words += ["--url", f"{name}-{protocol}={url}"]
-            bench(out, f"{model}-{protocol}", *words)
-            report(model, out / f"{model}-{protocol}.json")
-        share, ns = counted(said["watched"]["metrics_port"])
-        print(f"\n{model}: {share:.1%} of the rows were counted, {ns:.0f} ns each by own account")
+            bench(out, f"{model}-{protocol}-{load}", *words)
+            report(model, out / f"{model}-{protocol}-{load}.json")
+            seen, taken, seconds = counted(said["watched"]["metrics_port"]) - before
+            cost = seconds / max(1, taken) * 1e9
+            print(
+                f"\n{taken / max(1, seen):.1%} of {seen:.0f} rows were counted, {cost:.0f} ns each"
+            )
 
 
 def main() -> None:

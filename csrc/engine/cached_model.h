@@ -56,6 +56,10 @@ class CachedModel final : public Servable, private FlightOwner {
   int level() const override { return model_->level(); }
   bool has_queue_policy() const override { return model_->has_queue_policy(); }
 
+  std::optional<std::int64_t> elsewhere(const Request& request) const override {
+    return model_->elsewhere(request);
+  }
+  void sent_elsewhere() override { model_->sent_elsewhere(); }
   bool infer(Request& request, TimePoint now, Response& response) override;
   bool submit(const PendingRef& pending, TimePoint now) override;
   bool submit_turn(std::span<PendingRef> turn, TimePoint now) override;

@@ -19,8 +19,9 @@ Result<FaultAction> action_of(const std::string& key, const std::string& text) {
   if (text == "pass") return FaultAction::pass;
   if (text == "reject") return FaultAction::reject;
   if (text == "impute" && key != kParameters[2]) return FaultAction::impute;
+  if (text == "route") return FaultAction::route;
   return Status::invalid_argument("parameter '" + key + "' is '" + text.substr(0, 64) +
-                                  "'; it is pass, reject" +
+                                  "'; it is pass, reject, route" +
                                   (key == kParameters[2] ? "" : " or impute"));
 }
 
@@ -61,6 +62,17 @@ Status add_each(const std::map<std::string, std::string>& parameters, const char
   return {};
 }
 
+Result<std::int64_t> version_of(const std::string& text) {
+  std::int64_t version = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, version);
+  if (error != std::errc() || stop != end || version <= 0) {
+    return Status::invalid_argument("parameter 'guard_route' is '" + text.substr(0, 64) +
+                                    "'; it is a version of this model");
+  }
+  return version;
+}
+
 // NaN is not.
 bool all_between(const float* values, const float* low, const float* high, std::size_t count) {
   bool fine = true;
@@ -82,6 +94,10 @@ const char* what_is(InputFault verdict, bool declared) {
 
 }  // namespace
 
+bool InputGuardOptions::routes() const {
+  return std::ranges::count(actions, FaultAction::route) > 0;
+}
+
 bool InputGuardOptions::any() const {
   return std::ranges::any_of(actions, [](FaultAction a) { return a != FaultAction::pass; });
 }
@@ -101,6 +117,17 @@ Result<InputGuardOptions> guard_options(const std::map<std::string, std::string>
   s = add_each(parameters, "guard_ranges", &read_range,
                "names, least and greatest values: distance=15:5000,delay=-60:1440", options.ranges);
   if (!s.ok()) return s;
+  const auto route = parameters.find("guard_route");
+  if (route != parameters.end()) {
+    const Result<std::int64_t> version = version_of(route->second);
+    if (!version.ok()) return version.status();
+    options.route_version = *version;
+  }
+  if (options.routes() != (options.route_version > 0)) {
+    return Status::invalid_argument(
+        "parameters guard_*: 'route' and 'guard_route', the version that answers instead, come "
+        "together");
+  }
   return options;
 }
 
@@ -186,7 +213,10 @@ Status InputGuard::check(Request& request, const Resolved& resolved) {
     NamedTensor& input = request.inputs[resolved.input(run.tensor)];
     if (run.tensor != tensor) copied = false;  // runs are in the reference's order
     tensor = run.tensor;
-    if (Status s = check_run(run, columns_[i], input, copied); !s.ok()) {
+    const auto visit = [&](std::size_t stream, float value, const Place& place) {
+      return act(stream, value, place, input, copied);
+    };
+    if (Status s = search(run, columns_[i], input, visit); !s.ok()) {
       rejected_.fetch_add(1, std::memory_order_relaxed);
       return s;
     }
@@ -194,9 +224,25 @@ Status InputGuard::check(Request& request, const Resolved& resolved) {
   return {};
 }
 
+std::optional<std::int64_t> InputGuard::elsewhere(const Request& request,
+                                                  const Resolved& resolved) const {
+  if (!options_.routes()) return std::nullopt;
+  const auto visit = [&](std::size_t stream, float value, const Place&) {
+    const InputFault fault = fault_of(stream, value);
+    const bool routed = options_.actions[static_cast<std::size_t>(fault)] == FaultAction::route;
+    return routed ? Status::cancelled("another version") : Status();
+  };
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    const NamedTensor& input = request.inputs[resolved.input(runs_[i].tensor)];
+    const Status found = search(runs_[i], columns_[i], input, visit);
+    if (found.code() == Code::cancelled) return options_.route_version;
+  }
+  return std::nullopt;
+}
+
 // Some rows at a time of as many columns as fit.
-Status InputGuard::check_run(const ColumnRun& run, std::size_t columns, NamedTensor& input,
-                             bool& copied) {
+Status InputGuard::search(const ColumnRun& run, std::size_t columns, const NamedTensor& input,
+                          const Visit& visit) const {
   const Shape& shape = input.tensor.shape;
   const auto rows = shape.rank() == 0 || columns == 0 ? 0 : static_cast<std::size_t>(shape[0]);
   float values[kChunk];
@@ -217,7 +263,7 @@ Status InputGuard::check_run(const ColumnRun& run, std::size_t columns, NamedTen
         const float* const of_row = values + r * part.count;
         if (all_between(of_row, low, high, part.count)) continue;
         const Place place{row + r, part.from, columns};
-        if (Status s = act_on(part, of_row, place, input, copied); !s.ok()) return s;
+        if (Status s = search_row(part, of_row, place, visit); !s.ok()) return s;
       }
     }
   }
@@ -225,22 +271,31 @@ Status InputGuard::check_run(const ColumnRun& run, std::size_t columns, NamedTen
 }
 
 // `place`: of the run's first column.
-Status InputGuard::act_on(const ColumnRun& run, const float* values, Place place,
-                          NamedTensor& input, bool& copied) {
+Status InputGuard::search_row(const ColumnRun& run, const float* values, Place place,
+                              const Visit& visit) const {
   for (std::size_t i = run.to; i < run.to + run.count; ++i, ++values, ++place.column) {
     if (*values >= lowest_[i] && *values <= highest_[i]) continue;
-    if (Status s = act(i, *values, place, input, copied); !s.ok()) return s;
+    if (Status s = visit(i, *values, place); !s.ok()) return s;
   }
   return {};
+}
+
+InputFault InputGuard::fault_of(std::size_t stream, float value) const {
+  if (std::isnan(value)) return InputFault::missing;
+  return bounds_[stream].numeric ? InputFault::out_of_range : InputFault::new_category;
 }
 
 Status InputGuard::act(std::size_t stream, float value, const Place& place, NamedTensor& input,
                        bool& copied) {
   const Bounds& bounds = bounds_[stream];
-  InputFault verdict = bounds.numeric ? InputFault::out_of_range : InputFault::new_category;
-  if (std::isnan(value)) verdict = InputFault::missing;
+  const InputFault verdict = fault_of(stream, value);
   const FaultAction action = options_.actions[static_cast<std::size_t>(verdict)];
   if (action == FaultAction::pass || (action == FaultAction::impute && !bounds.numeric)) return {};
+  if (action == FaultAction::route) {
+    return Status::unavailable("'" + bounds.label + "' " + what_is(verdict, bounds.declared) +
+                               ", and version " + std::to_string(options_.route_version) +
+                               ", which answers such requests, is not there");
+  }
   if (action == FaultAction::reject) {
     return Status::invalid_argument("'" + bounds.label + "' " + what_is(verdict, bounds.declared) +
                                     ": row " + std::to_string(place.row) + ", column " +
@@ -269,7 +324,8 @@ Status InputGuard::act(std::size_t stream, float value, const Place& place, Name
 }
 
 InputGuardCounts InputGuard::counts() const {
-  return {rejected_.load(std::memory_order_relaxed), imputed_.load(std::memory_order_relaxed)};
+  return {rejected_.load(std::memory_order_relaxed), imputed_.load(std::memory_order_relaxed),
+          routed_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace mlops

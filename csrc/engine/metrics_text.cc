@@ -62,6 +62,12 @@ void guards(std::string& page, const EngineStats& stats) {
     if (!model.guard) continue;
     sample(page, rejected, labels_of(model), std::to_string(model.guard->requests_rejected));
   }
+  const char* routed = "mlops_guard_routed_requests_total";
+  header(page, routed, "Requests that another version answered for such a value", "counter");
+  for (const ModelStats& model : stats.models) {
+    if (!model.guard) continue;
+    sample(page, routed, labels_of(model), std::to_string(model.guard->requests_routed));
+  }
   const char* imputed = "mlops_guard_imputed_values_total";
   header(page, imputed, "Values of requests that were replaced before they ran", "counter");
   for (const ModelStats& model : stats.models) {

@@ -63,12 +63,26 @@ Result<Pipeline::Chosen> Pipeline::choose_by_route(const RouteTable& route,
   return Chosen{*std::move(model), arm->watch, mark};
 }
 
+// A value that the chosen version is guarded from may be another one's to answer. Where that one is
+// not there the guard refuses the request. What answers is not the route's arm: it is not measured.
+void Pipeline::heed_guard(const Request& request, Chosen& chosen) const {
+  const std::optional<std::int64_t> version = chosen.model->elsewhere(request);
+  if (!version) return;
+  Result<ModelCatalog::Entry> model = catalog_.find(request.model, *version);
+  if (!model.ok() || *model == chosen.model) return;
+  chosen.model->sent_elsewhere();
+  chosen.model = *std::move(model);
+  chosen.watch = nullptr;
+  chosen.mark = {};
+}
+
 // validate -> route.
 Result<Pipeline::Chosen> Pipeline::choose(Request& request, From from) const {
   if (from == From::outside && draining())
     return Status::unavailable("the server is shutting down");
   if (Status s = check_form(request, limits_); !s.ok()) return s;
   Result<Chosen> chosen = find(request);
+  if (chosen.ok()) heed_guard(request, *chosen);
   if (request.timeout_us > 0 && chosen.ok() && !chosen->model->has_queue_policy()) {
     request.deadline = std::min(request.deadline, after_us(clock_.now(), request.timeout_us));
   }

@@ -39,6 +39,7 @@ class Pipeline {
   };
   Result<Chosen> choose(Request& request, From from) const;
   Result<Chosen> find(const Request& request) const;
+  void heed_guard(const Request& request, Chosen& chosen) const;
   Result<Chosen> choose_by_route(const RouteTable& route, const Request& request) const;
 
   const ModelCatalog& catalog_;

@@ -3,6 +3,7 @@
 // passes tensors between models (served_ensemble.h).
 // Thread-safe, but for destruction, which comes after stop().
 
+#include <optional>
 #include <span>
 
 #include "engine/engine.h"
@@ -21,6 +22,14 @@ class Servable {
   // What a request's timeout_us means: how long it may wait in this queue, as its policy says; else
   // it is made a deadline before the request is handed over.
   virtual bool has_queue_policy() const { return false; }
+
+  // A version of the same model that answers this request instead, by the verdict of a guard; the
+  // one that does may not send it on.
+  virtual std::optional<std::int64_t> elsewhere(const Request& /*request*/) const {
+    return std::nullopt;
+  }
+  // It did.
+  virtual void sent_elsewhere() {}
 
   // All three answer, now or later, every request that they take. They take none (false) once the
   // version winds down: the caller then looks the name up again, so that a swap of versions loses

@@ -60,6 +60,8 @@ class ServedModel final : public Servable {
   Status prepare(const Request& request, Job& job) const;
 
   bool has_queue_policy() const override { return options_.policy != nullptr; }
+  std::optional<std::int64_t> elsewhere(const Request& request) const override;
+  void sent_elsewhere() override;
   bool infer(Request& request, TimePoint now, Response& response) override;
   bool submit(const PendingRef& pending, TimePoint now) override;
   bool submit_turn(std::span<PendingRef> turn, TimePoint now) override;

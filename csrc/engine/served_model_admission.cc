@@ -35,6 +35,17 @@ Status ServedModel::admit(Request& request, TimePoint now, Job& job) const {
   return classify(request, now, job);
 }
 
+std::optional<std::int64_t> ServedModel::elsewhere(const Request& request) const {
+  if (!options_.guard || !options_.guard->routes()) return std::nullopt;
+  Job job;
+  if (!prepare(request, job).ok()) return std::nullopt;  // is refused where it was sent
+  return options_.guard->elsewhere(request, job.resolved);
+}
+
+void ServedModel::sent_elsewhere() {
+  if (options_.guard) options_.guard->count_routed();
+}
+
 // What the queue's policy and the model's limits need to know of a request.
 Status ServedModel::classify(const Request& request, TimePoint now, Job& job) const {
   if (options_.policy) {

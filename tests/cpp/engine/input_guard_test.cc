@@ -139,6 +139,64 @@ TEST(InputGuard, MistakesOfTheDeclarationAreNamed) {
   EXPECT_FALSE(guard_options({})->any());
 }
 
+TEST(InputGuard, SaysWhichVersionAnswersInstead) {
+  Guarded guarded(
+      Parameters{{"guard_missing", "route"}, {"guard_range", "reject"}, {"guard_route", "2"}});
+  const auto elsewhere = [&](const std::vector<float>& row) {
+    const Request request = request_for("m", dense(DType::f32, {1, 4}, row));
+    return guarded.guard->elsewhere(request, {});
+  };
+  EXPECT_EQ(elsewhere({0, 0, 0, 1}), std::nullopt);
+  EXPECT_EQ(elsewhere({0, 1e9F, 0, 1}), std::nullopt);
+  EXPECT_EQ(elsewhere({0, kMissing, 0, 1}), 2);
+  EXPECT_EQ(elsewhere({1e9F, 0, 0, kMissing}), 2);
+  // Whoever came here all the same is refused.
+  EXPECT_EQ(guarded.check({0, kMissing, 0, 1}).code(), Code::unavailable);
+  EXPECT_FALSE(guard_options({{"guard_missing", "route"}}).ok());
+  EXPECT_FALSE(guard_options({{"guard_route", "2"}}).ok());
+  for (const char* version : {"", "0", "-1", "two", "2x", "99999999999999999999"}) {
+    EXPECT_FALSE(guard_options({{"guard_missing", "route"}, {"guard_route", version}}).ok());
+  }
+}
+
+// Version 1 sends rows that lack a value to version 2, which is not guarded.
+TEST(InputGuard, AnotherVersionAnswers) {
+  const TemporaryFolder folder;
+  folder.file("reference.profile", profile_bytes({reference(), {}}));
+  LoadedEngine loaded;
+  const auto load = [&](std::int64_t version) {
+    ModelSource source = LoadedEngine::source("m");
+    source.version = version;
+    source.path = (folder.path() / "model.onnx").string();
+    auto config = std::make_shared<ModelConfig>();
+    config->parameters = {{"drift", version == 1 ? "on" : "off"}};
+    if (version == 1) {
+      config->parameters["guard_missing"] = "route";
+      config->parameters["guard_route"] = "2";
+    }
+    source.config = std::move(config);
+    return loaded.engine->load(source, make_echo_backend(echo_signature()).value());
+  };
+  ASSERT_TRUE(load(1).ok());
+  const auto ask = [&](float value) {
+    Request request =
+        request_for("m", dense(DType::f32, {1, 4}, std::vector<float>{value, 1, 1, 1}));
+    request.version = 1;
+    return loaded.engine->infer(std::move(request));
+  };
+  EXPECT_EQ(ask(kMissing).status.code(), Code::unavailable);
+  ASSERT_TRUE(load(2).ok());
+  EXPECT_EQ(ask(5).version, 1);
+  const Response other = ask(kMissing);
+  ASSERT_TRUE(other.status.ok()) << other.status.to_string();
+  EXPECT_EQ(other.version, 2);
+  std::uint64_t routed = 0;
+  for (const ModelStats& model : loaded.engine->stats().models) {
+    if (model.guard) routed += model.guard->requests_routed;
+  }
+  EXPECT_EQ(routed, 1U);
+}
+
 TEST(InputGuard, StandsBeforeTheModel) {
   const TemporaryFolder folder;
   folder.file("reference.profile", profile_bytes({reference(), {}}));
