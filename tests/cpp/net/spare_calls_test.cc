@@ -9,7 +9,7 @@
 namespace mlops::testing {
 namespace {
 
-class Listener : public CallOwner {
+class Listener final : public CallOwner {
  public:
   void call_answered(Call& call) noexcept override {
     last = call.take_response();
