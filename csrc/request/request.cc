@@ -10,7 +10,11 @@ constexpr std::size_t kKeptText = 1024;
 template <class List>
 void keep_memory(List& kept, List& fresh, std::size_t most) {
   kept.clear();
-  if (kept.capacity() <= most) fresh = std::move(kept);
+  if (kept.capacity() <= most) {
+    fresh = std::move(kept);
+  } else {
+    List().swap(kept);  // a text that is assigned a short one would keep its memory
+  }
 }
 
 }  // namespace
