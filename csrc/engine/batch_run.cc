@@ -157,16 +157,17 @@ void note_predictions(Lane& lane, std::span<const Part> parts) {
 void release_tensors(Lane& lane) {
   lane.inputs.clear();
   for (OutputSlot& slot : lane.outputs) slot.tensor = Tensor{};
+  for (std::vector<Tensor>& of_output : lane.shares) of_output.clear();
 }
 
-// Every output cut into the parts' rows: shares[output][part].
-Status share_outputs(const LaneContext& context, Lane& lane,
-                     std::vector<std::vector<Tensor>>& shares) {
-  shares.resize(lane.outputs.size());
+// Every output cut into the parts' rows: lane.shares.
+Status share_outputs(const LaneContext& context, Lane& lane) {
+  lane.shares.resize(lane.outputs.size());
+  for (std::vector<Tensor>& of_output : lane.shares) of_output.clear();
   for (std::size_t i = 0; i < lane.outputs.size(); ++i) {
     if (!lane.outputs[i].wanted) continue;
     Status s = scatter_output(lane.outputs[i].tensor, lane.parts,
-                              context.info->signature.outputs[i].name, shares[i]);
+                              context.info->signature.outputs[i].name, lane.shares[i]);
     if (!s.ok()) return s;
   }
   return {};
@@ -198,7 +199,7 @@ struct Ran {
 Status respond_all(const LaneContext& context, Lane& lane, std::span<Job> jobs, const Ran& ran,
                    std::uint64_t& successes) {
   const auto respond = [&](Job& job, auto tensor_of) {
-    Response response;
+    Response response = std::move(job.pending->answer_memory);
     make_response(context, job.pending->request, job.resolved, tensor_of, response);
     successes += answer(context, lane, job, std::move(response), ran.taken, ran.now);
   };
@@ -208,11 +209,10 @@ Status respond_all(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
     respond(jobs.front(), [&](std::size_t i) { return std::move(lane.outputs[i].tensor); });
     return {};
   }
-  std::vector<std::vector<Tensor>> shares;
-  if (Status s = share_outputs(context, lane, shares); !s.ok()) return s;
+  if (Status s = share_outputs(context, lane); !s.ok()) return s;
   observe(context, lane, jobs, ran.now);
   for (std::size_t j = 0; j < jobs.size(); ++j) {
-    respond(jobs[j], [&](std::size_t i) { return std::move(shares[i][j]); });
+    respond(jobs[j], [&](std::size_t i) { return std::move(lane.shares[i][j]); });
   }
   return {};
 }

@@ -48,6 +48,7 @@ struct Lane {
   std::vector<Buffer> staging;  // one per input of the signature
   std::vector<OutputSlot> outputs;
   std::vector<Part> parts;
+  std::vector<std::vector<Tensor>> shares;               // [output][part] of a batch of several
   std::vector<const Tensor*> observed;                   // outputs, null where there is none
   std::vector<std::optional<std::size_t>> output_sizes;  // of those that are preallocated
   std::array<Buffer, 4> small_outputs;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/deadline.h"
+#include "base/lent_vector.h"
 
 namespace mlops {
 namespace {
@@ -139,28 +140,32 @@ void Pipeline::submit_turn(std::span<PendingRef> turn, From from) {
     ModelCatalog::Entry model;
     PendingRef pending;
   };
-  std::vector<Member> members;
-  members.reserve(turn.size());
+  LentVector<Member, struct OfTurn> members;
+  members->reserve(turn.size());
   for (PendingRef& pending : turn) {
     Result<Chosen> chosen = choose(pending->request, from);
     if (chosen.ok()) {
       pending->watch = std::move(chosen->watch);
       pending->mark = chosen->mark;
-      members.push_back({std::move(chosen->model), std::move(pending)});
+      members->push_back({std::move(chosen->model), std::move(pending)});
     } else {
       pending->fail(chosen.status());
     }
   }
-  std::ranges::stable_sort(members, std::less<>(), [](const Member& m) { return m.model.get(); });
-  std::vector<PendingRef> group;
-  for (std::size_t i = 0; i < members.size();) {
-    const ModelCatalog::Entry& model = members[i].model;
-    group.clear();
-    for (; i < members.size() && members[i].model == model; ++i) {
-      group.push_back(std::move(members[i].pending));
+  const auto model_of = [](const Member& member) { return member.model.get(); };
+  // Sorting takes memory, and one model is the usual case.
+  if (!std::ranges::is_sorted(*members, std::less<>(), model_of)) {
+    std::ranges::stable_sort(*members, std::less<>(), model_of);
+  }
+  LentVector<PendingRef, struct OfModel> group;
+  for (std::size_t i = 0; i < members->size();) {
+    const ModelCatalog::Entry& model = (*members)[i].model;
+    group->clear();
+    for (; i < members->size() && (*members)[i].model == model; ++i) {
+      group->push_back(std::move((*members)[i].pending));
     }
-    if (model->submit_turn(group, now)) continue;
-    for (PendingRef& pending : group) {
+    if (model->submit_turn(*group, now)) continue;
+    for (PendingRef& pending : *group) {
       if (pending) submit(std::move(pending), from);
     }
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/lent_vector.h"
 #include "engine/blocking_call.h"
 
 namespace mlops {
@@ -162,20 +163,20 @@ void ServedModel::run_taken(Lane& lane, std::unique_lock<std::mutex>& lock, bool
   // An eighth of the way towards what was just seen; races between lanes only blur an estimate.
   const std::int64_t known = expected_run_ns_.load(std::memory_order_relaxed);
   expected_run_ns_.store(known + (spent.count() - known) / 8, std::memory_order_relaxed);
-  std::vector<Job> finished;
+  LentVector<Job, struct Finished> finished;
   lock.lock();
-  finished.swap(lane.batch);
-  if (objective_) learn_run_locked(finished, began);
+  finished->swap(lane.batch);
+  if (objective_) learn_run_locked(*finished, began);
   if (sizes_ && passed_ != backend_->passed()) {  // what was learned is about another back end
     passed_ = backend_->passed();
     sizes_.emplace(options_.batch.rows_max);
     if (lengths_) lengths_.emplace();
   }
-  learn_sizes_locked(finished, spent);
+  learn_sizes_locked(*finished, spent);
   give_back_locked(&lane);
   if (inline_run) ask_pool_locked();
   lock.unlock();
-  finished.clear();  // last references may go here, outside the lock
+  finished->clear();  // last references may go here, outside the lock
   lock.lock();
 }
 
@@ -297,8 +298,7 @@ bool ServedModel::submit(const PendingRef& pending, TimePoint now) {
   return true;
 }
 
-std::vector<Job> ServedModel::prepare_turn(std::span<PendingRef> turn, TimePoint now) {
-  std::vector<Job> jobs;
+void ServedModel::prepare_turn(std::span<PendingRef> turn, TimePoint now, std::vector<Job>& jobs) {
   jobs.reserve(turn.size());
   for (PendingRef& pending : turn) {
     Job job;
@@ -311,7 +311,6 @@ std::vector<Job> ServedModel::prepare_turn(std::span<PendingRef> turn, TimePoint
     job.pending = pending;
     jobs.push_back(std::move(job));
   }
-  return jobs;
 }
 
 void ServedModel::run_inline(std::unique_lock<std::mutex>& lock, TimePoint now) {
@@ -328,12 +327,13 @@ void ServedModel::run_inline(std::unique_lock<std::mutex>& lock, TimePoint now) 
 }
 
 bool ServedModel::submit_turn(std::span<PendingRef> turn, TimePoint now) {
-  std::vector<Job> jobs = prepare_turn(turn, now);
+  LentVector<Job, struct Prepared> jobs;
+  prepare_turn(turn, now, *jobs);
   TimePoint earliest = kNever;
   std::unique_lock lock(mutex_);
   if (!accepting_) return false;
   std::vector<std::pair<PendingRef, Refused>> all_refused;
-  for (Job& job : jobs) {
+  for (Job& job : *jobs) {
     earliest = std::min({earliest, job.expires, job.pending->request.deadline});
     if (const auto refused = push_locked(job, now)) {
       all_refused.emplace_back(std::move(job.pending), *refused);

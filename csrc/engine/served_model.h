@@ -90,7 +90,7 @@ class ServedModel final : public Servable {
   void ask_pool_locked();
   void release_dropped(std::unique_lock<std::mutex>& lock);
   void run_inline(std::unique_lock<std::mutex>& lock, TimePoint now);
-  std::vector<Job> prepare_turn(std::span<PendingRef> turn, TimePoint now);
+  void prepare_turn(std::span<PendingRef> turn, TimePoint now, std::vector<Job>& jobs);
   // What is refused although nothing is wrong with it.
   struct Refused {
     Refusal why;

@@ -7,6 +7,18 @@ Pending::~Pending() {
   if (AnswerFollower* left = follower_.load(std::memory_order_relaxed)) left->drop_ref();
 }
 
+void Pending::renew() noexcept {
+  if (PartSource* source = source_.exchange(nullptr, std::memory_order_relaxed)) source->drop_ref();
+  unfollow();
+  state_.store(kQueued, std::memory_order_relaxed);
+  request.renew();
+  submitted_at = {};
+  decoupled = false;
+  timeline = nullptr;
+  watch = nullptr;
+  mark = {};
+}
+
 bool Pending::claim() {
   std::uint8_t expected = kQueued;
   return state_.compare_exchange_strong(expected, kClaimed, std::memory_order_acq_rel);

@@ -130,10 +130,15 @@ class Pending : public RefCounted {
   // Set by the engine before the request can be claimed; null: nobody watches.
   Ref<const AnswerWatch> watch;
   AnswerMark mark;
+  // As a new Response, with memory for what the answer will be: for the one that claimed the
+  // request.
+  Response answer_memory;
 
  protected:
   Pending() = default;
   ~Pending() override;
+  // As it was made, for a door that uses its calls again; to which nobody refers. Keeps memory.
+  void renew() noexcept;
   virtual void deliver(Response&& response) noexcept = 0;
   // Takes one part, on the thread that made it; false when that is enough for now. Must be short
   // and must not answer the request.

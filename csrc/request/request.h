@@ -51,6 +51,9 @@ struct Request {
   // Whose the inputs' bytes are may write them once the request has been answered.
   bool inputs_may_change = false;
   std::vector<Buffer> keep_alive;
+
+  // As it was made, but for the memory that it has: that is kept for the next request.
+  void renew();
 };
 
 struct Response {
@@ -66,6 +69,7 @@ struct Response {
   std::uint32_t retry_after_s = 0;  // of a refusal: when it is worth trying again; 0: unknown
 
   static Response failure(const Request& request, Status why);
+  void renew();  // as Request's
 };
 
 }  // namespace mlops

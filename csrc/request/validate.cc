@@ -1,5 +1,7 @@
 #include "request/validate.h"
 
+#include <algorithm>
+
 #include "tensor/byte_strings.h"
 
 namespace mlops {
@@ -111,7 +113,12 @@ Status match_inputs(const Request& request, const Signature& signature, Resolved
   return {};
 }
 
+bool wants_all_in_order(const Request& request, const Signature& signature) {
+  return std::ranges::equal(request.outputs, signature.outputs, {}, {}, &TensorSpec::name);
+}
+
 Status match_outputs(const Request& request, const Signature& signature, Resolved& resolved) {
+  if (wants_all_in_order(request, signature)) return {};
   std::vector<bool> seen(signature.outputs.size());
   for (std::string_view name : request.outputs) {
     const auto index = signature.output_index(name);

@@ -233,7 +233,8 @@ void GrpcConnection::let_go(GrpcStream& stream) {
 }
 
 void GrpcConnection::infer(GrpcStream& stream) {
-  GrpcInferCall wire;
+  Ref<GrpcCall> call = GrpcCall::make(*this, link_.turn(), stream);
+  GrpcInferCall wire{.request = std::move(call->request), .outputs = std::move(call->outputs)};
   wire.shared_memory = service_.parts.shared_memory;
   const Status status =
       decode_grpc_infer(stream.message.owner(), stream.message.message(), service_.decode_limits,
@@ -244,10 +245,10 @@ void GrpcConnection::infer(GrpcStream& stream) {
     stream.line->request_id = wire.request.id;
   }
   if (!status.ok()) return refuse(stream, status);
-  stream.call = make_ref<GrpcCall>(*this, link_.turn(), stream);
-  Request& request = stream.call->request;
+  Request& request = call->request;
   request = std::move(wire.request);
-  stream.call->outputs = std::move(wire.outputs);
+  call->outputs = std::move(wire.outputs);
+  stream.call = call;
   const TimePoint now = link_.turn().now;
   if (stream.head->timeout) request.deadline = after(now, *stream.head->timeout);
   request.timeout_us = wire.timeout_us;
@@ -259,7 +260,7 @@ void GrpcConnection::infer(GrpcStream& stream) {
       stream.call->start_trace(stream.receiving_since, now, std::move(decision));
     }
   }
-  link_.turn().drained.push_back(stream.call);
+  link_.turn().drained.push_back(std::move(call));
 }
 
 void GrpcConnection::call_answered(Call& call) noexcept {
@@ -276,11 +277,15 @@ void GrpcConnection::answer(GrpcStream& stream, Response&& response) {
     response.status = finish_outputs(service_.parts.engine, stream.call->outputs,
                                      service_.parts.engine.copies(), response);
   }
-  stream.call = nullptr;
+  const Ref<GrpcCall> call = std::move(stream.call);
   if (!response.status.ok()) return refuse(stream, response.status);
-  Result<GrpcInferReply> message = encode_grpc_infer(response);
-  if (!message.ok()) return refuse(stream, message.status());
-  stream.reply.set(std::move(*message));
+  GrpcInferReply& message = stream.reply.room();
+  message.clear();
+  if (Status encoded = encode_grpc_infer(response, message); !encoded.ok()) {
+    return refuse(stream, encoded);
+  }
+  call->keep_memory(std::move(response));
+  stream.reply.begin();
   reply(stream);
 }
 
@@ -390,7 +395,7 @@ void GrpcConnection::stream_closed(Http2Stream& http2_stream) {
   }
   streams_.pop_back();
   if (spare_streams_.size() < kSpareStreams) {
-    *closed = GrpcStream{};
+    closed->renew();
     spare_streams_.push_back(std::move(closed));
   }
   if (streams_.empty()) {

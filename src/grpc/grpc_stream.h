@@ -17,6 +17,7 @@
 #include "h2/http2_stream.h"
 #include "net/call.h"
 #include "net/errand.h"
+#include "net/spare_calls.h"
 #include "protocol/compression.h"
 #include "protocol/grpc_cold.h"
 #include "protocol/output_plan.h"
@@ -28,9 +29,17 @@ struct GrpcStream;
 
 class GrpcCall final : public Call {
  public:
-  GrpcCall(CallOwner& owner, Turn& turn, GrpcStream& of) : Call(owner, turn), stream(&of) {}
+  static Ref<GrpcCall> make(CallOwner& owner, Turn& turn, GrpcStream& of);
+
   GrpcStream* stream;  // not to be used once abandoned
   OutputPlan outputs;
+
+ private:
+  friend class SpareCalls<GrpcCall>;
+
+  GrpcCall(CallOwner& owner, Turn& turn, GrpcStream& of) : Call(owner, turn), stream(&of) {}
+  void renew();
+  void last_ref_gone() override;
 };
 
 // A method that blocks, run aside.
@@ -76,6 +85,8 @@ struct GrpcStream : Http2Stream {
   bool streams = false;  // Health.Watch: more messages may follow
   std::string watched;   // the service a Watch asks about
   ServingStatus watched_status = ServingStatus::unknown;
+
+  void renew();  // as it was made, but for memory that it has
 };
 
 }  // namespace mlops

@@ -6,6 +6,10 @@ namespace mlops {
 
 void ReplyBody::set(GrpcInferReply&& reply) {
   reply_ = std::move(reply);
+  begin();
+}
+
+void ReplyBody::begin() {
   left_ = reply_.size;
   piece_ = text_at_ = tensor_at_ = 0;
 }

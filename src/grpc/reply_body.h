@@ -15,6 +15,9 @@ namespace mlops {
 class ReplyBody {
  public:
   void set(GrpcInferReply&& reply);
+  // The same for a reply that is made in place: make it in room(), then begin().
+  GrpcInferReply& room() { return reply_; }
+  void begin();
   void set_message(std::string_view message);  // adds the five-byte prefix
 
   // Replaces the message, of which nothing was taken, by a smaller one. False when there is none.

@@ -186,20 +186,21 @@ void HttpConnection::ask(HttpRequest& request, const HttpRouteMatch& match, Slot
 }
 
 void HttpConnection::infer(HttpRequest& request, const HttpPathParts& parts, Slot& slot) {
-  HttpInferCall wire;
+  Ref<HttpCall> call = HttpCall::make(*this, link_.turn());
+  HttpInferCall wire{.request = std::move(call->request), .outputs = std::move(call->outputs)};
   const Status status = decode(request, parts, wire);
   if (slot.line) slot.line->request_id = wire.request.id;
   if (!status.ok()) {
     slot.answer = error_answer(status, wire.request.id);
     return;
   }
-  slot.call = make_ref<HttpCall>(*this, link_.turn());
-  slot.call->request = std::move(wire.request);
-  slot.call->outputs = std::move(wire.outputs);
-  slot.call->request.timeout_us = wire.timeout_us;
-  note_headers(request.head, slot.call->request);
-  trace(request, *slot.call);
-  link_.turn().drained.push_back(slot.call);
+  call->request = std::move(wire.request);
+  call->outputs = std::move(wire.outputs);
+  call->request.timeout_us = wire.timeout_us;
+  note_headers(request.head, call->request);
+  trace(request, *call);
+  slot.call = call;
+  link_.turn().drained.push_back(std::move(call));
 }
 
 void HttpConnection::note_headers(const HttpHead& head, Request& request) const {
@@ -371,15 +372,17 @@ bool HttpConnection::write_response(Slot& slot, Response&& response) {
     slot.answer.retry_after_s = response.retry_after_s;
     return false;
   }
-  Result<HttpInferReply> reply = encode_http_infer(response, slot.call->outputs);
-  if (!reply.ok()) {
-    slot.answer = error_answer(reply.status(), response.id);
-    return false;
+  const Status encoded = encode_http_infer(response, slot.call->outputs, reply_);
+  if (encoded.ok()) {
+    reply_.arm = arm_of(response);
+    reply_.version = response.version;
+    write_infer_reply(link_.out, slot.style, std::move(reply_));
+    slot.call->keep_memory(std::move(response));
+  } else {
+    slot.answer = error_answer(encoded, response.id);
   }
-  reply->arm = arm_of(response);
-  reply->version = response.version;
-  write_infer_reply(link_.out, slot.style, std::move(*reply));
-  return true;
+  reply_.clear();
+  return encoded.ok();
 }
 
 void HttpConnection::resume() {

@@ -12,14 +12,23 @@
 #include "net/call.h"
 #include "net/errand.h"
 #include "net/session.h"
+#include "net/spare_calls.h"
 #include "protocol/request_line.h"
 
 namespace mlops {
 
 class HttpCall final : public Call {
  public:
-  using Call::Call;
+  static Ref<HttpCall> make(CallOwner& owner, Turn& turn);
+
   OutputPlan outputs;
+
+ private:
+  friend class SpareCalls<HttpCall>;
+
+  using Call::Call;
+  void renew();
+  void last_ref_gone() override;
 };
 
 // A handler that runs aside.
@@ -114,6 +123,7 @@ class HttpConnection final : public Session,
   std::optional<HttpAnswer> refused_;  // what judge_head() would have answered
   std::vector<Slot> slots_;            // in the order of arrival
   std::size_t first_slot_ = 0;
+  HttpInferReply reply_;       // that is being written; empty in between
   bool closing_ = false;       // no request is taken any more
   bool draining_ = false;      // the next reply is the last
   bool broken_input_ = false;  // the peer may still be sending what we refused

@@ -4,9 +4,17 @@ namespace mlops {
 
 void Call::deliver(Response&& response) noexcept {
   response_ = std::move(response);
-  if (turn_.here()) return arrive();
+  if (turn_->here()) return arrive();
   add_ref();  // until open()
-  turn_.mailbox.post(this);
+  turn_->mailbox.post(this);
+}
+
+void Call::renew() noexcept {
+  Pending::renew();
+  owner_ = nullptr;
+  response_ = {};
+  trace_.reset();
+  answered_ = false;
 }
 
 void Call::open() noexcept {

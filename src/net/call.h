@@ -26,7 +26,7 @@ class CallOwner {
 
 class Call : public Pending, private Letter {
  public:
-  Call(CallOwner& owner, Turn& turn) : owner_(&owner), turn_(turn) {}
+  Call(CallOwner& owner, Turn& turn) : owner_(&owner), turn_(&turn) {}
 
   // Has the request traced.
   void start_trace(TimePoint received, TimePoint started, TraceDecision&& decision) {
@@ -37,10 +37,23 @@ class Call : public Pending, private Letter {
 
   bool answered() const { return answered_; }
   Response take_response() { return std::move(response_); }
+  // A successful response that was taken, once nobody needs it: its memory is the next one's.
+  void keep_memory(Response&& response) {
+    answer_memory = std::move(response);
+    answer_memory.renew();
+  }
   // Forgets the owner and cancels. True when that came before the reply.
   bool abandon() {
     owner_ = nullptr;
     return cancel();
+  }
+
+ protected:
+  // For a kind of calls that are used again (net/spare_calls.h): empty, and then another's.
+  void renew() noexcept;
+  void begin(CallOwner& owner, Turn& turn) {
+    owner_ = &owner;
+    turn_ = &turn;
   }
 
  private:
@@ -49,7 +62,7 @@ class Call : public Pending, private Letter {
   void arrive() noexcept;
 
   CallOwner* owner_;
-  Turn& turn_;
+  Turn* turn_;
   Response response_;
   std::unique_ptr<CallTrace> trace_;
   bool answered_ = false;

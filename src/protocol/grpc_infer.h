@@ -45,6 +45,8 @@ struct GrpcInferReply {
   std::string text;
   std::vector<Piece> pieces;
   std::size_t size = 0;
+
+  void clear();  // keeps memory that is not unusually much
 };
 
 inline constexpr std::size_t kGrpcPrefixBytes = 5;
@@ -52,6 +54,8 @@ inline constexpr std::size_t kGrpcPrefixBytes = 5;
 // `response` must be ok and have been through finish_outputs(). Outputs always travel in
 // raw_output_contents. Fails only when the message would exceed what protobuf can carry (2 GiB).
 Result<GrpcInferReply> encode_grpc_infer(const Response& response);
+// Into a reply that is clear.
+Status encode_grpc_infer(const Response& response, GrpcInferReply& reply);
 
 // A ModelStreamInferResponse: the response, marked with whether it is the last of its request, or,
 // when `response.status` is not ok, its message and which request it is about.

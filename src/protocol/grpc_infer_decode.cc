@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "base/short_list.h"
 #include "protocol/grpc_contents.h"
 #include "protocol/grpc_infer.h"
 #include "protocol/grpc_parameters.h"
@@ -124,12 +125,26 @@ class GrpcDecoder {
   Status finish_input(NamedTensor& input, std::string_view datatype,
                       const std::vector<WireParameter>& parameters) {
     if (Status named = check_name("input", input.name, limits_); !named.ok()) return named;
-    std::optional<SharedPlace>& place = places_.emplace_back();
-    if (Status read = read_place(input.name, parameters, place); !read.ok()) return read;
+    if (Status read = read_input_place(input.name, parameters); !read.ok()) return read;
     const auto dtype = dtype_from_kserve(datatype);
     if (!dtype) return unknown_datatype(input.name, datatype);
     input.tensor.dtype = *dtype;
     return check_input_shape(input.name, input.tensor.shape);
+  }
+
+  Status read_input_place(std::string_view name, const std::vector<WireParameter>& parameters) {
+    if (parameters.empty()) return {};
+    std::optional<SharedPlace> place;
+    Status read = read_place(name, parameters, place);
+    if (!place) return read;
+    places_.resize(request_.inputs.size());
+    places_.back() = std::move(place);
+    return read;
+  }
+
+  // Null: the input does not lie in shared memory.
+  const SharedPlace* place_of(std::size_t input) const {
+    return input < places_.size() && places_[input] ? &*places_[input] : nullptr;
   }
 
   Status read_output(WireReader& message) {
@@ -223,7 +238,7 @@ class GrpcDecoder {
     }
     std::size_t used = 0;  // inputs in shared memory have none
     for (std::size_t i = 0; i < request_.inputs.size(); ++i) {
-      if (places_[i]) {
+      if (place_of(i)) {
         Status read = attach_shared(i);
         if (!read.ok()) return read;
       } else if (used == raw_.size()) {
@@ -246,7 +261,7 @@ class GrpcDecoder {
       for (; piece < contents_.size() && contents_[piece].input == i; ++piece) {
         readers.push_back(contents_[piece].reader);
       }
-      if (places_[i]) {
+      if (place_of(i)) {
         if (!readers.empty()) return contents_and_region(i);
         if (Status read = attach_shared(i); !read.ok()) return read;
         continue;
@@ -260,7 +275,7 @@ class GrpcDecoder {
   }
 
   Status attach_shared(std::size_t input) {
-    return attach_shared_input(call_.shared_memory, *places_[input], request_,
+    return attach_shared_input(call_.shared_memory, *place_of(input), request_,
                                request_.inputs[input]);
   }
 
@@ -293,9 +308,9 @@ class GrpcDecoder {
   std::string_view version_;
   std::string_view id_;
   std::vector<WireParameter> parameters_;
-  std::vector<std::optional<SharedPlace>> places_;  // one per input
+  std::vector<std::optional<SharedPlace>> places_;  // by input, up to the last that has one
   std::vector<ContentsPiece> contents_;
-  std::vector<std::span<const std::byte>> raw_;
+  ShortList<std::span<const std::byte>, 8> raw_;
 };
 
 }  // namespace

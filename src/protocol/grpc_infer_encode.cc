@@ -18,6 +18,9 @@ enum ResponseField : std::uint32_t {
   kRaw = 6
 };
 
+constexpr std::size_t kKeptText = 4096;
+constexpr std::size_t kKeptPieces = 16;
+
 std::size_t dims_size(const Shape& shape) {
   std::size_t size = 0;
   for (const std::int64_t dim : shape.dims()) size += varint_size(static_cast<std::uint64_t>(dim));
@@ -49,8 +52,21 @@ void write_prefix(std::string& text, std::size_t message_size) {
 
 }  // namespace
 
+void GrpcInferReply::clear() {
+  if (text.capacity() > kKeptText) text = {};
+  if (pieces.capacity() > kKeptPieces) pieces = {};
+  text.clear();
+  pieces.clear();
+  size = 0;
+}
+
 Result<GrpcInferReply> encode_grpc_infer(const Response& response) {
   GrpcInferReply reply;
+  if (Status encoded = encode_grpc_infer(response, reply); !encoded.ok()) return encoded;
+  return reply;
+}
+
+Status encode_grpc_infer(const Response& response, GrpcInferReply& reply) {
   std::string& text = reply.text;
   text.reserve(64 + response.model.size() + response.id.size() + 64 * response.outputs.size());
   text.resize(kGrpcPrefixBytes);
@@ -76,7 +92,7 @@ Result<GrpcInferReply> encode_grpc_infer(const Response& response) {
                                       " bytes, more than a gRPC message can hold");
   }
   write_prefix(text, message_size);
-  return reply;
+  return {};
 }
 
 }  // namespace mlops

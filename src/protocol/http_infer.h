@@ -51,11 +51,14 @@ struct HttpInferReply {
   std::string_view arm;      // set by the transport: which one of the model's route; empty: none
   std::int64_t version = 0;  // with an arm
   std::size_t size() const;  // of the whole body
+  void clear();              // keeps memory that is not unusually much
 };
 
 // `response` must be ok and have been through finish_outputs(). Fails (invalid_argument) when an
 // output has no JSON form: FP16, BF16, or byte strings that are not UTF-8.
 Result<HttpInferReply> encode_http_infer(const Response& response, const OutputPlan& plan);
+// Into a reply that is clear.
+Status encode_http_infer(const Response& response, const OutputPlan& plan, HttpInferReply& reply);
 
 // {"error":"[request id: X] message"}; the prefix only when there is an id.
 std::string encode_http_error(const Status& status, std::string_view request_id);

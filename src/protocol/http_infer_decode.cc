@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "base/short_list.h"
 #include "protocol/http_infer.h"
 #include "protocol/http_input.h"
 #include "protocol/http_raw.h"
@@ -199,7 +200,8 @@ class HttpDecoder {
 
   Status attach_binary() {
     std::span<const std::byte> rest = binary_;
-    for (const auto& [position, size] : binary_inputs_) {
+    for (std::size_t i = 0; i < binary_inputs_.size(); ++i) {
+      const auto [position, size] = binary_inputs_[i];
       NamedTensor& input = request_.inputs[position];
       if (size > 0 && !has_header_) {
         return Status::invalid_argument(
@@ -235,7 +237,7 @@ class HttpDecoder {
   bool has_parameters_ = false;
   bool has_inputs_ = false;
   bool has_outputs_ = false;
-  std::vector<BinaryInput> binary_inputs_;
+  ShortList<BinaryInput, 8> binary_inputs_;
 };
 
 }  // namespace

@@ -7,6 +7,9 @@
 namespace mlops {
 namespace {
 
+constexpr std::size_t kKeptText = 4096;
+constexpr std::size_t kKeptTensors = 16;
+
 void append_parameters(std::string& out, const std::vector<Parameter>& parameters) {
   out.append(",\"parameters\":{");
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -77,8 +80,23 @@ std::size_t HttpInferReply::size() const {
   return total;
 }
 
+void HttpInferReply::clear() {
+  if (json.capacity() > kKeptText) json = {};
+  if (binary.capacity() > kKeptTensors) binary = {};
+  json.clear();
+  binary.clear();
+  has_binary = false;
+  arm = {};
+  version = 0;
+}
+
 Result<HttpInferReply> encode_http_infer(const Response& response, const OutputPlan& plan) {
   HttpInferReply reply;
+  if (Status encoded = encode_http_infer(response, plan, reply); !encoded.ok()) return encoded;
+  return reply;
+}
+
+Status encode_http_infer(const Response& response, const OutputPlan& plan, HttpInferReply& reply) {
   reply.json.reserve(256 + 128 * response.outputs.size());
   append_head(reply.json, response);
   reply.json.append(",\"outputs\":[");
@@ -88,7 +106,7 @@ Result<HttpInferReply> encode_http_infer(const Response& response, const OutputP
     if (!appended.ok()) return appended;
   }
   reply.json.append("]}");
-  return reply;
+  return {};
 }
 
 std::string encode_http_error(const Status& status, std::string_view request_id) {

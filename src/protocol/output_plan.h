@@ -29,6 +29,11 @@ struct OutputPlan {
   bool is_elsewhere(std::size_t position) const {
     return position < forms.size() && forms[position].region;
   }
+  // As it was made, but for memory that it has.
+  void renew() {
+    binary_default = false;
+    forms.clear();
+  }
 };
 
 // Makes class strings of scores and puts what goes into regions there; such outputs have no bytes
