@@ -19,6 +19,8 @@
 namespace mlops {
 namespace {
 
+constexpr auto kTrialGrace = std::chrono::seconds(1);
+
 std::vector<std::string> ort_candidates(const ServerConfig& config) {
   if (!config.ort_library.empty()) return {config.ort_library};
   std::error_code failed;
@@ -120,12 +122,7 @@ class Process {
       log_.log(Severity::info, signal == SIGTERM ? "SIGTERM: draining" : "SIGINT: draining");
     }
     drain();
-    if (!loading_done_.load() || repository_->busy()) {
-      // A model that is still loading cannot be interrupted, and nobody waits for it any more.
-      log_.log(Severity::warning, "exiting while models are loading");
-      (void)log_.flush(std::chrono::seconds(1));
-      std::_Exit(0);
-    }
+    leave_what_nobody_waits_for();
     loader.join();
     server_->stop();
     repository_.reset();
@@ -230,6 +227,17 @@ class Process {
       load_failed_.store(true);
       ::kill(::getpid(), SIGTERM);
     }
+  }
+
+  // A graph that is being loaded or compiled cannot be interrupted: the process ends around it.
+  void leave_what_nobody_waits_for() {
+    const bool tried = engine_->end_background(std::chrono::steady_clock::now() + kTrialGrace);
+    const bool loaded = loading_done_.load() && !repository_->busy();
+    if (tried && loaded) return;
+    log_.log(Severity::warning, loaded ? "exiting while a model is being tried in another back end"
+                                       : "exiting while models are loading");
+    (void)log_.flush(std::chrono::seconds(1));
+    std::_Exit(load_failed_.load() ? 1 : 0);
   }
 
   void drain() {

@@ -74,6 +74,11 @@ class EngineImpl final : public Engine {
   Status load_repository(const std::string& directory) override;
 
   bool wait_trials(TimePoint deadline) override { return trials_.wait_done(deadline); }
+  bool end_background(TimePoint deadline) override {
+    keeper_.end();
+    trials_.request_stop();
+    return trials_.wait_done(deadline);
+  }
 
   Result<ModelInfo> info(const std::string& name, std::int64_t version) const override {
     Result<ModelCatalog::Entry> model =

@@ -101,6 +101,10 @@ class Engine {
   // Waits until no version that serves is being tried in another back end (ADR 41); false when
   // `deadline` came first.
   virtual bool wait_trials(TimePoint /*deadline*/) { return true; }
+  // For a process that ends: writes down what is known of drift and breaks off what goes on beside
+  // requests. False when a version was still being tried at `deadline`: a back end that compiles a
+  // graph listens to nobody, and the destructor would wait for it.
+  virtual bool end_background(TimePoint /*deadline*/) { return true; }
 
   virtual Result<ModelInfo> info(const std::string& name, std::int64_t version) const = 0;
   virtual std::vector<ModelInfo> models() const = 0;

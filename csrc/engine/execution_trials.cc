@@ -45,7 +45,7 @@ bool ExecutionTrials::wait_done(TimePoint deadline) {
 }
 
 void ExecutionTrials::stop() {
-  stop_.request_stop();
+  request_stop();
   std::thread last;
   {
     const std::lock_guard lock(mutex_);

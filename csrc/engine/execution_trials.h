@@ -21,8 +21,10 @@ class ExecutionTrials {
   void add(Trial trial);
   // Until none waits or runs; false when `deadline` came first.
   bool wait_done(TimePoint deadline);
-  // Breaks off the one that runs, for good: nothing that is added later is tried.
-  void stop();
+  // Breaks off the one that runs as soon as it listens, for good: nothing that is added later is
+  // tried.
+  void request_stop() { stop_.request_stop(); }
+  void stop();  // and waits
 
  private:
   void work();

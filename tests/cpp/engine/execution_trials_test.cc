@@ -49,6 +49,22 @@ TEST(ExecutionTrials, StoppingBreaksOffWhatRunsAndForgetsTheRest) {
   EXPECT_EQ(ran, 1);
 }
 
+TEST(ExecutionTrials, OneThatListensToNobodyHoldsUpOnlyWhoWaits) {
+  ExecutionTrials trials;
+  std::latch began(1);
+  std::latch compiled(1);
+  trials.add([&](const std::stop_token&) {
+    began.count_down();
+    compiled.wait();
+  });
+  trials.add([](const std::stop_token&) { ADD_FAILURE() << "tried after the stop"; });
+  began.wait();
+  trials.request_stop();
+  EXPECT_FALSE(trials.wait_done(TimePoint()));
+  compiled.count_down();
+  EXPECT_TRUE(trials.wait_done(kNever));
+}
+
 TEST(ExecutionTrials, ATrialMayHoldTheLastReference) {
   ExecutionTrials trials;
   auto held = std::make_shared<int>(1);
