@@ -81,6 +81,7 @@ class Engine:
         intra_op_threads: int,
         response_cache: bool,
         execution: dict[str, str],
+        parameters: dict[str, str],
     ) -> None: ...
     def _flush_cache(self, name: str, version: int) -> None: ...
     def _load_echo(
