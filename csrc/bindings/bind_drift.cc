@@ -10,6 +10,7 @@
 
 #include "bindings/bind.h"
 #include "bindings/drift_columns.h"
+#include "bindings/drift_handles.h"
 #include "bindings/errors.h"
 #include "bindings/gil.h"
 #include "observe/profile_bytes.h"
@@ -27,27 +28,6 @@ template <class T>
 py::array_t<T> array_of(const std::vector<T>& values) {
   return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
 }
-
-std::vector<bool> mask_of(const py::object& mask, std::size_t rows) {
-  if (mask.is_none()) return {};
-  const auto flags = py::array_t<bool, py::array::c_style | py::array::forcecast>::ensure(mask);
-  if (!flags) throw py::error_already_set();
-  if (static_cast<std::size_t>(flags.size()) != rows) {
-    throw_unless_ok(Status::invalid_argument("a mask is not as long as its column"));
-  }
-  return std::vector<bool>(flags.data(), flags.data() + flags.size());
-}
-
-DriftArray array_in(std::string_view name, const py::handle& value) {
-  if (!import_numpy()) throw py::error_already_set();
-  DriftArray array;
-  throw_unless_ok(drift_array(name, value.ptr(), array));
-  return array;
-}
-
-struct ProfileHandle {
-  ReferencePtr reference;
-};
 
 // (role, tensor, column, label, categorical, values, missing or None)
 using ColumnSpec =
@@ -322,6 +302,23 @@ void bind_window(py::module_& module) {
 }
 
 }  // namespace
+
+std::vector<bool> mask_of(const py::object& mask, std::size_t rows) {
+  if (mask.is_none()) return {};
+  const auto flags = py::array_t<bool, py::array::c_style | py::array::forcecast>::ensure(mask);
+  if (!flags) throw py::error_already_set();
+  if (static_cast<std::size_t>(flags.size()) != rows) {
+    throw_unless_ok(Status::invalid_argument("a mask is not as long as its column"));
+  }
+  return std::vector<bool>(flags.data(), flags.data() + flags.size());
+}
+
+DriftArray array_in(std::string_view name, const py::handle& value) {
+  if (!import_numpy()) throw py::error_already_set();
+  DriftArray array;
+  throw_unless_ok(drift_array(name, value.ptr(), array));
+  return array;
+}
 
 void bind_drift(py::module_& module) {
   py::class_<ProfileHandle>(module, "DriftProfile")

@@ -43,6 +43,7 @@ from mlops_engine.drift.multivariate import (
 )
 from mlops_engine.drift.profile import Profile, Window
 from mlops_engine.drift.report import Alert, Report, StreamReport, compare
+from mlops_engine.drift.sketches import NewCategory, Sketches
 from mlops_engine.drift.watch import Watch, connect
 
 __all__ = [
@@ -65,12 +66,14 @@ __all__ = [
     "Kswin",
     "LabelJoin",
     "MmdResult",
+    "NewCategory",
     "PageHinkley",
     "PcaReconstruction",
     "Profile",
     "Report",
     "RffMmd",
     "SegmentShare",
+    "Sketches",
     "Stepd",
     "StreamReport",
     "Text",
