@@ -1,19 +1,20 @@
-"""The hook of `flights.toml`: features as they were known an hour before departure."""
+"""The hook of `flights.toml`: the tables as its plan reads them, with instants and the label.
+
+What is known when is not said here but in `flights_features.toml`.
+"""
 
 from __future__ import annotations
 
 import polars as pl
 
 from mlops_engine.pipeline.stage import Context, Facts
-from mlops_engine.pipeline.stages.features import write_rows
-from mlops_engine.pipeline.stages.ingest import tables_of
+from mlops_engine.pipeline.stages.ingest import read_sources, write_tables
 from mlops_engine.train import dataset
-from mlops_engine.train import features as known
 
 
-def features(context: Context) -> Facts:
-    """Join as of the decision instant; a feature known later is refused."""
-    raw = tables_of(context)
+def ingest(context: Context) -> Facts:
+    """Read the files, and add what is a matter of reading them right."""
+    raw = read_sources(context)
     tables = dataset.Tables(
         dataset.typed_flights(raw["flights"]),
         dataset.typed_weather(raw["weather"]),
@@ -22,22 +23,14 @@ def features(context: Context) -> Facts:
         .rename({"faa": "dest", "lat": "dest_latitude", "lon": "dest_longitude"}),
         tuple(sorted(raw["airlines"]["carrier"])),
     )
-    dataset.check_tables(tables)
-    declared = known.declare(tables.carriers)
-    joined = known.join(tables)
-    columns = joined.select(f.column.cast(pl.Float32).alias(f.name) for f in declared)
-    names = pl.col("carrier").alias("carrier_name"), pl.col("origin").alias("origin_name")
-    beside = joined.select("late", "scheduled_at", *names, "dest", "month", "arr_delay")
-    return write_rows(
+    dataset.check_tables(tables, context.section("ingest").options.get("flights"))
+    flights = tables.flights.with_columns(
+        # The timetable's, so that it is known long before.
+        hour_departures=pl.len().over("origin", "time_hour").cast(pl.Int64),
+        carrier_name=pl.col("carrier"),
+        origin_name=pl.col("origin"),
+    )
+    return write_tables(
         context,
-        columns.hstack(beside),
-        [
-            {
-                "name": f.name,
-                "unit": f.unit,
-                "known_before_minutes": int(f.known_before.total_seconds() // 60),
-                **({"vocabulary": list(f.vocabulary)} if f.vocabulary else {}),
-            }
-            for f in declared
-        ],
+        {"flights": flights, "weather": tables.weather, "airports": tables.airports},
     )
