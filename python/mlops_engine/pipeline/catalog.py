@@ -61,7 +61,10 @@ STAGES: tuple[Stage, ...] = (
         "validate", inputs="ingest", reads="validate", needs="validate", libraries=_TABLES,
         code=("mlops_engine.contract",), observes=True,
     ),
-    _stage("features", inputs="ingest validate", reads="features", libraries=_TABLES),
+    _stage(
+        "features", inputs="ingest validate", reads="features", libraries=_TABLES,
+        code=("mlops_engine.features",), observes=True,
+    ),
     _stage(
         "split", inputs="features", reads="split features", libraries=_TABLES,
         code=("mlops_engine.evaluation.splits",),
@@ -75,10 +78,15 @@ STAGES: tuple[Stage, ...] = (
         code=(_ROWS, f"{_HERE}.models"), libraries=_TRAINING,
     ),
     _stage(
-        "evaluate", inputs="features split train", reads="evaluation features",
-        code=(_ROWS, "mlops_engine.evaluation"), libraries=_TRAINING,
+        "evaluate", inputs="features split train",
+        reads="evaluation robustness cases suspicion champion features",
+        code=(_ROWS, "mlops_engine.evaluation", f"{_HERE}.champion", f"{_HERE}.evidence"),
+        libraries=_TRAINING, observes=True,
     ),
-    _stage("gates", inputs="evaluate", reads="gates", code=("mlops_engine.evaluation.gates",)),
+    _stage(
+        "gates", inputs="evaluate", reads="gates champion",
+        code=("mlops_engine.evaluation.gates",),
+    ),
     _stage(
         "export", inputs="features split train", reads="export features",
         code=(_ROWS, f"{_HERE}.models", "mlops_engine.train.export"),
@@ -92,6 +100,7 @@ STAGES: tuple[Stage, ...] = (
     _stage(
         "card", inputs="ingest features split hpo train evaluate gates export profile bench",
         reads="card features split train",
+        code=("mlops_engine.evaluation.sbom",), libraries=(*_TRAINING, "onnx"),
     ),
     _stage("sign", inputs="card", reads="sign register", needs="register", observes=True),
     _stage(
@@ -130,6 +139,10 @@ READERS: Mapping[str, Reader] = {
     "hpo": _record(sections.Search, "hpo"),
     "train": _record(sections.Train, "train"),
     "evaluation": _judged("evaluation"),
+    "robustness": _judged("robustness"),
+    "cases": _record(sections.Cases, "cases"),
+    "suspicion": _record(sections.Suspicion, "suspicion"),
+    "champion": _record(sections.Champion, "champion"),
     "gates": _judged("gates"),
     "export": _record(sections.Export, "export"),
     "validate": _record(sections.Validate, "validate"),
@@ -165,7 +178,7 @@ def read_document(document: Mapping[str, Any], folder: Path) -> Plan:
 
 
 def _checked(plan: Plan) -> Plan:
-    for name in ("sign", "promote"):
+    for name in ("sign", "promote", "champion"):
         if name in plan.sections and "register" not in plan.sections:
             raise InvalidArgument(f"[{name}] needs [register]")
     return plan

@@ -57,11 +57,11 @@ class Fitted:
     model: Any
     rounds: int | None = None
 
-    def score(self, x: Matrix) -> Vector:
+    def score(self, rows: Matrix) -> Vector:
         """Return the probability of the answer 1."""
         if self.kind == "lightgbm":
-            return np.asarray(self.model.predict(x), np.float64)
-        return np.asarray(self.model.predict_proba(x)[:, 1], np.float64)
+            return np.asarray(self.model.predict(rows), np.float64)
+        return np.asarray(self.model.predict_proba(rows)[:, 1], np.float64)
 
     def save(self, folder: Path) -> None:
         """Write the model; `load` reads it."""

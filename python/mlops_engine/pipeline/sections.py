@@ -77,6 +77,9 @@ class Features(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    plan
+        File of a feature plan (docs/features.md), relative to the file of the pipeline. It declares
+        the features and when each is known; then `table`, `columns` and `vocabularies` say nothing.
     table
         Whose rows are predicted; may be left out if there is one table.
     label
@@ -90,12 +93,17 @@ class Features(Section, frozen=True, kw_only=True):
     """
 
     label: str
+    plan: str | None = None
     table: str | None = None
     time: str | None = None
     columns: list[str] = []
     vocabularies: dict[str, list[str]] = {}
     keep: list[str] = []
     options: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        if self.plan is not None and (self.table or self.columns or self.vocabularies):
+            raise ValueError("a `plan` declares the table, the columns and their vocabularies")
 
 
 class Range(Section, frozen=True, kw_only=True):
@@ -145,6 +153,24 @@ class Train(Section, frozen=True, kw_only=True):
     early_stopping: Annotated[int, msgspec.Meta(ge=0)] = 30
     refit: bool = True
     parameters: dict[str, str | float | int | bool] = {}
+
+
+class Champion(Section, frozen=True, kw_only=True):
+    """Whom the new model is compared with: what an alias in the registry means now."""
+
+    alias: str = "champion"
+
+
+class Cases(Section, frozen=True, kw_only=True):
+    """Cases that must stay right: a file of one a line, relative to the file of the pipeline."""
+
+    file: str
+
+
+class Suspicion(Section, frozen=True, kw_only=True):
+    """Looks for leaks and poison in the training part; the validation part is what is trusted."""
+
+    poison_rows: Count = 20_000
 
 
 class Export(Section, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("lightgbm", reason="needs the train extra")
@@ -20,6 +19,7 @@ from pipeline_files import write_plan
 from mlops_engine import Engine
 from mlops_engine.cli.main import main as mlops
 from mlops_engine.drift import Profile
+from mlops_engine.evaluation import EngineScorer, GoldenRows
 from mlops_engine.pipeline import Outcome, read_plan, run
 from mlops_engine.registry import LocalRegistry, Store, Trust, resolve
 from mlops_engine.registry.approval import approve
@@ -100,17 +100,16 @@ def test_a_version_is_registered_signed_and_pulled(
     assert reference.manifest.lineage["data"] == dataset
     assert reference.version.tags["dataset"] == dataset
     assert set(reference.manifest.files) == {
-        *("model.onnx", "golden.json", "reference.profile", "gates.json", "model_card.md")
+        *("model.onnx", "golden_rows.json", "sample_inputs.json", "reference.profile"),
+        *("gates.json", "model_card.md", "sbom.cdx.json"),
     }
     key = load_public_key((file.parent / "release.pub").read_bytes())
     trust = Trust("enforce", (("late", key),))
     pulled = reference.pull(tmp_path / "models", store=Store(tmp_path / "store"), verify=trust)
-    golden = json.loads((pulled.directory / "golden.json").read_text())
-    rows = np.array([[np.nan if v is None else v for v in r] for r in golden["input"]], np.float32)
+    golden = GoldenRows.from_json((pulled.directory / "golden_rows.json").read_bytes())
     with Engine() as engine:
         engine.load("late", pulled.directory / "model.onnx")
-        found = engine.infer("late", {"input": rows})["probabilities"][:, 1]
-    assert np.abs(found - golden["probabilities"]).max() <= golden["tolerance"]
+        assert golden.check(EngineScorer(engine, "late")).largest <= 1e-6
     profile = Profile.from_bytes((pulled.directory / "reference.profile").read_bytes())
     assert profile.names[:3] == ["distance", "wind", "carrier"]
     card = (pulled.directory / "model_card.md").read_text()

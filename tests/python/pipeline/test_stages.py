@@ -22,6 +22,9 @@ import optuna
 from pipeline_files import ROWS, write_plan
 
 from mlops_engine.cli.main import main as mlops
+from mlops_engine.evaluation import GoldenRows
+from mlops_engine.evaluation.columns import Floats
+from mlops_engine.evaluation.scorer import Rows
 from mlops_engine.pipeline import Outcome, read_plan, run
 from mlops_engine.train.progress import Progress
 
@@ -54,12 +57,13 @@ def test_from_a_file_to_onnx(searched: tuple[Path, Outcome]) -> None:
     assert facts["evaluate"]["metrics"]["auc"][0] > 0.6
     assert facts["export"]["parity"]["largest_difference"] <= 1e-6
     folder = outcome.entries["export"].folder
-    golden = json.loads((folder / "golden.json").read_text())
+    golden = GoldenRows.from_json((folder / "golden_rows.json").read_bytes())
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
-    rows = np.array(golden["input"], dtype=object)
-    rows[rows == None] = np.nan  # noqa: E711 element by element
-    [found] = session.run(["probabilities"], {"input": rows.astype(np.float32)})
-    assert np.abs(found[:, 1] - golden["probabilities"]).max() <= golden["tolerance"]
+
+    def scorer(rows: Rows) -> Floats:
+        return np.asarray(session.run(["probabilities"], {"input": rows})[0][:, 1], np.float64)
+
+    assert golden.check(scorer).largest <= 1e-6
     gates = json.loads((outcome.folder / "gates.json").read_text())
     assert gates["passed"] is True
 

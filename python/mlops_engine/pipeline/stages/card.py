@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from mlops_engine.evaluation.golden import GOLDEN_FILE, SAMPLES_FILE
+from mlops_engine.evaluation.sbom import FILE_NAME, sbom
 from mlops_engine.train.card import table
 
+from ..champion import decided_by
 from ..sections import Card
 from ..stage import Context, Facts
-from .export import GOLDEN, MODEL
+from .evaluate import SECTIONS
+from .export import MODEL
 from .features import COLUMNS
 
 __all__ = ["BUNDLE", "CARD", "run"]
 
 BUNDLE, CARD, MANIFEST = "bundle", "model_card.md", "bundle.json"
+_COPIED = (
+    ("export", MODEL),
+    ("export", GOLDEN_FILE),
+    ("export", SAMPLES_FILE),
+    ("profile", "reference.profile"),
+)
+_MADE_WITH = {"lightgbm": ("lightgbm", "onnxmltools"), "sklearn": ("scikit-learn", "skl2onnx")}
 
 
 def run(context: Context) -> Facts:
     """Put the files together; only the semantic version is missing, which a registry decides."""
     bundle = context.out / BUNDLE
     bundle.mkdir()
-    for stage, name in (("export", MODEL), ("export", GOLDEN), ("profile", "reference.profile")):
-        if stage in context.inputs:
+    for stage, name in _COPIED:
+        if stage in context.inputs and (context.inputs[stage] / name).is_file():
             shutil.copyfile(context.inputs[stage] / name, bundle / name)
     gates = _gates(context)
     (bundle / "gates.json").write_text(json.dumps(gates, indent=2) + "\n")
     (bundle / CARD).write_text(_card(context, gates))
     facts = context.facts
+    (bundle / FILE_NAME).write_bytes(_software(context, (bundle / MODEL).read_bytes()))
     context.write_json(
         "facts.json",
         {
@@ -39,13 +52,8 @@ def run(context: Context) -> Facts:
                 "data": facts["ingest"]["dataset"],
                 "test": facts["split"]["test"],
                 # Whatever else than the data decides the model: the same, and it is a rebuild.
-                "options": {
-                    "seed": context.seed,
-                    "parameters": facts["train"]["parameters"],
-                    **{
-                        name: context.plan.document[name] for name in ("features", "split", "train")
-                    },
-                },
+                "options": decided_by(context),
+                "champion": facts["evaluate"].get("champion"),
                 "kind": facts["train"]["kind"],
             },
             "metrics": facts["evaluate"]["metrics"],
@@ -69,6 +77,13 @@ def _gates(context: Context) -> dict[str, Any]:
     }
 
 
+def _software(context: Context, graph: bytes) -> bytes:
+    """List the software that made the graph, which is named by its digest: it has no number yet."""
+    name = f"sha256:{hashlib.sha256(graph).hexdigest()}"
+    packages = ["numpy", "polars", "onnx", *_MADE_WITH[context.facts["train"]["kind"]]]
+    return sbom(context.plan.pipeline.model, name, {MODEL: graph}, packages)
+
+
 def _card(context: Context, gates: dict[str, Any]) -> str:
     facts, said = context.facts, context.plan.sections.get("card") or Card()
     parity = facts["export"]["parity"]
@@ -77,7 +92,7 @@ def _card(context: Context, gates: dict[str, Any]) -> str:
         "Data": _data(facts),
         "Features": _features(context),
         "Training": _training(facts),
-        "Evaluation on the test part": _metrics(facts),
+        **context.read_json("evaluate", SECTIONS),
         "Gates": table(
             ("gate", "measure", "verdict", "why"),
             [(g["gate"], f"`{g['of']}`", g["verdict"], g["reason"]) for g in gates["gates"]],
@@ -128,14 +143,6 @@ def _training(facts: Any) -> str:
     searched = facts.get("hpo", {}).get("trials")
     how = f" Parameters found in {searched} trials." if searched else ""
     return f"{train['kind']}{rounds}: {chosen}.{how}"
-
-
-def _metrics(facts: Any) -> str:
-    def rows() -> Iterable[Sequence[str]]:
-        for name, (value, low, high) in facts["evaluate"]["metrics"].items():
-            yield name, f"{value:.4f}", "" if low is None else f"{low:.4f} to {high:.4f}"
-
-    return table(("metric", "value", "interval"), rows())
 
 
 def _list(lines: Iterable[str]) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mlops_engine.evaluation import golden_rows, sample_inputs
+from mlops_engine.evaluation.golden import GOLDEN_FILE, SAMPLES_FILE
+
 from ..failures import GateFailedError
 from ..models import Fitted, load
 from ..sections import Export
@@ -14,9 +17,9 @@ from ..stage import Context, Facts
 from .features import COLUMNS, matrix_of, read_rows
 from .split import parts_of
 
-__all__ = ["GOLDEN", "MODEL", "run", "signature"]
+__all__ = ["MODEL", "run", "signature"]
 
-MODEL, GOLDEN = "model.onnx", "golden.json"
+MODEL = "model.onnx"
 
 
 def run(context: Context) -> Facts:
@@ -33,18 +36,12 @@ def run(context: Context) -> Facts:
     expected = fitted.score(compared)
     difference = _parity(probabilities, label, expected, settings.tolerance)
     context.progress.step(f"  {len(compared):,} rows: largest difference {difference:.1e}")
-    test = np.flatnonzero(parts_of(context)["test"])
-    # Evenly over the test part, so that they are of all its days.
-    chosen = test[np.linspace(0, len(test) - 1, settings.golden_rows, dtype=np.int64)]
-    chosen = np.unique(chosen)
-    context.write_json(
-        GOLDEN,
-        {
-            "input": [_finite(row) for row in x[chosen]],
-            "probabilities": [float(p) for p in probabilities[chosen, 1]],
-            "tolerance": settings.tolerance,
-        },
-    )
+    test = parts_of(context)["test"]
+    names, seen = context.facts["features"]["features"], probabilities[: len(x), 1][test]
+    golden = golden_rows(x[test], seen, names, settings.golden_rows)
+    (context.out / GOLDEN_FILE).write_bytes(golden.to_json())
+    if any(None not in row for row in golden.rows):
+        (context.out / SAMPLES_FILE).write_bytes(sample_inputs(golden, export.INPUT))
     return {
         "bytes": len(graph),
         "parity": {
@@ -95,8 +92,3 @@ def signature(context: Context, settings: Export) -> dict[str, Any]:
         "inputs": [{"name": export.INPUT, "datatype": "FP32", "shape": shape, "features": columns}],
         "outputs": [{"name": export.LABEL, "datatype": "INT64", "shape": [-1]}, probabilities],
     }
-
-
-def _finite(row: npt.NDArray[Any]) -> list[float | None]:
-    """Shortest decimals that read back as the same float32; null is a missing value."""
-    return [None if np.isnan(value) else float(str(value)) for value in row]

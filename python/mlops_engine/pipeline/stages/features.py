@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mlops_engine.errors import InvalidArgument
+from mlops_engine.registry.hashing import digest_file
 
 from ..digests import frame_digest
 from ..failures import DataInvalidError
@@ -19,16 +21,64 @@ from .ingest import tables_of
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["label_of", "matrix_of", "read_rows", "run", "write_rows"]
+__all__ = ["label_of", "matrix_of", "observe", "read_rows", "run", "write_rows"]
 
 ROWS, COLUMNS = "rows.parquet", "columns.json"
 
 
+def observe(context: Context) -> Any:
+    """Digest the plan of the features."""
+    settings: Features = context.section("features")
+    return None if settings.plan is None else digest_file(_plan_file(context, settings)).sha256
+
+
 def run(context: Context) -> Facts:
+    """Build what the plan declares, or take the columns that the file names."""
+    settings: Features = context.section("features")
+    return _take(context, settings) if settings.plan is None else _build(context, settings)
+
+
+def _build(context: Context, settings: Features) -> Facts:
+    """Build the features as of each decision; what is not known by then is invalid data."""
+    from mlops_engine.features import FeaturePlan, LeakError
+
+    plan = FeaturePlan.from_toml(_plan_file(context, settings))
+    tables = tables_of(context)
+    beside = dict.fromkeys([settings.label, *filter(None, [settings.time]), *settings.keep])
+    for column in beside:
+        if column in plan.names:
+            raise InvalidArgument(
+                f"[features] {column!r} is the name of a feature, and of a column"
+            )
+    try:
+        plan.refuse_leaks()
+    except LeakError as error:
+        raise DataInvalidError(f"feature plan {plan.document.name!r} leaks: {error}") from error
+    frame = plan.build(tables, keys=list(beside))
+    declared = [
+        {
+            "name": feature.name,
+            "unit": feature.unit,
+            "available_at": feature.available_at or plan.document.decision,
+            **({"vocabulary": list(feature.vocabulary)} if feature.vocabulary else {}),
+        }
+        for feature in plan.features
+    ]
+    facts = write_rows(context, frame, declared)
+    return {**facts, "plan": plan.digest}
+
+
+def _plan_file(context: Context, settings: Features) -> Path:
+    file = context.path(str(settings.plan))
+    if not file.is_file():
+        raise InvalidArgument(f"[features] there is no plan {file}")
+    return file
+
+
+def _take(context: Context, settings: Features) -> Facts:
     """Take the columns that the file names."""
     import polars as pl
 
-    settings: Features = context.section("features")
     tables = tables_of(context)
     name = settings.table or (next(iter(tables)) if len(tables) == 1 else None)
     if name is None or name not in tables:
