@@ -29,7 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--bad-on", default="2013-11-20", metavar="DAY", help="of the bad version")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="ask for one flight of N")
-    parser.add_argument("--trees", type=int, default=150, help="of each model (%(default)s)")
+    parser.add_argument("--trees", type=int, default=100, help="of each model (%(default)s)")
     parser.set_defaults(run=run)
 
 

@@ -33,7 +33,6 @@ PLAN: dict[str, Any] = {
     "gates": {"no_worse": [], "distance_max": 0.3, "labels_margin": 1.6, "wrong_rate": 0.2},
     "steps": [
         {"share": 0.0, "answers_min": 500},
-        {"share": 0.2, "answers_min": 200},
         {"share": 0.5, "answers_min": 500},
     ],
 }
@@ -57,7 +56,7 @@ class Schedule:
     end: float
     bad_at: float
     every: int = 1
-    trees: int = 150
+    trees: int = 100
     cool_down_s: float = 28.0 * DAY_S
     trainings: int = 4
 
@@ -175,7 +174,7 @@ class Loop:
         return self._suggested and cool and self._trainings < schedule.trainings
 
     def _retrain(self) -> None:
-        self._trained_at, self._trainings, self._suggested = self.now, self._trainings + 1, False
+        self._trained_at, self._trainings = self.now, self._trainings + 1
         made = train(self.work, self.address, self.now, self.schedule.trees, self.progress)
         if made.version is None:
             self._note("not_better", f"training ended with {made.status}: {made.reason}")

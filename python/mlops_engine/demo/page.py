@@ -44,7 +44,29 @@ def weeks(loop: Loop, without: npt.NDArray[np.float64]) -> Series:
     return found
 
 
-def page(loop: Loop, series: Series, overall: tuple[float, float], took_s: float) -> str:
+def compared(loop: Loop, without: npt.NDArray[np.float64]) -> str:
+    """Say what the loop gained, with its interval: days are drawn together."""
+    import polars as pl
+
+    from mlops_engine.evaluation import EvaluationSettings, compare, evaluate
+
+    flights = loop.served()
+    late, settings = loop.year.late[flights], EvaluationSettings(time="at", resamples=100)
+    seconds = pl.Series("at", loop.year.asked_at[flights].astype(np.int64))
+    rows = pl.DataFrame({"at": pl.from_epoch(seconds, "s").dt.replace_time_zone("UTC")})
+    auc = {
+        name: evaluate(late, score[flights], rows, settings).metrics["auc"].value
+        for name, score in (("with", loop.score), ("without", without))
+    }
+    gain = compare(late, without[flights], loop.score[flights], rows, settings).gains["auc"]
+    return (
+        f"ROC AUC of all: <b>{auc['with']:.4f}</b> with the loop, <b>{auc['without']:.4f}</b> for"
+        f" the model of January to June left alone; the difference is {gain.value:+.4f}, 95 % of"
+        f" draws of days between {gain.low:+.4f} and {gain.high:+.4f}."
+    )
+
+
+def page(loop: Loop, series: Series, overall: str, took_s: float) -> str:
     """Write the page."""
     rollouts = [each for each in loop.happened if each.evidence]
     body = [
@@ -52,8 +74,7 @@ def page(loop: Loop, series: Series, overall: tuple[float, float], took_s: float
         f"<p>{len(loop.flights):,} flights were asked about in time order; each label came two"
         " hours after the landing. Replayed, with all trainings and rollouts, in"
         f" {took_s / 60:.1f} minutes.</p>",
-        f"<p>ROC AUC of all: <b>{overall[0]:.4f}</b> with the loop, <b>{overall[1]:.4f}</b> for the"
-        " model of January to June left alone.</p>",
+        f"<p>{overall}</p>",
         "<h2>ROC AUC by week</h2>",
         _plot(series, loop),
         "<h2>What happened</h2>",

@@ -17,7 +17,7 @@ from mlops_engine.train import export
 from mlops_engine.train.progress import Progress
 
 from .loop import Loop, Places, Schedule
-from .page import page, weeks
+from .page import compared, page, weeks
 from .serving import MODEL, Client, fetch
 from .tracking import mlflow_server
 from .training import train
@@ -26,6 +26,8 @@ from .year import Year
 __all__ = ["PAGE", "run"]
 
 PAGE = "demo.html"
+# A change that lasts for so many flights is one to learn.
+RETRAIN_FLIGHTS = 10_000
 FLAGS = (
     "--model-control-mode=explicit",
     f"--load-model={MODEL}",
@@ -68,7 +70,12 @@ def run(
         graph = (fetch(registry, first.version, work) / "model.onnx").read_bytes()
         http, grpc, metrics = (free_port() for _ in range(3))
         options = ServerOptions(
-            work / "models", http, grpc, metrics, find_onnxruntime(), extra=FLAGS
+            work / "models",
+            http,
+            grpc,
+            metrics,
+            find_onnxruntime(),
+            extra=(*FLAGS, f"--drift-retrain-rows={RETRAIN_FLIGHTS // schedule.every}"),
         )
         server = ends.enter_context(Server(options, binary))
         if not server.wait_ready():
@@ -91,12 +98,7 @@ def _registry(address: str) -> Registry:
 
 
 def _write(loop: Loop, graph: bytes, work: Path, took_s: float) -> None:
-    from sklearn.metrics import roc_auc_score
-
     _, probabilities = export.run_onnx(graph, loop.year.x)
     without = np.asarray(probabilities[:, 1], np.float64)
-    flights = loop.served()
-    late = loop.year.late[flights]
-    served, left = (float(roc_auc_score(late, s[flights])) for s in (loop.score, without))
-    text = page(loop, weeks(loop, without), (served, left), took_s)
+    text = page(loop, weeks(loop, without), compared(loop, without), took_s)
     (work / PAGE).write_text(text)

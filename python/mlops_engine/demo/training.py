@@ -48,7 +48,8 @@ def train(work: Path, registry: str, now: float, trees: int, progress: Progress)
         "validation_from": _written(now - VALIDATION_DAYS * DAY_S),
         "test_from": _written(now - TEST_DAYS * DAY_S),
     }
-    document["train"] |= {"trees": trees}
+    # As many trees each time: a version that takes longer than stable loses its traffic.
+    document["train"] |= {"trees": trees, "early_stopping": 0}
     document["evaluation"] |= {"resamples": 100}
     document["robustness"] = {"rows": 500, "attack": {"rows": 0}}
     document["suspicion"] = {"poison_rows": 2000}
