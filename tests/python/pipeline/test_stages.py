@@ -144,7 +144,10 @@ def test_sklearn_is_trained_and_exported(tmp_path: Path) -> None:
     assert outcome.entries["export"].facts["parity"]["largest_difference"] <= 1e-6
 
 
-def test_statuses_of_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_statuses_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     file = str(write_plan(tmp_path))
     assert mlops(["train", file, "--set", "gates.ranks.min=0.99", "--until", "gates"]) == 10
     assert "ranks: evaluation.auc is" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import polars as pl
 
 from mlops_engine.pipeline.stage import Context, Facts
@@ -9,6 +11,8 @@ from mlops_engine.pipeline.stages.features import write_rows
 from mlops_engine.pipeline.stages.ingest import tables_of
 from mlops_engine.train import dataset
 from mlops_engine.train import features as known
+
+LABEL_AFTER = timedelta(hours=10)  # of the longest flight, and two hours
 
 
 def features(context: Context) -> Facts:
@@ -25,6 +29,11 @@ def features(context: Context) -> Facts:
     dataset.check_tables(tables)
     declared = known.declare(tables.carriers)
     joined = known.join(tables)
+    # A training as of an instant in the past sees what had its label by then.
+    until = context.section("features").options.get("known_until")
+    if until is not None:
+        instant = datetime.fromisoformat(until)
+        joined = joined.filter(pl.col("departed_at") + LABEL_AFTER < instant)
     columns = joined.select(f.column.cast(pl.Float32).alias(f.name) for f in declared)
     names = pl.col("carrier").alias("carrier_name"), pl.col("origin").alias("origin_name")
     beside = joined.select("late", "scheduled_at", *names, "dest", "month", "arr_delay")
