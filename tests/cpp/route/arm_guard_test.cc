@@ -91,6 +91,41 @@ TEST(ArmGuard, AColdStartIsNotCounted) {
   EXPECT_FALSE(guard.tripped());
 }
 
+// At the edge of what is allowed: the null hypothesis with the tolerance in it.
+TEST(ArmGuard, LatenciesWithinTheToleranceAreLeftAlone) {
+  GuardPlan plan = guard_plan();
+  plan.latency_tolerance = 0.1;
+  plan.latency_slack_us = 0;
+  int tripped = 0;
+  for (int rollout = 0; rollout < kGuarded; ++rollout) {
+    ArmGuard guard(plan);
+    Traffic traffic(static_cast<std::uint64_t>(rollout));
+    traffic.slower = 1.1;
+    for (int i = 0; i < 3000; ++i) guard.answered(traffic.next());
+    tripped += guard.tripped() ? 1 : 0;
+  }
+  EXPECT_LE(tripped, std::max(1, kGuarded / 100));
+  ArmGuard guard(plan);
+  Traffic traffic(11);
+  traffic.slower = 1.5;
+  while (!guard.tripped() && traffic.requests() < 20'000) guard.answered(traffic.next());
+  EXPECT_TRUE(guard.tripped());
+}
+
+// A model of some microseconds is twice as slow when its caches are cold.
+TEST(ArmGuard, MicrosecondsAreNoReason) {
+  for (const std::uint64_t more_ns : {16'000U, 200'000U}) {
+    ArmGuard guard(guard_plan());
+    Traffic traffic(5);
+    for (int i = 0; i < 20'000; ++i) {
+      ArmGuard::Answer answer = traffic.next();
+      answer.latency_ns = answer.latency_ns / 100 + (answer.by_arm ? more_ns : 0);
+      guard.answered(answer);
+    }
+    EXPECT_EQ(guard.tripped(), more_ns == 200'000) << more_ns;
+  }
+}
+
 TEST(ArmGuard, WhatIsRememberedIsNotTimed) {
   ArmGuard guard(guard_plan(1));
   Traffic traffic(4);
