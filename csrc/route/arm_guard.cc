@@ -76,7 +76,7 @@ void ArmGuard::count_locked(const Answer& answer) {
     any = true;
   } else if (answer.timed) {
     for (std::size_t i = 0; i < kLatencies; ++i) {
-      if (thresholds_ns_[i] == 0 || answer.latency_ns <= thresholds_ns_[i]) continue;
+      if (thresholds_ns_[i] == 0 || answer.latency_ns <= bound_locked(i, answer.by_arm)) continue;
       event_locked(1 + i, answer);
       any = true;
     }
@@ -93,6 +93,14 @@ void ArmGuard::event_locked(std::size_t metric, const Answer& answer) {
   if (!new_unit || !new_batch) return;
   metrics_[metric].worse.add(answer.share, answer.by_arm);
   metrics_[metric].no_worse.add(answer.share, answer.by_arm);
+}
+
+// The tolerance is the arm's alone. Were the bound raised for both, an arm that is slower by less
+// would still be above it more often than stable is, and soon be called worse.
+std::uint64_t ArmGuard::bound_locked(std::size_t quantile, bool by_arm) const {
+  const std::uint64_t of_stable = thresholds_ns_[quantile];
+  if (!by_arm || plan_.latency_tolerance == 0) return of_stable;
+  return static_cast<std::uint64_t>(static_cast<double>(of_stable) * (1 + plan_.latency_tolerance));
 }
 
 void ArmGuard::learn_latency_locked(std::uint64_t latency_ns) {

@@ -26,7 +26,7 @@ struct GuardMetricStatus {
   double log_e_no_worse = 0;  // that it is not, by the plan's margin
   std::uint64_t events = 0;
   std::uint64_t arm_events = 0;
-  std::uint64_t threshold_ns = 0;  // of latencies; 0: not known yet, or none
+  std::uint64_t threshold_ns = 0;  // stable's, of latencies; 0: not known yet, or none
 };
 
 struct GuardStatus {
@@ -72,6 +72,7 @@ class ArmGuard {
   bool warmed_up_locked(const Answer& answer);
   void count_locked(const Answer& answer);
   void event_locked(std::size_t metric, const Answer& answer);
+  std::uint64_t bound_locked(std::size_t quantile, bool by_arm) const;
   void learn_latency_locked(std::uint64_t latency_ns);
   void hard_stops_locked(const Answer& answer);
   void judge_locked();

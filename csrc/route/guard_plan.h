@@ -7,9 +7,11 @@
 namespace mlops {
 
 struct GuardPlan {
-  std::string arm;                       // compared with stable
-  double alpha = 0.01;                   // of a false alarm, in the arm's whole life
-  double margin = 1.5;                   // what "no worse" allows: so many times stable's rate
+  std::string arm;      // compared with stable
+  double alpha = 0.01;  // of a false alarm, in the arm's whole life
+  double margin = 1.5;  // what "no worse" allows: so many times stable's rate
+  // How much slower than stable is not "worse": 0.05 is 5 %, at each quantile.
+  double latency_tolerance = 0;
   std::uint32_t warm_up = 50;            // answers of each before anything is compared
   std::uint32_t failures_in_a_row = 20;  // a hard stop; 0: none
   bool automatic = true;                 // takes the traffic away by itself

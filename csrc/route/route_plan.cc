@@ -81,6 +81,9 @@ Status check_guard(const GuardPlan& guard, const std::vector<RouteArm>& arms) {
   }
   if (!(guard.alpha >= 1e-9 && guard.alpha <= 0.5)) return bad("'alpha' is from 1e-9 to 0.5");
   if (!(guard.margin >= 1.01 && guard.margin <= 20)) return bad("'margin' is from 1.01 to 20");
+  if (!(guard.latency_tolerance >= 0 && guard.latency_tolerance <= 10)) {
+    return bad("'latency_tolerance' is from 0 to 10");
+  }
   return {};
 }
 

@@ -59,7 +59,9 @@ void write_rules(JsonWriter& json, const RoutePlan& plan) {
 
 void write_guard(JsonWriter& json, const GuardPlan& guard) {
   json.key("guard").object().key("arm").string(guard.arm).key("alpha").number(guard.alpha);
-  json.key("margin").number(guard.margin).key("warm_up").integer(guard.warm_up);
+  json.key("margin").number(guard.margin);
+  json.key("latency_tolerance").number(guard.latency_tolerance);
+  json.key("warm_up").integer(guard.warm_up);
   json.key("failures_in_a_row").integer(guard.failures_in_a_row);
   json.key("automatic").boolean(guard.automatic).end_object();
 }

@@ -160,6 +160,7 @@ Status read_guard(JsonCursor& json, GuardPlan& guard) {
     if (key == "arm") return read_text(json, key, guard.arm);
     if (key == "alpha") return read_double(json, key, guard.alpha);
     if (key == "margin") return read_double(json, key, guard.margin);
+    if (key == "latency_tolerance") return read_double(json, key, guard.latency_tolerance);
     if (key == "warm_up") return read_whole(json, key, guard.warm_up);
     if (key == "failures_in_a_row") return read_whole(json, key, guard.failures_in_a_row);
     return key == "automatic" ? read_json_boolean(json, key, guard.automatic)

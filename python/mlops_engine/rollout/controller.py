@@ -256,6 +256,7 @@ def _wanted(plan: Plan, step: Step, salt: str) -> dict[str, Any]:
         "arm": plan.arm,
         "alpha": plan.alpha,
         "margin": plan.margin,
+        "latency_tolerance": plan.latency_tolerance,
         "warm_up": plan.warm_up,
         "failures_in_a_row": plan.failures_in_a_row,
     }

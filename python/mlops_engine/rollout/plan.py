@@ -70,6 +70,7 @@ class Plan:
     arm: str = "canary"
     alpha: float = 0.01
     margin: float = 1.5
+    latency_tolerance: float = 0.0
     warm_up: int = 50
     failures_in_a_row: int = 20
     unit: Mapping[str, Any] | None = None
@@ -115,6 +116,8 @@ class Plan:
             )
         if not (0 < self.alpha <= 0.5 and self.margin >= 1.01):
             raise InvalidArgument("alpha is from 0 to 0.5, margin at least 1.01")
+        if not 0 <= self.latency_tolerance <= 10:
+            raise InvalidArgument("latency_tolerance is from 0 to 10")
         if self.gates.labels_margin is not None and self.gates.labels_margin < 1.01:
             raise InvalidArgument("labels_margin is at least 1.01")
         low, high = self.gates.reward_range

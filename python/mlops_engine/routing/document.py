@@ -69,7 +69,7 @@ def _runs(slots: Iterable[Sequence[int]]) -> list[tuple[int, int]]:
 def _guard(guard: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
     if guard is None:
         return None
-    defaults = {"alpha": 0.01, "margin": 1.5, "warm_up": 50}
+    defaults = {"alpha": 0.01, "margin": 1.5, "latency_tolerance": 0.0, "warm_up": 50}
     defaults |= {"failures_in_a_row": 20, "automatic": True}
     unknown = guard.keys() - defaults - {"arm"}
     if unknown or "arm" not in guard:

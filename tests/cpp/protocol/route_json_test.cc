@@ -55,6 +55,9 @@ TEST(RouteJson, WhatCannotBeSaysWhy) {
       {R"({"stable":1,"rules":[{"header":"a","in":["x"],"shares":{"q":1}}]})", "'q', which is no"},
       {R"({"stable":1,"slots":[[0,1,2]]})", "pairs"},
       {R"({"stable":1,"slots":[[99,1]]})", "pairs"},
+      {R"({"stable":1,"arms":[{"name":"c","version":2,"share":0.1}],)"
+       R"("guard":{"arm":"c","latency_tolerance":-0.1}})",
+       "'latency_tolerance' is from 0 to 10"},
       {R"({"stable":1} x)", "offset"},
   };
   for (const auto& [text, why] : cases) {
@@ -67,10 +70,10 @@ TEST(RouteJson, WhatCannotBeSaysWhy) {
 
 TEST(RouteJson, GuardsAndWhatTheyDid) {
   const Result<RoutePlan> plan = parse_route(
-      R"({"stable":1,"arms":[{"name":"c","version":2,"share":0.1}],"guard":{"arm":"c","alpha":0.001},)"
+      R"({"stable":1,"arms":[{"name":"c","version":2,"share":0.1}],"guard":{"arm":"c","alpha":0.001,"latency_tolerance":0.05},)"
       R"("rolled_back":{"arm":"b","version":3,"reason":"x","unix_ms":7}})");
   ASSERT_TRUE(plan.ok()) << plan.status().to_string();
-  EXPECT_EQ(plan->guard, (GuardPlan{.arm = "c", .alpha = 0.001}));
+  EXPECT_EQ(plan->guard, (GuardPlan{.arm = "c", .alpha = 0.001, .latency_tolerance = 0.05}));
   EXPECT_EQ(plan->rolled_back, (RouteIncident{"b", 3, "x", 7}));
   RouteStatus status{"m", *plan, {}};
   status.guard = ArmGuard(*plan->guard).status();

@@ -87,8 +87,10 @@ def test_metrics_speak_of_arms(routed: me.Engine, row: np.ndarray) -> None:
 
 def test_a_guard_is_part_of_the_route(routed: me.Engine, row: np.ndarray) -> None:
     route = routed.route("flights")
-    document = route.set(stable=1, canary=(2, 0.5), guard={"arm": "canary", "warm_up": 5})
+    wanted = {"arm": "canary", "warm_up": 5, "latency_tolerance": 0.05}
+    document = route.set(stable=1, canary=(2, 0.5), guard=wanted)
     assert document["guard"]["margin"] == 1.5
+    assert document["guard"]["latency_tolerance"] == 0.05
     ask(routed, 100, row)
     guard = route.get()["state"]["guard"]
     assert guard["verdict"] in ("watching", "no_worse")

@@ -121,6 +121,11 @@ def to_canary(world: World, plan: dict[str, Any] = PLAN) -> None:
     assert world.share() == 0.1
 
 
+def test_the_guard_is_told_what_the_plan_tolerates(world: World) -> None:
+    to_canary(world, {**PLAN, "latency_tolerance": 0.05})
+    assert world.door.document["guard"]["latency_tolerance"] == 0.05
+
+
 def test_a_good_version_goes_all_the_way(world: World) -> None:
     assert world.controller.start("r", PLAN) is State.RUNNING
     assert world.door.document["shadows"] == [{"version": 2, "sample": 1.0}]
@@ -321,6 +326,8 @@ def test_plans_that_cannot_be_are_refused() -> None:
         ({"steps": [{"shares": 0.5}]}, "no member 'shares'"),
         ({"candidate": 1}, "the stable version"),
         ({"gates": {"no_worse": ["p42"]}}, "no metric is named 'p42'"),
+        ({"latency_tolerance": -0.1}, "from 0 to 10"),
+        ({"latency_tolerance": float("nan")}, "from 0 to 10"),
         ({"when_exhausted": "ask"}, "hold or abort"),
         ({"colour": 1}, "no member 'colour'"),
     ]:
