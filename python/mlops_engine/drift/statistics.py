@@ -17,6 +17,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mlops_engine.errors import InvalidArgument
@@ -109,9 +110,8 @@ def statistic(
 
 
 def _compiled(function: Callable[[Any, Any], None], size: int) -> Any:
-    import numba
-    from numba import types
-
+    numba: Any = import_module("numba")  # has types of its own, for a part of it
+    types = numba.types
     body = numba.njit(nogil=True, boundscheck=True)(function)
     pointer = types.CPointer
     signature = types.void(pointer(types.float32), types.int64, types.int64, pointer(types.float64))

@@ -29,6 +29,7 @@ class Traffic {
   double bad_stable = 0.01;
   double bad_canary = 0.01;
   double slower = 1;  // the canary's latencies: so many times
+  double spread = 0.5;
 
   ArmGuard::Answer next() {
     ArmGuard::Answer answer;
@@ -36,7 +37,7 @@ class Traffic {
     answer.unit = ++requests_;
     answer.by_arm = uniform_(random_) < share;
     answer.bad = uniform_(random_) < (answer.by_arm ? bad_canary : bad_stable);
-    const double ms = std::exp(0.5 * normal_(random_)) * (answer.by_arm ? slower : 1);
+    const double ms = std::exp(spread * normal_(random_)) * (answer.by_arm ? slower : 1);
     answer.latency_ns = static_cast<std::uint64_t>(ms * 1e6);
     return answer;
   }
@@ -77,6 +78,39 @@ TEST(ArmGuard, ErrorsAndLatencyTakeTheTrafficAway) {
     EXPECT_NE(status.reason.find("log e-value"), std::string::npos);
     EXPECT_GT(status.metrics[slow ? 2 : 0].log_e, 2);
   }
+}
+
+// How many of the rollouts of an arm that is so many times slower lose their traffic, where
+// latencies hardly vary and the least difference shows.
+int rolled_back(double slower, double tolerance, int rollouts) {
+  int tripped = 0;
+  for (int rollout = 0; rollout < rollouts; ++rollout) {
+    GuardPlan plan = guard_plan();
+    plan.latency_tolerance = tolerance;
+    plan.latency_slack_us = 0;
+    ArmGuard guard(plan);
+    Traffic traffic(static_cast<std::uint64_t>(rollout));
+    traffic.spread = 0.05;
+    traffic.slower = slower;
+    for (int i = 0; i < 3000 && !guard.tripped(); ++i) {
+      traffic.share = i < 1000 ? 0.05 : i < 2000 ? 0.25 : 0.5;
+      guard.answered(traffic.next());
+    }
+    tripped += guard.tripped() ? 1 : 0;
+  }
+  return tripped;
+}
+
+TEST(ArmGuard, WhatIsToleratedOfLatencyIsNotWorse) {
+  // On the edge of what is tolerated the two arms' events are equally frequent: the hardest null.
+  EXPECT_LE(rolled_back(1.05, 0.05, kGuarded), std::max(1, kGuarded / 100));
+  EXPECT_LE(rolled_back(1.03, 0.05, kGuarded), std::max(1, kGuarded / 100));
+}
+
+TEST(ArmGuard, WhatIsNotToleratedOfLatencyIsWorse) {
+  EXPECT_EQ(rolled_back(1.05, 0, 10), 10);
+  EXPECT_EQ(rolled_back(1.05, 0.01, 10), 10);
+  EXPECT_EQ(rolled_back(1.15, 0.05, 10), 10);
 }
 
 TEST(ArmGuard, AColdStartIsNotCounted) {
