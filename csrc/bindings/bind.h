@@ -15,6 +15,7 @@ void bind_completions(pybind11::module_& module);
 void bind_drift_judge(pybind11::module_& module);
 void bind_drift(pybind11::module_& module);
 void bind_drift_distances(pybind11::module_& module);
+void bind_drift_sketches(pybind11::module_& module);
 void bind_detect(pybind11::module_& module);
 void bind_labels(pybind11::module_& module);
 void bind_route(pybind11::class_<EngineHandle>& engine);

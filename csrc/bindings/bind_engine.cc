@@ -45,7 +45,7 @@ std::unique_ptr<EngineHandle> make_engine(
 void load(EngineHandle& self, const std::string& name, const std::string& path,
           std::int64_t version, unsigned lanes, std::int64_t batch_rows_max,
           std::uint64_t batch_delay_us_max, unsigned intra_op_threads, bool response_cache,
-          const ConfigStrings& execution) {
+          const ConfigStrings& execution, ConfigStrings parameters) {
   ModelSource source;
   source.name = name;
   source.version = version;
@@ -55,6 +55,11 @@ void load(EngineHandle& self, const std::string& name, const std::string& path,
   source.batch_delay_us_max = batch_delay_us_max;
   source.ort.intra_op_threads = intra_op_threads;
   source.response_cache = response_cache;
+  if (!parameters.empty()) {  // all else is inferred, as without a configuration
+    auto config = std::make_shared<ModelConfig>();
+    config->parameters = std::move(parameters);
+    source.config = std::move(config);
+  }
   throw_unless_ok(with_engine(self, [&](const auto& engine) {
     const Result<ExecutionWish> wish = execution_wish(execution, engine->options().execution);
     if (!wish.ok()) return wish.status();
@@ -131,7 +136,8 @@ void bind_engine(py::module_& module) {
            py::arg("execution"))
       .def("_load", &load, py::arg("name"), py::arg("path"), py::kw_only(), py::arg("version"),
            py::arg("lanes"), py::arg("batch_rows_max"), py::arg("batch_delay_us_max"),
-           py::arg("intra_op_threads"), py::arg("response_cache"), py::arg("execution"))
+           py::arg("intra_op_threads"), py::arg("response_cache"), py::arg("execution"),
+           py::arg("parameters"))
       .def("_flush_cache",
            [](EngineHandle& self, const std::string& name, std::int64_t version) {
              throw_unless_ok(with_engine(

@@ -18,6 +18,7 @@ PYBIND11_MODULE(_core, module) {
   mlops::python::bind_drift_judge(module);
   mlops::python::bind_drift(module);
   mlops::python::bind_drift_distances(module);
+  mlops::python::bind_drift_sketches(module);
   mlops::python::bind_detect(module);
   mlops::python::bind_labels(module);
   module.def("ort_library_candidates", [](const std::string& executable_dir) {

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
+#include <string_view>
 #include <tuple>
 
 namespace mlops {
@@ -73,6 +75,20 @@ Result<std::int64_t> version_of(const std::string& text) {
   return version;
 }
 
+// A name that is none of them would leave a model without a guard, and nobody would know.
+Status check_known(const std::map<std::string, std::string>& parameters) {
+  constexpr std::string_view kOthers[] = {"guard_values", "guard_ranges", "guard_route"};
+  for (auto at = parameters.lower_bound("guard_"); at != parameters.end(); ++at) {
+    if (!at->first.starts_with("guard_")) break;
+    if (std::ranges::find(kParameters, at->first) != std::end(kParameters)) continue;
+    if (std::ranges::find(kOthers, at->first) != std::end(kOthers)) continue;
+    return Status::invalid_argument("parameter '" + at->first.substr(0, 64) +
+                                    "' is unknown; guard_missing, guard_range, guard_new_category, "
+                                    "guard_values, guard_ranges and guard_route are known");
+  }
+  return {};
+}
+
 // NaN is not.
 bool all_between(const float* values, const float* low, const float* high, std::size_t count) {
   bool fine = true;
@@ -104,6 +120,7 @@ bool InputGuardOptions::any() const {
 
 Result<InputGuardOptions> guard_options(const std::map<std::string, std::string>& parameters) {
   InputGuardOptions options;
+  if (Status s = check_known(parameters); !s.ok()) return s;
   for (std::size_t i = 0; i < kInputFaults; ++i) {
     const auto found = parameters.find(kParameters[i]);
     if (found == parameters.end()) continue;

@@ -133,6 +133,7 @@ class Engine(core.Engine):
         precision: str | None = None,
         accuracy_gate: float | None = None,
         execution_trial: str | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> ModelInfo:
         """Load, probe and warm an ONNX model, then serve it; blocks meanwhile.
 
@@ -161,6 +162,9 @@ class Engine(core.Engine):
             that draws random numbers.
         execution, precision, accuracy_gate, execution_trial : optional
             What executes this version; by default the engine's.
+        parameters : mapping of str to str, optional
+            What ``parameters`` of a ``config.pbtxt`` would say: ``drift`` and ``guard_*``
+            (docs/drift.md), ``feedback`` (docs/feedback.md) and so on.
 
         Returns
         -------
@@ -186,6 +190,7 @@ class Engine(core.Engine):
             intra_op_threads=intra_op_threads,
             response_cache=cache,
             execution=_wish(execution, precision, accuracy_gate, execution_trial),
+            parameters=dict(parameters or {}),
         )
         return self.model(name, version)
 
@@ -424,6 +429,12 @@ class _OwnVersion:
 
     def alerts(self, after: int) -> dict[str, Any]:
         return self._engine._drift_alerts(*self._which, after)
+
+    def use_statistics(self, specs: list[tuple[str, int, list[str], int]]) -> None:
+        self._engine._use_statistics(*self._which, specs)
+
+    def statistics(self) -> list[tuple[str, int, list[float], bool]]:
+        return self._engine._user_statistics(*self._which)
 
     def quality(self, seconds: float | None) -> dict[str, Any]:
         return self._engine._quality(*self._which, seconds)

@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (judge.bytes() != head.bytes()) std::abort();
   CountsTable tile = reference->empty_counts();
   tile[0].masses[0] = 512;
-  (void)judge.see(tile, RecentRows(1, 0), TimePoint());
+  (void)judge.see(tile, {}, RecentRows(1, 0), TimePoint());
   (void)judge.view(0);
   return 0;
 }

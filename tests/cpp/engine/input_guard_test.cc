@@ -126,6 +126,8 @@ TEST(InputGuard, ManyRowsAndNoRowsAreLookedAt) {
 
 TEST(InputGuard, MistakesOfTheDeclarationAreNamed) {
   EXPECT_FALSE(guard_options({{"guard_missing", "maybe"}}).ok());
+  EXPECT_FALSE(guard_options({{"guard_mising", "reject"}}).ok());
+  EXPECT_FALSE(guard_options({{"guard_missing", "reject"}, {"guard_ranks", "a=1:2"}}).ok());
   EXPECT_FALSE(guard_options({{"guard_new_category", "impute"}}).ok());
   for (const char* values : {"delay", "delay=", "=1", "delay=x", "delay=nan", "a=1,,b=2"}) {
     EXPECT_FALSE(guard_options({{"guard_values", values}}).ok()) << values;
