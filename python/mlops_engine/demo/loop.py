@@ -33,6 +33,7 @@ PLAN: dict[str, Any] = {
     "gates": {"no_worse": [], "distance_max": 0.3, "labels_margin": 1.6, "wrong_rate": 0.2},
     "steps": [
         {"share": 0.0, "answers_min": 500},
+        {"share": 0.1, "answers_min": 500},
         {"share": 0.5, "answers_min": 500},
     ],
 }
