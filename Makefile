@@ -105,6 +105,19 @@ wheel: setup  ## dist/*.whl, checked and tagged for the oldest glibc it runs on
 test-install: wheel  ## install the wheel as a stranger would, and use it
 	$(PYTHON) -m pytest -q tests/install
 
+DEMO := build/demo
+
+# 3.18 needs an mlflow-skinny that is not published.
+$(DEMO)/.installed: | setup
+	$(PYTHON) -m venv $(DEMO)/mlflow
+	$(DEMO)/mlflow/bin/pip install --quiet mlflow==3.17.2
+	touch $@
+
+.PHONY: demo
+demo: build/dev/build.ninja $(DEMO)/.installed  ## half a year of flights in minutes: MLflow, drift, retraining, canary, rollback; leaves build/demo/run/demo.html
+	@cmake --build --preset dev --target mlops-server _core python_tree
+	$(VENV)/mlops demo --work $(DEMO)/run --mlflow $(DEMO)/mlflow/bin/mlflow --server-binary build/dev/src/mlops-server
+
 INTEGRATIONS := build/integrations
 
 $(INTEGRATIONS)/.installed: tests/integration/requirements.txt tests/integration/binaries.txt | setup

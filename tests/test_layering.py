@@ -58,7 +58,7 @@ IO_INCLUDES = [*OWNED_INCLUDES[4][1], "nghttp2/*", "openssl/*", "unistd.h", "fcn
 IO_INCLUDES += ["fstream", "sys/uio.h", "sys/eventfd.h", "thread"]
 
 # Chapters of the Python package that nothing which serves imports.
-OFFLINE = {"cli", "contract", "examples", "features", "pipeline", "quantize", "train"}
+OFFLINE = {"cli", "contract", "demo", "examples", "features", "pipeline", "quantize", "train"}
 ML_FRAMEWORKS = {"lightgbm", "onnx", "onnxmltools", "pandas", "polars", "scipy", "sklearn", "torch"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)

@@ -65,7 +65,9 @@ void LoadLoop::mark_dirty(std::size_t index) {
 }
 
 void LoadLoop::issue() {
-  while (const auto start = dispatcher_->next(now_)) {
+  while (fatal_.empty()) {  // or a connection may be missing
+    const auto start = dispatcher_->next(now_);
+    if (!start) return;
     const std::size_t index = start->slot / options_.streams;
     connections_[index]->start(start->slot, start->row);
     mark_dirty(index);

@@ -59,6 +59,7 @@ Ends run(const Scenario& scenario, std::uint64_t seed) {
   GuardPlan plan;
   plan.arm = "canary";
   plan.failures_in_a_row = 0;
+  plan.latency_slack_us = 0;
   ArmGuard guard(plan);
   Rivals rivals(scenario.requests);
   Ends ends;

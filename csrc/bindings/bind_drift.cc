@@ -1,11 +1,10 @@
-// _core.DriftProfile and _core.DriftWindow: references and counts for mlops_engine.drift.
+// _core.DriftProfile: references for mlops_engine.drift.
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <mutex>
 #include <optional>
 
 #include "bindings/bind.h"
@@ -15,9 +14,7 @@
 #include "bindings/gil.h"
 #include "observe/profile_bytes.h"
 #include "observe/reference_build.h"
-#include "observe/row_counter.h"
 #include "observe/segments.h"
-#include "observe/stage.h"
 
 namespace mlops::python {
 namespace {
@@ -116,17 +113,6 @@ ProfileHandle build_profile(const std::vector<ColumnSpec>& columns, std::uint32_
   return {*std::move(reference)};
 }
 
-py::dict describe_counts(const StreamCounts& counts) {
-  py::dict out;
-  out["masses"] = array_of(counts.masses);
-  out["n"] = counts.moments.n;
-  out["sum"] = counts.moments.sum;
-  out["sum2"] = counts.moments.sum2;
-  out["min"] = static_cast<double>(counts.moments.min);
-  out["max"] = static_cast<double>(counts.moments.max);
-  return out;
-}
-
 py::dict describe_stream(const StreamReference& stream) {
   py::dict out;
   out["role"] = stream.name.role == StreamRole::input ? "input" : "output";
@@ -152,111 +138,18 @@ py::dict describe_stream(const StreamReference& stream) {
   return out;
 }
 
-// Rows counted against a profile. The lock is for callers that share a window between threads:
-// counting gives the GIL up.
-class WindowHandle {
- public:
-  WindowHandle(ReferencePtr reference, CountsTable counts)
-      : reference_(std::move(reference)), counts_(std::move(counts)), counter_(reference_) {
-    if (counts_.empty()) counts_ = reference_->empty_counts();
-    for (const StreamReference& stream : reference_->streams) {
-      const bool categorical = stream.counts.kind == StreamKind::categorical;
-      codes_.push_back(categorical ? std::make_unique<CategoryCodes>(stream.categories) : nullptr);
-    }
-  }
+}  // namespace
 
-  const ReferencePtr& reference() const { return reference_; }
-
-  void update_rows(const py::object& rows) {
-    const GilHeld held;
-    const DriftArray array = array_in("rows", rows);
-    const bool numbers = std::ranges::all_of(codes_, [](const auto& codes) { return !codes; });
-    if (!numbers || array.columns != codes_.size() || array.tensor.dtype == DType::bytes) {
-      throw_unless_ok(Status::invalid_argument(
-          numbers
-              ? "rows have " + std::to_string(array.columns) + " columns, and the profile has " +
-                    std::to_string(codes_.size()) + " streams of numbers"
-              : "the profile has categories: give its columns one by one"));
-    }
-    ColumnRun run;
-    run.count = array.columns;
-    const GilReleased released;
-    const std::lock_guard lock(mutex_);
-    std::size_t counted = 0;
-    if (array.tensor.dtype == DType::f32) {
-      const auto* const floats = reinterpret_cast<const float*>(array.tensor.bytes.data());
-      counted = counter_.fold_in_place(floats, array.rows);
-    }
-    count(array.rows - counted, [&](std::size_t first, std::size_t rows_now) {
-      stage_run(run, array.tensor, array.columns, counted + first, rows_now, counter_.next_row(),
-                counter_.stride());
-    });
-  }
-
-  void update_columns(const std::vector<std::pair<py::object, py::object>>& columns) {
-    const GilHeld held;
-    if (columns.size() != codes_.size()) {
-      throw_unless_ok(Status::invalid_argument(std::to_string(columns.size()) +
-                                               " columns, and the profile has " +
-                                               std::to_string(codes_.size()) + " streams"));
-    }
-    std::vector<std::vector<float>> floats;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const DriftArray array = array_in(reference_->streams[i].name.label, columns[i].first);
-      Result<std::vector<float>> column =
-          drift_floats(array, codes_[i].get(), mask_of(columns[i].second, array.rows));
-      throw_unless_ok(column.status());
-      if (i > 0 && column->size() != floats.front().size()) {
-        throw_unless_ok(Status::invalid_argument("the columns are not equally long"));
-      }
-      floats.push_back(*std::move(column));
-    }
-    const GilReleased released;
-    const std::lock_guard lock(mutex_);
-    count(floats.front().size(), [&](std::size_t first, std::size_t rows) {
-      for (std::size_t row = 0; row < rows; ++row) {
-        float* const to = counter_.next_row() + row * counter_.stride();
-        for (std::size_t i = 0; i < floats.size(); ++i) to[i] = floats[i][first + row];
-      }
-    });
-  }
-
-  CountsTable counts() {
-    const std::lock_guard lock(mutex_);
-    counter_.fold();
-    counter_.take(counts_);
-    return counts_;
-  }
-
-  void combine(WindowHandle& other, Status (*how)(CountsTable&, const CountsTable&)) {
-    if (other.reference_->id != reference_->id) {
-      throw_unless_ok(Status::invalid_argument("the windows are of different references"));
-    }
-    const CountsTable theirs = other.counts();
-    CountsTable ours = counts();
-    throw_unless_ok(how(ours, theirs));
-    const std::lock_guard lock(mutex_);
-    counts_ = std::move(ours);
-  }
-
- private:
-  template <class Stage>
-  void count(std::size_t rows, Stage stage) {
-    for (std::size_t first = 0; first < rows;) {
-      const std::size_t now = std::min(rows - first, counter_.free_rows());
-      stage(first, now);
-      counter_.stage(now);
-      if (counter_.free_rows() == 0) counter_.fold();
-      first += now;
-    }
-  }
-
-  ReferencePtr reference_;
-  std::mutex mutex_;
-  CountsTable counts_;
-  RowCounter counter_;
-  std::vector<std::unique_ptr<CategoryCodes>> codes_;
-};
+py::dict describe_counts(const StreamCounts& counts) {
+  py::dict out;
+  out["masses"] = array_of(counts.masses);
+  out["n"] = counts.moments.n;
+  out["sum"] = counts.moments.sum;
+  out["sum2"] = counts.moments.sum2;
+  out["min"] = static_cast<double>(counts.moments.min);
+  out["max"] = static_cast<double>(counts.moments.max);
+  return out;
+}
 
 Profile profile_in(std::string_view bytes) {
   Result<Profile> profile = read_profile(bytes);
@@ -267,41 +160,6 @@ Profile profile_in(std::string_view bytes) {
 py::bytes bytes_out(const ReferencePtr& reference, CountsTable counts) {
   return py::bytes(profile_bytes({reference, std::move(counts)}));
 }
-
-py::list counts_out(const CountsTable& table) {
-  py::list out;
-  for (const StreamCounts& counts : table) out.append(describe_counts(counts));
-  return out;
-}
-
-void bind_window(py::module_& module) {
-  py::class_<WindowHandle>(module, "DriftWindow")
-      .def(py::init([](const ProfileHandle& profile) {
-        return std::make_unique<WindowHandle>(profile.reference, CountsTable());
-      }))
-      .def_static("from_bytes",
-                  [](const py::bytes& bytes) {
-                    Profile profile = profile_in(bytes);
-                    return std::make_unique<WindowHandle>(std::move(profile.reference),
-                                                          std::move(profile.counts));
-                  })
-      .def("to_bytes",
-           [](WindowHandle& self) { return bytes_out(self.reference(), self.counts()); })
-      .def_property_readonly("profile",
-                             [](WindowHandle& self) { return ProfileHandle{self.reference()}; })
-      .def("update_rows", &WindowHandle::update_rows)
-      .def("update_columns", &WindowHandle::update_columns)
-      .def("counts", [](WindowHandle& self) { return counts_out(self.counts()); })
-      .def("merge",
-           [](WindowHandle& self, WindowHandle& other) { self.combine(other, &add_counts); })
-      .def("subtract",
-           [](WindowHandle& self, WindowHandle& other) { self.combine(other, &subtract_counts); })
-      .def("copy", [](WindowHandle& self) {
-        return std::make_unique<WindowHandle>(self.reference(), self.counts());
-      });
-}
-
-}  // namespace
 
 std::vector<bool> mask_of(const py::object& mask, std::size_t rows) {
   if (mask.is_none()) return {};
@@ -343,7 +201,7 @@ void bind_drift(py::module_& module) {
         }
         return out;
       });
-  bind_window(module);
+  bind_drift_window(module);
 }
 
 }  // namespace mlops::python

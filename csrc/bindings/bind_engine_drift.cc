@@ -8,6 +8,7 @@
 
 #include "bindings/bind.h"
 #include "bindings/drift_alerts_out.h"
+#include "bindings/drift_statistics.h"
 #include "bindings/with_engine.h"
 #include "observe/profile_bytes.h"
 
@@ -52,6 +53,20 @@ py::dict alerts(EngineHandle& self, const std::string& name, std::int64_t versio
   return drift_alerts_out(*view);
 }
 
+void use_statistics(EngineHandle& self, const std::string& name, std::int64_t version,
+                    const std::vector<StatisticSpec>& specs) {
+  throw_unless_ok(with_engine(self, [&](const auto& engine) {
+    return engine->use_statistics(name, version, statistics_in(specs));
+  }));
+}
+
+py::list user_statistics(EngineHandle& self, const std::string& name, std::int64_t version) {
+  const Result<StatisticSnapshot> seen =
+      with_engine(self, [&](const auto& engine) { return engine->user_statistics(name, version); });
+  throw_unless_ok(seen.status());
+  return seen->statistics ? statistics_out(*seen->statistics, seen->sums) : py::list();
+}
+
 template <Status (Engine::*How)(const std::string&, std::int64_t)>
 void change(EngineHandle& self, const std::string& name, std::int64_t version) {
   throw_unless_ok(with_engine(
@@ -63,6 +78,9 @@ void change(EngineHandle& self, const std::string& name, std::int64_t version) {
 void bind_engine_drift(py::class_<EngineHandle>& engine) {
   engine.def("_drift_profile", &profile, py::arg("name"), py::arg("version"), py::arg("seconds"))
       .def("_drift_alerts", &alerts, py::arg("name"), py::arg("version"), py::arg("after"))
+      .def("_use_statistics", &use_statistics, py::arg("name"), py::arg("version"),
+           py::arg("statistics"))
+      .def("_user_statistics", &user_statistics, py::arg("name"), py::arg("version"))
       .def("_drift_reset", &change<&Engine::reset_drift>)
       .def("_drift_freeze", &change<&Engine::freeze_drift>);
 }

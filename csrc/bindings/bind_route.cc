@@ -22,8 +22,9 @@ using FieldSpec = std::pair<std::string, std::vector<std::string>>;
 using SlotSpec = std::vector<std::pair<std::uint16_t, std::uint16_t>>;
 using RuleSpec =
     std::tuple<FieldSpec, std::vector<std::string>, std::vector<std::uint16_t>, SlotSpec>;
-// (arm, alpha, margin, warm_up, failures_in_a_row, automatic)
-using GuardSpec = std::tuple<std::string, double, double, std::uint32_t, std::uint32_t, bool>;
+// (arm, alpha, margin, warm_up, failures_in_a_row, automatic, latency_tolerance, latency_slack_us)
+using GuardSpec = std::tuple<std::string, double, double, std::uint32_t, std::uint32_t, bool,
+                             double, std::uint32_t>;
 // (stable, salt, unit, override, arms, rules, shadows, slots, guard); shares are hundredths of a
 // per cent.
 using PlanSpec =
@@ -64,8 +65,8 @@ RoutePlan plan_of(const PlanSpec& spec) {
   for (const auto& [version, sample] : shadows) plan.shadows.push_back({version, sample});
   plan.slots = slots_of(slots);
   if (guard) {
-    const auto& [arm, alpha, margin, warm_up, in_a_row, automatic] = *guard;
-    plan.guard = GuardPlan{arm, alpha, margin, warm_up, in_a_row, automatic};
+    const auto& [arm, alpha, margin, warm_up, in_a_row, automatic, tolerance, slack_us] = *guard;
+    plan.guard = GuardPlan{arm, alpha, margin, warm_up, in_a_row, automatic, tolerance, slack_us};
   }
   return plan;
 }
@@ -181,7 +182,9 @@ py::dict describe(const RouteStatus& status) {
         py::dict(py::arg("arm") = plan.guard->arm, py::arg("alpha") = plan.guard->alpha,
                  py::arg("margin") = plan.guard->margin, py::arg("warm_up") = plan.guard->warm_up,
                  py::arg("failures_in_a_row") = plan.guard->failures_in_a_row,
-                 py::arg("automatic") = plan.guard->automatic);
+                 py::arg("automatic") = plan.guard->automatic,
+                 py::arg("latency_tolerance") = plan.guard->latency_tolerance,
+                 py::arg("latency_slack_us") = plan.guard->latency_slack_us);
   }
   out["slots"] = runs_of(plan.slots);
   out["state"] = state_of(status);

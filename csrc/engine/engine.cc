@@ -150,6 +150,23 @@ class EngineImpl final : public Engine {
     return with_drift(name, version, [](DriftObserver& drift) { return drift.freeze(); });
   }
 
+  Status use_statistics(const std::string& name, std::int64_t version,
+                        std::vector<UserStatistic> statistics) override {
+    return with_drift(name, version, [&](DriftObserver& drift) {
+      return drift.use_statistics(std::move(statistics));
+    });
+  }
+
+  Result<StatisticSnapshot> user_statistics(const std::string& name,
+                                            std::int64_t version) override {
+    Result<StatisticSnapshot> seen = Status::internal("not looked");
+    const Status found = with_drift(name, version, [&](DriftObserver& drift) {
+      seen = drift.statistics();
+      return Status();
+    });
+    return found.ok() ? std::move(seen) : found;
+  }
+
   Result<JudgeView> drift_alerts(const std::string& name, std::int64_t version,
                                  std::uint64_t after) override {
     Result<JudgeView> view = Status::internal("not looked");

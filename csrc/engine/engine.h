@@ -148,6 +148,17 @@ class Engine {
     return Status::unimplemented("this engine watches nothing");
   }
 
+  // Statistics that users bring, of a version that is watched: drift_observer.h. Functions must
+  // stay in memory as long as the process lives, for lanes may be running them.
+  virtual Status use_statistics(const std::string& /*name*/, std::int64_t /*version*/,
+                                std::vector<UserStatistic> /*statistics*/) {
+    return Status::unimplemented("this engine watches nothing");
+  }
+  virtual Result<StatisticSnapshot> user_statistics(const std::string& /*name*/,
+                                                    std::int64_t /*version*/) {
+    return Status::unimplemented("this engine watches nothing");
+  }
+
   // What its judge has found, up to now; of events those after number `after`.
   virtual Result<JudgeView> drift_alerts(const std::string& /*name*/, std::int64_t /*version*/,
                                          std::uint64_t /*after*/) {

@@ -55,6 +55,16 @@ void histogram(std::string& page, const EngineStats& stats, const char* name, co
   }
 }
 
+void set_aside(std::string& page, const EngineStats& stats) {
+  const char* name = "mlops_execution_set_aside_runs_total";
+  header(page, name, "Runs that ONNX Runtime took from a faster back end for the values in them",
+         "counter");
+  for (const ModelStats& model : stats.models) {
+    if (!model.runs_set_aside) continue;
+    sample(page, name, labels_of(model), std::to_string(*model.runs_set_aside));
+  }
+}
+
 void guards(std::string& page, const EngineStats& stats) {
   const char* rejected = "mlops_guard_rejected_requests_total";
   header(page, rejected, "Requests refused for a value that the model is guarded from", "counter");
@@ -299,6 +309,7 @@ std::string metrics_text(const EngineStats& stats, const MetricsOptions& options
   absent_parts(page);
   own_counters(page, stats);
   pool(page, stats);
+  set_aside(page, stats);
   guards(page, stats);
   add_drift_metrics(page, stats);
   add_feedback_metrics(page, stats);

@@ -416,6 +416,7 @@ ModelStats ServedModel::stats() const {
   failures_.add_to(stats);
   for (const auto& lane : lanes_) lane->recorder.add_to(stats);
   if (context_.drift) add_drift(stats);
+  stats.runs_set_aside = backend_->runs_set_aside();
   if (options_.guard) stats.guard = options_.guard->counts();
   stats.name = info().name;
   stats.version = info().version;

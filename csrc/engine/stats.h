@@ -71,6 +71,8 @@ struct ModelStats {
   std::uint64_t slo_p99_us = 0;           // the latency objective; 0: none
   double compute_weight = 1;              // its share of the pool, relative to the others'
   std::uint64_t compute_ns = 0;           // processor time of its lanes in the pool
+  // Runs that went to ONNX Runtime for their values, where another back end has the others.
+  std::optional<std::uint64_t> runs_set_aside;
   std::optional<InputGuardCounts> guard;  // of a version whose inputs are guarded
   std::optional<DriftCost> drift;         // of a version whose rows are watched
   std::optional<JudgeFigures> judge;      // of one that has a reference

@@ -53,6 +53,10 @@ class Backend {
   // How often something else took over its runs: then what was learned of their times is old.
   virtual std::uint32_t passed() const { return 0; }
 
+  // Runs that it gave to its slower, general executor for the values in them; nullopt: it does not
+  // choose by values. Any thread.
+  virtual std::optional<std::uint64_t> runs_set_aside() const { return std::nullopt; }
+
   // Its runs wait much longer than they compute: one under way takes no processor from others.
   virtual bool waits() const { return false; }
 

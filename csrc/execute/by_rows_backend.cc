@@ -37,6 +37,7 @@ class ByRowsBackend final : public Backend {
   const Signature& signature() const override { return few_->signature(); }
   std::string_view platform() const override { return few_->platform(); }
   double answer_spread() const override { return spread_; }
+  std::optional<std::uint64_t> runs_set_aside() const override { return many_->runs_set_aside(); }
   Result<std::unique_ptr<Executor>> make_executor() override {
     Result<std::unique_ptr<Executor>> few = few_->make_executor();
     if (!few.ok()) return few.status();

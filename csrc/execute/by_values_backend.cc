@@ -1,6 +1,7 @@
 #include "execute/by_values_backend.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "execute/value_range.h"
@@ -11,13 +12,18 @@ namespace {
 class ByValuesExecutor final : public Executor {
  public:
   ByValuesExecutor(std::unique_ptr<Executor> any, std::unique_ptr<Executor> ordinary,
-                   double magnitude_max)
-      : any_(std::move(any)), ordinary_(std::move(ordinary)), magnitude_max_(magnitude_max) {}
+                   double magnitude_max, std::atomic<std::uint64_t>& set_aside)
+      : any_(std::move(any)),
+        ordinary_(std::move(ordinary)),
+        magnitude_max_(magnitude_max),
+        set_aside_(set_aside) {}
 
   Status run(std::span<const Tensor> inputs, std::span<OutputSlot> outputs) override {
     const bool ordinary = std::ranges::all_of(
         inputs, [&](const Tensor& input) { return floats_within(input, magnitude_max_); });
-    return (ordinary ? *ordinary_ : *any_).run(inputs, outputs);
+    if (ordinary) return ordinary_->run(inputs, outputs);
+    set_aside_.fetch_add(1, std::memory_order_relaxed);
+    return any_->run(inputs, outputs);
   }
 
   void interrupt() override {
@@ -29,6 +35,7 @@ class ByValuesExecutor final : public Executor {
   const std::unique_ptr<Executor> any_;
   const std::unique_ptr<Executor> ordinary_;
   const double magnitude_max_;
+  std::atomic<std::uint64_t>& set_aside_;
 };
 
 class ByValuesBackend final : public Backend {
@@ -43,13 +50,16 @@ class ByValuesBackend final : public Backend {
   const Signature& signature() const override { return any_->signature(); }
   std::string_view platform() const override { return any_->platform(); }
   double answer_spread() const override { return spread_; }
+  std::optional<std::uint64_t> runs_set_aside() const override {
+    return set_aside_.load(std::memory_order_relaxed);
+  }
   Result<std::unique_ptr<Executor>> make_executor() override {
     Result<std::unique_ptr<Executor>> any = any_->make_executor();
     if (!any.ok()) return any.status();
     Result<std::unique_ptr<Executor>> ordinary = ordinary_->make_executor();
     if (!ordinary.ok()) return ordinary.status();
-    return std::unique_ptr<Executor>(
-        std::make_unique<ByValuesExecutor>(*std::move(any), *std::move(ordinary), magnitude_max_));
+    return std::unique_ptr<Executor>(std::make_unique<ByValuesExecutor>(
+        *std::move(any), *std::move(ordinary), magnitude_max_, set_aside_));
   }
 
  private:
@@ -57,6 +67,7 @@ class ByValuesBackend final : public Backend {
   const std::shared_ptr<Backend> ordinary_;
   const double magnitude_max_;
   const double spread_;
+  std::atomic<std::uint64_t> set_aside_{0};
 };
 
 }  // namespace

@@ -92,6 +92,7 @@ class ConfiguredBackend final : public Backend {
   double answer_spread() const override { return inner_->answer_spread(); }
   bool waits() const override { return inner_->waits(); }
   std::uint32_t passed() const override { return inner_->passed(); }
+  std::optional<std::uint64_t> runs_set_aside() const override { return inner_->runs_set_aside(); }
   Result<std::unique_ptr<Executor>> make_executor() override {
     Result<std::unique_ptr<Executor>> inner = inner_->make_executor();
     if (!inner.ok()) return inner.status();

@@ -68,6 +68,9 @@ class SuccessionBackend final : public Backend {
   std::string_view platform() const override { return platform_; }
   double answer_spread() const override { return spread_; }
   std::uint32_t passed() const override { return succession_->passed(); }
+  std::optional<std::uint64_t> runs_set_aside() const override {
+    return succession_->current()->runs_set_aside();
+  }
   Result<std::unique_ptr<Executor>> make_executor() override {
     return succession_->make_executor(succession_);
   }
@@ -82,6 +85,11 @@ class SuccessionBackend final : public Backend {
 std::shared_ptr<Backend> Succession::first() const {
   const std::lock_guard lock(mutex_);
   return first_;
+}
+
+std::shared_ptr<Backend> Succession::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
 }
 
 Result<std::unique_ptr<Executor>> Succession::make_executor(

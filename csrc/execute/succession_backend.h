@@ -24,6 +24,7 @@ class Succession {
 
   // The back end at the beginning; null once it has been succeeded.
   std::shared_ptr<Backend> first() const;
+  std::shared_ptr<Backend> current() const;
   // Makes an executor of `next` for each that there is, has `prepare` try it, and only then lets
   // them take over. On failure nothing has changed. Blocks for as long as that takes; nobody who
   // runs does. `next` has the signature of the first, and answers as it does. At most once.

@@ -63,6 +63,12 @@ Status DriftObserver::begin(ReferencePtr reference, bool collecting) {
   if (!runs.ok()) return runs.status();
   auto made =
       std::make_shared<DriftEpoch>(std::move(reference), *std::move(runs), options_, collecting);
+  if (const std::shared_ptr<DriftEpoch> before = epoch()) {
+    const std::lock_guard lock(before->mutex);
+    made->statistics = before->statistics;
+  }
+  if (made->statistics) made->statistic_sums = empty_statistics(*made->statistics);
+  made->newest_statistics = made->statistics.get();
   const std::lock_guard lock(mutex_);
   epoch_.store(made.get(), std::memory_order_release);
   newest_.swap(made);
@@ -145,7 +151,26 @@ void DriftObserver::reset() {
   clear_counts(counted->unjudged);
   clear_segments(counted->unjudged_segments);
   counted->recent.clear();
+  clear_statistics(counted->statistic_sums);
   if (counted->judge) counted->judge->reset();
+}
+
+Status DriftObserver::use_statistics(std::vector<UserStatistic> statistics) {
+  const std::lock_guard freezing(freeze_mutex_);  // no other reference meanwhile
+  const std::shared_ptr<DriftEpoch> counted = epoch();
+  if (Status s = check_statistics(statistics, *counted->reference); !s.ok()) return s;
+  auto used = std::make_shared<const std::vector<UserStatistic>>(std::move(statistics));
+  const std::lock_guard lock(counted->mutex);
+  counted->statistic_sums = empty_statistics(*used);
+  counted->statistics.swap(used);
+  counted->newest_statistics.store(counted->statistics.get(), std::memory_order_release);
+  return {};
+}
+
+StatisticSnapshot DriftObserver::statistics() const {
+  const std::shared_ptr<DriftEpoch> counted = epoch();
+  const std::lock_guard lock(counted->mutex);
+  return {counted->statistics, counted->statistic_sums};
 }
 
 Judged DriftObserver::judge(TimePoint wall) {

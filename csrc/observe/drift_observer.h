@@ -20,6 +20,7 @@
 #include "observe/segments.h"
 #include "observe/stage.h"
 #include "observe/stream_comparer.h"
+#include "observe/user_statistic.h"
 #include "observe/version_judge.h"
 #include "observe/window_ring.h"
 
@@ -50,6 +51,10 @@ struct DriftEpoch {
   CountsTable unjudged;             // handed over since the judge last came
   SegmentCounts unjudged_segments;  // the same rows, by segment
   RecentRows recent;                // some of those rows, and of earlier ones
+  StatisticsPtr statistics;         // that users brought; null: none
+  StatisticTable statistic_sums;    // of the rows handed over since
+  // The same as `statistics`, for lanes to see without the mutex that theirs are others.
+  std::atomic<const std::vector<UserStatistic>*> newest_statistics{nullptr};
   // Has a lock of its own; null while collecting.
   const std::unique_ptr<VersionJudge> judge;
 };
@@ -67,6 +72,12 @@ struct DriftSnapshot {
   std::uint64_t rows_collected = 0;    // while collecting
   ReferenceComparerPtr comparer;       // of the reference's streams; null while collecting
   std::optional<WindowCounts> before;  // what to compare with, instead of the reference's own rows
+};
+
+// What users' statistics made of the rows since they were brought or reset.
+struct StatisticSnapshot {
+  StatisticsPtr statistics;  // null: none
+  StatisticTable sums;
 };
 
 // What a look of the judge found, and against which reference.
@@ -111,6 +122,11 @@ class DriftObserver {
   Status replace(ReferencePtr reference);
   // Forgets the reference and collects rows for another one.
   Status collect_again();
+
+  // Other statistics from now on; none of the sums stays. invalid_argument: check_statistics().
+  // Another reference keeps them and begins anew.
+  Status use_statistics(std::vector<UserStatistic> statistics);
+  StatisticSnapshot statistics() const;
 
   // Judges what was handed over since the last time; `wall` is said again in events. What happened.
   Judged judge(TimePoint wall);
@@ -188,6 +204,7 @@ class LaneObserver {
   void fold_tile();
   void hand_over(std::unique_lock<std::mutex>& lock);
   void pick_rows();
+  void run_statistics(std::size_t rows);
   std::uint64_t random();
 
   const std::shared_ptr<DriftObserver> shared_;
@@ -196,6 +213,7 @@ class LaneObserver {
   std::vector<Copy> copies_;  // of its runs
   std::unique_ptr<RowCounter> counter_;
   std::unique_ptr<SegmentCounter> segments_;
+  StatisticRunner statistics_;
   CountBudget budget_;
   SegmentCounts handed_segments_;  // as handed_
   CountsTable handed_;             // empty between hand-overs; kept to avoid allocation

@@ -46,6 +46,7 @@ void LaneObserver::adopt(std::shared_ptr<DriftEpoch> epoch) {
   epoch_ = std::move(epoch);
   counter_ = std::make_unique<RowCounter>(epoch_->reference);
   segments_ = std::make_unique<SegmentCounter>(epoch_->reference);
+  statistics_ = StatisticRunner();
   handed_ = epoch_->reference->empty_counts();
   handed_segments_ = empty_segments(*epoch_->reference);
   copies_.clear();
@@ -167,6 +168,7 @@ void LaneObserver::fold_tile() {
     const float* const end = counter_->next_row();
     segments_->add(end - rows * counter_->stride(), rows, counter_->stride());
   }
+  run_statistics(rows);
   counter_->fold();
   if (++tiles_ >= kTilesBetween) {
     std::unique_lock lock(epoch_->mutex, std::try_to_lock);
@@ -177,6 +179,19 @@ void LaneObserver::fold_tile() {
   // so that no period of the traffic is missed or met every time.
   const std::uint64_t mean = budget_.left_out_mean(seen_, now_);
   if (mean > 0 && !epoch_->collecting) leave_out_ = random() % (2 * mean + 1);
+}
+
+// What users brought sees the tile last; rows that lack what streams are of are left out, as of
+// segments. Other statistics are taken over where that needs no waiting, or with a later tile.
+void LaneObserver::run_statistics(std::size_t rows) {
+  if (epoch_->newest_statistics.load(std::memory_order_acquire) != statistics_.statistics().get()) {
+    const std::unique_lock lock(epoch_->mutex, std::try_to_lock);
+    if (!lock) return;
+    statistics_ = StatisticRunner(epoch_->statistics, *epoch_->reference);
+  }
+  if (!statistics_.any() || without_[0] + without_[1] > 0) return;
+  const float* const end = counter_->next_row();
+  statistics_.add(end - rows * counter_->stride(), rows, counter_->stride());
 }
 
 std::uint64_t LaneObserver::random() {
@@ -204,6 +219,9 @@ void LaneObserver::hand_over(std::unique_lock<std::mutex>& /*lock*/) {
     handed_[i].own(OwnMass::missing) -= without_[static_cast<std::size_t>(role)];
   }
   epoch_->windows.add(handed_, seen_ - handed_seen_, began_);
+  if (statistics_.any() && statistics_.statistics() == epoch_->statistics) {
+    statistics_.take(epoch_->statistic_sums);
+  }
   if (!epoch_->collecting) {
     for (std::size_t i = 0; i < handed_.size(); ++i) epoch_->unjudged[i].add(handed_[i]);
     if (segments_->any()) {

@@ -68,6 +68,16 @@ void ArmGuard::hard_stops_locked(const Answer& answer) {
   }
 }
 
+// A latency of control's is an event above the threshold, one of the arm's above what is allowed
+// for the threshold. If the arm's latencies are no larger than what is allowed for control's, its
+// events are no likelier: the null hypothesis of the race, with the tolerance in it.
+std::uint64_t ArmGuard::limit_ns(std::uint64_t threshold_ns, bool by_arm) const {
+  if (!by_arm) return threshold_ns;
+  const double relative = static_cast<double>(threshold_ns) * plan_.latency_tolerance;
+  return threshold_ns + static_cast<std::uint64_t>(relative) +
+         std::uint64_t{plan_.latency_slack_us} * 1000;
+}
+
 // Thresholds are control's past: fixed before this answer is known.
 void ArmGuard::count_locked(const Answer& answer) {
   bool any = false;
@@ -76,7 +86,8 @@ void ArmGuard::count_locked(const Answer& answer) {
     any = true;
   } else if (answer.timed) {
     for (std::size_t i = 0; i < kLatencies; ++i) {
-      if (thresholds_ns_[i] == 0 || answer.latency_ns <= thresholds_ns_[i]) continue;
+      const std::uint64_t limit = limit_ns(thresholds_ns_[i], answer.by_arm);
+      if (thresholds_ns_[i] == 0 || answer.latency_ns <= limit) continue;
       event_locked(1 + i, answer);
       any = true;
     }

@@ -72,6 +72,7 @@ class ArmGuard {
   bool warmed_up_locked(const Answer& answer);
   void count_locked(const Answer& answer);
   void event_locked(std::size_t metric, const Answer& answer);
+  std::uint64_t limit_ns(std::uint64_t threshold_ns, bool by_arm) const;
   void learn_latency_locked(std::uint64_t latency_ns);
   void hard_stops_locked(const Answer& answer);
   void judge_locked();

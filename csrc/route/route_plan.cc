@@ -80,6 +80,10 @@ Status check_guard(const GuardPlan& guard, const std::vector<RouteArm>& arms) {
     return bad("the guard's arm " + in_quotes(guard.arm) + " is none of the arms");
   }
   if (!(guard.alpha >= 1e-9 && guard.alpha <= 0.5)) return bad("'alpha' is from 1e-9 to 0.5");
+  if (!(guard.latency_tolerance >= 0 && guard.latency_tolerance <= 100)) {
+    return bad("'latency_tolerance' is from 0 to 100");
+  }
+  if (guard.latency_slack_us > 10'000'000) return bad("'latency_slack_us' is at most ten seconds");
   if (!(guard.margin >= 1.01 && guard.margin <= 20)) return bad("'margin' is from 1.01 to 20");
   return {};
 }

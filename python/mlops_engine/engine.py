@@ -430,6 +430,12 @@ class _OwnVersion:
     def alerts(self, after: int) -> dict[str, Any]:
         return self._engine._drift_alerts(*self._which, after)
 
+    def use_statistics(self, specs: list[tuple[str, int, list[str], int]]) -> None:
+        self._engine._use_statistics(*self._which, specs)
+
+    def statistics(self) -> list[tuple[str, int, list[float], bool]]:
+        return self._engine._user_statistics(*self._which)
+
     def quality(self, seconds: float | None) -> dict[str, Any]:
         return self._engine._quality(*self._which, seconds)
 

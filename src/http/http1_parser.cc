@@ -108,7 +108,9 @@ Http1Parser::Event Http1Parser::next_head(HttpRequest& request) {
   // Refuse what can never become a request (a TLS handshake, say) without waiting for its end.
   if (text.front() <= ' ' || text.front() > '~') return refuse({400, "malformed request line"});
   const std::size_t end = text.find("\r\n\r\n", scanned_ < 3 ? 0 : scanned_ - 3);
-  if (std::min(end, text.size()) > limits_.head_bytes_max) {
+  // The last three bytes may be a part of the end, which does not count.
+  const std::size_t least = end == text.npos ? std::max<std::size_t>(text.size(), 3) - 3 : end;
+  if (least > limits_.head_bytes_max) {
     return refuse({431, "the request's headers are too large"});
   }
   if (end == text.npos) {

@@ -30,7 +30,10 @@ bool below_one(const char* at, const char* stop) {
   if (exponent != stop) {
     const bool negative = exponent[1] == '-';
     const char* digits = exponent + (negative || exponent[1] == '+' ? 2 : 1);
-    if (std::from_chars(digits, stop, scale).ec != std::errc()) scale = std::int64_t{1} << 62;
+    // No text is long enough to make up for an exponent of that size.
+    constexpr std::int64_t kBeyond = std::int64_t{1} << 62;
+    if (std::from_chars(digits, stop, scale).ec != std::errc()) scale = kBeyond;
+    scale = std::min(scale, kBeyond);
     if (negative) scale = -scale;
   }
   return magnitude + scale <= 0;

@@ -61,7 +61,9 @@ void write_guard(JsonWriter& json, const GuardPlan& guard) {
   json.key("guard").object().key("arm").string(guard.arm).key("alpha").number(guard.alpha);
   json.key("margin").number(guard.margin).key("warm_up").integer(guard.warm_up);
   json.key("failures_in_a_row").integer(guard.failures_in_a_row);
-  json.key("automatic").boolean(guard.automatic).end_object();
+  json.key("automatic").boolean(guard.automatic);
+  json.key("latency_tolerance").number(guard.latency_tolerance);
+  json.key("latency_slack_us").integer(guard.latency_slack_us).end_object();
 }
 
 void write_guard_state(JsonWriter& json, const GuardStatus& guard) {

@@ -162,6 +162,8 @@ Status read_guard(JsonCursor& json, GuardPlan& guard) {
     if (key == "margin") return read_double(json, key, guard.margin);
     if (key == "warm_up") return read_whole(json, key, guard.warm_up);
     if (key == "failures_in_a_row") return read_whole(json, key, guard.failures_in_a_row);
+    if (key == "latency_tolerance") return read_double(json, key, guard.latency_tolerance);
+    if (key == "latency_slack_us") return read_whole(json, key, guard.latency_slack_us);
     return key == "automatic" ? read_json_boolean(json, key, guard.automatic)
                               : unknown("'guard'", key);
   });

@@ -1,10 +1,11 @@
-"""What deploy/ ships, judged by the tools that will read it, where they are."""
+"""What deploy/ ships, judged by the tools that will read it, and by linters."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,19 +46,25 @@ def test_the_unit_is_hardened(unit: Path) -> None:
     assert judged.returncode == 0, judged.stdout[-2000:]
 
 
-@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")
-def test_hadolint_finds_nothing() -> None:
-    judged = subprocess.run(
-        ["hadolint", CONTAINERFILE], check=False, capture_output=True, text=True
-    )
-    assert (judged.returncode, judged.stdout) == (0, "")
+def linted(tool: str, *files: Path) -> tuple[int, str]:
+    command = [str(Path(sys.executable).with_name(tool)), *map(str, files)]
+    judged = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    return judged.returncode, judged.stdout
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
-def test_shellcheck_finds_nothing() -> None:
+def test_hadolint_finds_nothing(tmp_path: Path) -> None:
+    assert linted("hadolint", CONTAINERFILE) == (0, "")
+    worse = tmp_path / "Containerfile"
+    worse.write_text(CONTAINERFILE.read_text() + "\nRUN apt-get install curl\n")
+    assert "DL3008" in linted("hadolint", worse)[1]
+
+
+def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
     scripts = [*DEPLOY.rglob("*.sh"), *(DEPLOY.parent / "tests").rglob("*.sh")]
-    judged = subprocess.run(["shellcheck", *scripts], check=False, capture_output=True, text=True)
-    assert (judged.returncode, judged.stdout) == (0, "")
+    assert linted("shellcheck", *scripts) == (0, "")
+    worse = tmp_path / "worse.sh"
+    worse.write_text("#!/bin/sh\nrm $1\n")
+    assert "SC2086" in linted("shellcheck", worse)[1]
 
 
 def instructions() -> list[tuple[str, str]]:

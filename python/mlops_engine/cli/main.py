@@ -14,6 +14,7 @@ from mlops_engine.train.source import TrainError
 from . import (
     agent,
     audit,
+    demo,
     drift,
     pull,
     push,
@@ -36,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     for command in (
         agent,
         audit,
+        demo,
         drift,
         pull,
         push,

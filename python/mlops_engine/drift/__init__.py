@@ -44,6 +44,7 @@ from mlops_engine.drift.multivariate import (
 from mlops_engine.drift.profile import Profile, Window
 from mlops_engine.drift.report import Alert, Report, StreamReport, compare
 from mlops_engine.drift.sketches import NewCategory, Sketches
+from mlops_engine.drift.statistics import Statistic, StatisticValue, statistic
 from mlops_engine.drift.watch import Watch, connect
 
 __all__ = [
@@ -74,6 +75,8 @@ __all__ = [
     "RffMmd",
     "SegmentShare",
     "Sketches",
+    "Statistic",
+    "StatisticValue",
     "Stepd",
     "StreamReport",
     "Text",
@@ -83,4 +86,5 @@ __all__ = [
     "compare",
     "connect",
     "domain_classifier_auroc",
+    "statistic",
 ]

@@ -19,12 +19,14 @@ from mlops_engine.errors import InvalidArgument
 
 from .batches import columns_of_batches, joined
 from .columns import Column, columns_of_array, columns_of_frame, columns_of_polars, polars
+from .statistics import StatisticValue, values_of
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
     from .extract import Extract
+    from .statistics import Statistic
 
     Rows = np.ndarray[Any, Any] | pl.DataFrame | Mapping[str, Any]
     Segments = Mapping[str, int | Sequence[float] | None]
@@ -206,9 +208,12 @@ class Profile:
         return cls(core.DriftProfile.from_bytes(data))
 
     @staticmethod
-    def like(reference: Profile) -> Window:
-        """Return a window with no rows yet, to be counted against ``reference``."""
-        return Window(core.DriftWindow(reference._core))
+    def like(reference: Profile, statistics: Iterable[Statistic] = ()) -> Window:
+        """Return a window with no rows yet, to be counted against ``reference``.
+
+        ``statistics`` see the rows too; windows that merge have the same ones.
+        """
+        return Window(core.DriftWindow(reference._core), statistics)
 
     @classmethod
     def _build(
@@ -283,10 +288,13 @@ class Profile:
 class Window:
     """Rows counted against a reference. Made by `Profile.like`. One writer at a time."""
 
-    __slots__ = ("_core", "_kinds")
+    __slots__ = ("_core", "_kinds", "_statistics")
 
-    def __init__(self, window: core.DriftWindow) -> None:
+    def __init__(self, window: core.DriftWindow, statistics: Iterable[Statistic] = ()) -> None:
         self._core = window
+        self._statistics = list(statistics)  # whose functions stay in memory as long as it does
+        if self._statistics:
+            window.use_statistics([each.spec() for each in self._statistics])
         self._kinds: dict[str, bool] | None = None  # whether a stream is categorical, when known
 
     @classmethod
@@ -390,8 +398,12 @@ class Window:
         return self
 
     def copy(self) -> Window:
-        """Return a window with the same counts."""
+        """Return a window with the same counts, and without statistics of your own."""
         return Window(self._core.copy())
+
+    def statistics(self) -> dict[str, StatisticValue]:
+        """Return what your own statistics made of the rows; they are not among `to_bytes`."""
+        return values_of(self._core.statistics())
 
     def counts(self) -> list[dict[str, Any]]:
         """Return each stream's ``masses`` (bins, then seven masses of their own) and moments."""

@@ -7,21 +7,24 @@ me.drift.connect("http://replica-1:8000", "flights").report(window="1h")
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 
-from mlops_engine.errors import InvalidArgument
+from mlops_engine.errors import InvalidArgument, Unimplemented
 from mlops_engine.server_api import ServerApi, model_path
 
 from .judge import DriftAlert, DriftEvent, alert_of
 from .profile import Profile, Window
 from .report import Report, compare
+from .statistics import Spec, Statistic, StatisticValue, values_of
 
 __all__ = ["Watch", "connect"]
 
 Span = str | float | timedelta | None
 
+# A lane may be running a statistic that was replaced, and even one of an engine that is gone.
+_in_use: list[Statistic] = []
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -39,6 +42,12 @@ class Source(Protocol):
 
     def alerts(self, after: int) -> Mapping[str, Any]:
         """Return what the judge has found, with the events after that number."""
+
+    def use_statistics(self, specs: list[Spec]) -> None:
+        """Run these statistics from now on, and no others."""
+
+    def statistics(self) -> Sequence[tuple[str, int, list[float], bool]]:
+        """Return each one's name, rows, state and whether it was stopped."""
 
 
 class Watch:
@@ -132,6 +141,28 @@ class Watch:
         """
         return dict(self._source.quality(span_seconds(window)))
 
+    def use_statistics(self, statistics: Iterable[Statistic]) -> None:
+        """Run statistics of your own over the rows that are counted, in the place of earlier ones.
+
+        They begin with the rows that follow, to a tile of 512, and see what is counted: rows that
+        are left out to save time are left out of them, and their own time counts as counting's.
+        Their functions stay in memory until the process ends.
+
+        Raises
+        ------
+        InvalidArgument
+            One reads a stream that the reference does not have, or two have one name.
+        Unimplemented
+            The version is a server's: compiled functions do not travel.
+        """
+        used = list(statistics)
+        _in_use.extend(used)
+        self._source.use_statistics([each.spec() for each in used])
+
+    def statistics(self) -> dict[str, StatisticValue]:
+        """Return what your own statistics made of the rows since they came, or the last reset."""
+        return values_of(self._source.statistics())
+
     def reset(self) -> None:
         """Forget what was counted, judged or collected, not the reference."""
         self._source.change("reset")
@@ -173,6 +204,14 @@ class ServedVersion:
         """Return what the server says."""
         found: Mapping[str, Any] = self._api.get_json(f"{self._path}/alerts/since/{after}")
         return found
+
+    def use_statistics(self, specs: list[Spec]) -> None:
+        """Refuse: a server takes no functions from elsewhere."""
+        raise Unimplemented("statistics of your own run in this process alone, not on a server")
+
+    def statistics(self) -> Sequence[tuple[str, int, list[float], bool]]:
+        """Return nothing: there are none."""
+        return ()
 
     def change(self, how: Literal["reset", "freeze"]) -> None:
         """Post the change."""

@@ -63,7 +63,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     _stage(
         "features", inputs="ingest validate", reads="features", libraries=_TABLES,
-        code=("mlops_engine.features", "mlops_engine.contract.expression"), observes=True,
+        code=("mlops_engine.features",), observes=True,
     ),
     _stage(
         "split", inputs="features", reads="split features", libraries=_TABLES,
@@ -78,33 +78,29 @@ STAGES: tuple[Stage, ...] = (
         code=(_ROWS, f"{_HERE}.models"), libraries=_TRAINING,
     ),
     _stage(
-        "evaluate", inputs="ingest features split train", observes=True,
-        reads="evaluation features champion robustness cases suspicion",
-        code=(_ROWS, f"{_HERE}.champion", "mlops_engine.evaluation"), libraries=_TRAINING,
+        "evaluate", inputs="features split train",
+        reads="evaluation robustness cases suspicion champion features",
+        code=(_ROWS, "mlops_engine.evaluation", f"{_HERE}.champion", f"{_HERE}.evidence"),
+        libraries=_TRAINING, observes=True,
     ),
     _stage(
-        "gates", inputs="evaluate", reads="gates champion", code=("mlops_engine.evaluation.gates",)
+        "gates", inputs="evaluate", reads="gates champion",
+        code=("mlops_engine.evaluation.gates",),
     ),
     _stage(
         "export", inputs="features split train", reads="export features",
         code=(_ROWS, f"{_HERE}.models", "mlops_engine.train.export"),
         libraries=("onnx", "onnxmltools", "onnxruntime", "skl2onnx", "numpy"),
     ),
-    _stage(
-        "quantize", inputs="features split export", reads="quantize evaluation features",
-        needs="quantize", code=(_ROWS, "mlops_engine.quantize", "mlops_engine.evaluation"),
-        libraries=("numpy", "onnx", "onnxruntime"),
-    ),
     _stage("profile", inputs="features split train", reads="features", code=(_ROWS,)),
     _stage(
-        "bench", inputs="features split export quantize", reads="bench", needs="bench",
+        "bench", inputs="features split export", reads="bench", needs="bench",
         code=(_ROWS,), libraries=("onnxruntime",),
     ),
     _stage(
-        "card", reads="card export features split train",
-        inputs="ingest features split hpo train evaluate gates export quantize profile bench",
-        code=(_ROWS, f"{_HERE}.champion", "mlops_engine.evaluation"),
-        libraries=(*_TRAINING, "onnx", "onnxruntime", "polars"),
+        "card", inputs="ingest features split hpo train evaluate gates export profile bench",
+        reads="card features split train",
+        code=("mlops_engine.evaluation.sbom",), libraries=(*_TRAINING, "onnx"),
     ),
     _stage("sign", inputs="card", reads="sign register", needs="register", observes=True),
     _stage(
@@ -144,12 +140,11 @@ READERS: Mapping[str, Reader] = {
     "train": _record(sections.Train, "train"),
     "evaluation": _judged("evaluation"),
     "robustness": _judged("robustness"),
-    "champion": _record(sections.Champion, "champion"),
     "cases": _record(sections.Cases, "cases"),
     "suspicion": _record(sections.Suspicion, "suspicion"),
+    "champion": _record(sections.Champion, "champion"),
     "gates": _judged("gates"),
     "export": _record(sections.Export, "export"),
-    "quantize": _record(sections.Quantize, "quantize"),
     "validate": _record(sections.Validate, "validate"),
     "bench": _record(sections.Bench, "bench"),
     "card": _record(sections.Card, "card"),

@@ -1,91 +1,85 @@
-"""The version that a new one has to be compared with, and what it says about the same rows."""
+"""What serves now, asked about the rows that its successor is judged on."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mlops_engine.errors import NotFound
-from mlops_engine.registry import Address, Reference, Selector, Store, resolve
+from mlops_engine.errors import InvalidArgument, NotFound
+from mlops_engine.registry import Reference, Store, resolve
 from mlops_engine.registry.push import DIGEST_TAG
 
 from .registries import registry_of
 from .sections import Champion
 from .stage import Context
 
-__all__ = ["champion_of", "options_of", "score_with"]
+__all__ = ["champion_digest", "champion_scores", "decided_by"]
 
 
-def options_of(context: Context) -> dict[str, Any]:
-    """Return whatever else than the data decides the model; the manifest says it too."""
+def champion_digest(context: Context) -> str | None:
+    """Return which version the alias means; None while it means none."""
+    found = _champion(context)
+    return None if found is None else found.digest
+
+
+def champion_scores(
+    context: Context, x: npt.NDArray[np.float32], columns: list[dict[str, Any]]
+) -> npt.NDArray[np.float64] | None:
+    """Return the champion's probabilities; None while there is no champion.
+
+    Raises
+    ------
+    InvalidArgument
+        It has other inputs: the rows mean nothing to it.
+    """
+    from mlops_engine.train import export
+
+    found = _champion(context)
+    if found is None:
+        return None
+    signature = {} if found.manifest is None else found.manifest.raw.get("signature", {})
+    inputs = signature.get("inputs") or [{}]
+    theirs = [_meaning(each) for each in inputs[0].get("features", [])]
+    if theirs != [_meaning(each) for each in columns]:
+        raise InvalidArgument(
+            f"champion {found} has other features; promote a version with these by hand first, or"
+            " leave out [champion]"
+        )
+    folder = context.scratch / "champion"
+    pulled = found.pull(folder, store=Store(context.scratch / "store"))
+    _, probabilities = export.run_onnx((pulled.directory / "model.onnx").read_bytes(), x)
+    return np.asarray(probabilities[:, 1], np.float64)
+
+
+def decided_by(context: Context) -> dict[str, Any]:
+    """Return whatever else than the data decides the model."""
     document = context.plan.document
-    chosen = {
+    return {
         "seed": context.seed,
         "parameters": context.facts["train"]["parameters"],
         **{name: document[name] for name in ("features", "split", "train")},
     }
-    plain: dict[str, Any] = json.loads(json.dumps(chosen, default=str))
-    return plain
 
 
-def champion_of(context: Context) -> Reference | None:
-    """Find the champion; None while there is none.
-
-    If it is the version that this very run made, before it was promoted, its own champion counts: a
-    run that is repeated judges as it did, and does not make another version.
-    """
-    settings: Champion | None = context.plan.sections.get("champion")
-    if settings is None:
-        return None
+def _champion(context: Context) -> Reference | None:
+    """Return whom the model has to beat. A model that is champion itself beat who was before it."""
+    settings: Champion = context.section("champion")
     registry, model = registry_of(context), context.plan.pipeline.model
     try:
-        found = resolve(Address(model, Selector("alias", settings.alias)), registry)
+        found = resolve(f"models:/{model}@{settings.alias}", registry)
     except NotFound:
         return None
-    lineage = found.manifest.lineage if found.manifest is not None else {}
-    ours = {"data": context.facts["ingest"]["dataset"], "options": options_of(context)}
+    lineage = {} if found.manifest is None else found.manifest.lineage
+    ours = {"test": context.facts["split"]["test"], "options": decided_by(context)}
     if "champion" not in lineage or any(lineage.get(k) != v for k, v in ours.items()):
         return found
-    with contextlib.suppress(NotFound):
-        for version in registry.versions(model):
-            if version.tags.get(DIGEST_TAG) == lineage["champion"]:
-                return resolve(Address(model, Selector("version", version.id)), registry)
+    for version in registry.versions(model):
+        if lineage["champion"] is not None and version.tags.get(DIGEST_TAG) == lineage["champion"]:
+            return resolve(f"models:/{model}/{version.id}", registry)
     return None
 
 
-def score_with(
-    reference: Reference, rows: npt.NDArray[np.float32], columns: list[dict[str, Any]]
-) -> npt.NDArray[np.float64] | str:
-    """Ask the champion, in the real engine, about rows with our columns.
-
-    Returns the reason in words if it cannot be asked: it has features that the rows have not.
-    """
-    from mlops_engine import Engine
-    from mlops_engine.evaluation import EngineScorer
-    from mlops_engine.train import export
-
-    if reference.manifest is None:
-        return "the champion has no manifest, which says what its features are"
-    try:
-        [theirs] = [each["features"] for each in reference.manifest.raw["signature"]["inputs"]]
-    except (KeyError, ValueError, TypeError):
-        return "the champion's manifest does not say what its features are"
-    ours = {column["name"]: place for place, column in enumerate(columns)}
-    words = {column["name"]: column.get("vocabulary") for column in columns}
-    for each in theirs:
-        if each["name"] not in ours:
-            return f"the champion has the feature {each['name']!r}, which these rows have not"
-        if each.get("vocabulary") != words[each["name"]]:
-            return f"the codes of {each['name']!r} are other ones than the champion's"
-    matrix = np.ascontiguousarray(rows[:, [ours[each["name"]] for each in theirs]])
-    with tempfile.TemporaryDirectory(prefix="mlops-champion-") as scratch, Engine() as engine:
-        store = Store(Path(scratch) / "store")
-        pulled = reference.pull(Path(scratch) / "models", store=store)
-        engine.load("champion", pulled.directory / "model.onnx")
-        return EngineScorer(engine, "champion", output=export.PROBABILITIES)(matrix)
+def _meaning(column: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    return column["name"], tuple(column.get("vocabulary", ()))

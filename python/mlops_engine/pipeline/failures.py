@@ -45,13 +45,12 @@ def status_of(error: BaseException) -> int:
     >>> status_of(ConnectionResetError()), status_of(DataInvalidError()), status_of(KeyError())
     (30, 20, 1)
     """
-    from mlops_engine.features.leaks import LeakError
     from mlops_engine.train.dataset import DataError
     from mlops_engine.train.export import ParityError
 
     if isinstance(error, GateFailedError | ParityError):
         return GATE_FAILED
-    if isinstance(error, DataInvalidError | DataError | LeakError):
+    if isinstance(error, DataInvalidError | DataError):
         return DATA_INVALID
     if isinstance(error, InvalidArgument):
         return WRONG

@@ -63,10 +63,6 @@ class Fitted:
             return np.asarray(self.model.predict(rows), np.float64)
         return np.asarray(self.model.predict_proba(rows)[:, 1], np.float64)
 
-    def __call__(self, rows: Matrix) -> Vector:
-        """Return the scores: a model may be judged as one that is served is."""
-        return self.score(rows)
-
     def save(self, folder: Path) -> None:
         """Write the model; `load` reads it."""
         if self.kind == "lightgbm":

@@ -77,6 +77,9 @@ class Features(Section, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    plan
+        File of a feature plan (docs/features.md), relative to the file of the pipeline. It declares
+        the features and when each is known; then `table`, `columns` and `vocabularies` say nothing.
     table
         Whose rows are predicted; may be left out if there is one table.
     label
@@ -87,23 +90,20 @@ class Features(Section, frozen=True, kw_only=True):
         Names of the features, in the order of the model's input.
     keep
         Columns that the model does not see, kept for splits, slices and reports.
-    plan
-        File of a feature plan (docs/features.md), which then says what the features are, instead
-        of `columns` and `vocabularies`.
     """
 
     label: str
+    plan: str | None = None
     table: str | None = None
     time: str | None = None
     columns: list[str] = []
     vocabularies: dict[str, list[str]] = {}
     keep: list[str] = []
-    plan: str | None = None
     options: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
-        if self.plan is not None and (self.columns or self.vocabularies or self.table):
-            raise ValueError("`plan` says what `table`, `columns` and `vocabularies` say otherwise")
+        if self.plan is not None and (self.table or self.columns or self.vocabularies):
+            raise ValueError("a `plan` declares the table, the columns and their vocabularies")
 
 
 class Range(Section, frozen=True, kw_only=True):
@@ -155,63 +155,30 @@ class Train(Section, frozen=True, kw_only=True):
     parameters: dict[str, str | float | int | bool] = {}
 
 
+class Champion(Section, frozen=True, kw_only=True):
+    """Whom the new model is compared with: what an alias in the registry means now."""
+
+    alias: str = "champion"
+
+
+class Cases(Section, frozen=True, kw_only=True):
+    """Cases that must stay right: a file of one a line, relative to the file of the pipeline."""
+
+    file: str
+
+
+class Suspicion(Section, frozen=True, kw_only=True):
+    """Looks for leaks and poison in the training part; the validation part is what is trusted."""
+
+    poison_rows: Count = 20_000
+
+
 class Export(Section, frozen=True, kw_only=True):
     """The ONNX graph: how far it may be from the model it came from, and how many golden rows."""
 
     tolerance: Annotated[float, msgspec.Meta(gt=0)] = 1e-6
     golden_rows: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
     classes: list[str] = []
-
-
-class Champion(Section, frozen=True, kw_only=True):
-    """The version that a new one is compared with: an alias in the registry of `[register]`."""
-
-    alias: str = "champion"
-
-
-class Cases(Section, frozen=True, kw_only=True):
-    """File of the cases that every model must get right (docs/evaluation.md)."""
-
-    path: str
-
-
-class Suspicion(Section, frozen=True, kw_only=True):
-    """What is looked for in the rows that a model learns from: leaks, and labels somebody flipped.
-
-    Attributes
-    ----------
-    trusted
-        Column of booleans among `keep`: rows of training and validation whose label nobody could
-        have written. By default the rows of validation are trusted.
-    rows
-        Of training, that are looked at.
-    """
-
-    trusted: str | None = None
-    rows: Count = 20_000
-
-
-class Quantize(Section, frozen=True, kw_only=True):
-    """A variant in fewer bits; it is served only if it is right, and quicker on this machine.
-
-    Attributes
-    ----------
-    method
-        Of `mlops quantize`. `dynamic` scales by the whole batch, so that rows influence each
-        other: it is refused, where those of the float graph do not.
-    gates
-        `METRIC<=NUMBER` each; by default those of `mlops quantize`.
-    auc_loss_max
-        What may surely be lost of the area under the curve, on the validation part.
-    """
-
-    method: str = "static"
-    calibration: str = "minmax"
-    gates: list[str] = []
-    auc_loss_max: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.005
-    float_layers_max: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    speedup_min: Annotated[float, msgspec.Meta(gt=0, lt=100)] = 1.0
-    rows: Annotated[int, msgspec.Meta(ge=32, le=100_000)] = 2000
 
 
 class Validate(Section, frozen=True, kw_only=True):

@@ -258,6 +258,8 @@ def _wanted(plan: Plan, step: Step, salt: str) -> dict[str, Any]:
         "margin": plan.margin,
         "warm_up": plan.warm_up,
         "failures_in_a_row": plan.failures_in_a_row,
+        "latency_tolerance": plan.latency_tolerance,
+        "latency_slack_us": plan.latency_slack_us,
     }
     return document
 

@@ -72,6 +72,8 @@ class Plan:
     margin: float = 1.5
     warm_up: int = 50
     failures_in_a_row: int = 20
+    latency_tolerance: float = 0.0  # by how much of stable's latencies the candidate's may be above
+    latency_slack_us: int = 50  # and these
     unit: Mapping[str, Any] | None = None
     step_s_max: float = 86_400.0
     when_exhausted: str = "hold"
@@ -115,6 +117,10 @@ class Plan:
             )
         if not (0 < self.alpha <= 0.5 and self.margin >= 1.01):
             raise InvalidArgument("alpha is from 0 to 0.5, margin at least 1.01")
+        if not (0 <= self.latency_tolerance <= 100 and 0 <= self.latency_slack_us <= 10_000_000):
+            raise InvalidArgument(
+                "latency_tolerance is from 0 to 100, latency_slack_us from 0 to ten seconds"
+            )
         if self.gates.labels_margin is not None and self.gates.labels_margin < 1.01:
             raise InvalidArgument("labels_margin is at least 1.01")
         low, high = self.gates.reward_range

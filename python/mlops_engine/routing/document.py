@@ -71,6 +71,7 @@ def _guard(guard: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
         return None
     defaults = {"alpha": 0.01, "margin": 1.5, "warm_up": 50}
     defaults |= {"failures_in_a_row": 20, "automatic": True}
+    defaults |= {"latency_tolerance": 0.0, "latency_slack_us": 50}
     unknown = guard.keys() - defaults - {"arm"}
     if unknown or "arm" not in guard:
         raise InvalidArgument("route: 'guard' needs 'arm', and may have " + ", ".join(defaults))

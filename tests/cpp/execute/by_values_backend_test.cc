@@ -45,6 +45,8 @@ TEST_F(ByValues, WhatIsOrdinaryRunsThereAndTheRestHere) {
     EXPECT_EQ(answer({0, 1, 2, 3, 4, 5, 6, odd}).value(), 1) << odd;
     EXPECT_EQ(answer({0, 1, 2, 3}).value(), 2) << "the next run is not touched by it";
   }
+  EXPECT_EQ(both_->runs_set_aside(), 5U);
+  EXPECT_EQ(backend(1)->runs_set_aside(), std::nullopt);
 }
 
 TEST_F(ByValues, AFailureIsThatOfWhatRan) {

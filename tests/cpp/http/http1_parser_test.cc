@@ -162,6 +162,21 @@ TEST_P(Http1Cases, ParseTheSameHoweverTheyAreCut) {
 INSTANTIATE_TEST_SUITE_P(Http1Parser, Http1Cases, ::testing::ValuesIn(cases()),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
+TEST(Http1Parser, TheLongestHeadIsTheSameHoweverItComes) {
+  for (const bool longer : {false, true}) {
+    const std::string line = "GET /v2 HTTP/1.1\r\nHost: x\r\nPadding: ";
+    const std::size_t head = kSmall.head_bytes_max + longer;
+    const std::string bytes = line + std::string(head - line.size(), 'a') + "\r\n\r\n";
+    const std::string event = longer ? "refused 431" : "/v2  keep";
+    for (std::size_t cut = head - 2; cut <= bytes.size(); ++cut) {
+      Feeder feeder(kSmall);
+      feeder.feed(bytes.substr(0, cut));
+      feeder.feed(bytes.substr(cut));
+      EXPECT_EQ(feeder.parsed.events, std::vector<std::string>{event}) << cut;
+    }
+  }
+}
+
 TEST(Http1Parser, RequestThatArrivesWholeIsNotCopied) {
   Feeder feeder;
   feeder.feed(raw_post("/a", std::string(1000, 'x')) + raw_post("/b", std::string(1000, 'y')));

@@ -80,15 +80,17 @@ TEST(JsonData, FloatsAreCorrectlyRoundedAndNeverSilentlyInfinite) {
   EXPECT_EQ(w[5], std::numeric_limits<double>::max());
 
   for (const char* big : {"1e39", "-1e39", "340282356779733661637539395458142568448", "1e400",
-                          "0.001e43", "1e99999999999999999999"}) {
+                          "0.001e43", "1e99999999999999999999", "12e9223372036854775807"}) {
     EXPECT_FALSE(decode_http(json_input("FP32", "[1]", "[" + std::string(big) + "]")).status.ok())
         << big;
   }
-  for (const char* big : {"1e309", "-1e309", "1e99999999999999999999", "0.1e310"}) {
+  for (const char* big :
+       {"1e309", "-1e309", "1e99999999999999999999", "0.1e310", "2e9223372036854775807"}) {
     EXPECT_FALSE(decode_http(json_input("FP64", "[1]", "[" + std::string(big) + "]")).status.ok())
         << big;
   }
-  for (const char* tiny : {"1e-99999999999999999999", "123456e-400", "0.0001e-330"}) {
+  for (const char* tiny :
+       {"1e-99999999999999999999", "123456e-400", "0.0001e-330", "0.01e-9223372036854775807"}) {
     EXPECT_TRUE(decode_http(json_input("FP64", "[1]", "[" + std::string(tiny) + "]")).status.ok())
         << tiny;
   }

@@ -67,10 +67,13 @@ TEST(RouteJson, WhatCannotBeSaysWhy) {
 
 TEST(RouteJson, GuardsAndWhatTheyDid) {
   const Result<RoutePlan> plan = parse_route(
-      R"({"stable":1,"arms":[{"name":"c","version":2,"share":0.1}],"guard":{"arm":"c","alpha":0.001},)"
+      R"({"stable":1,"arms":[{"name":"c","version":2,"share":0.1}],"guard":{"arm":"c","alpha":0.001,)"
+      R"("latency_tolerance":0.25,"latency_slack_us":0},)"
       R"("rolled_back":{"arm":"b","version":3,"reason":"x","unix_ms":7}})");
   ASSERT_TRUE(plan.ok()) << plan.status().to_string();
-  EXPECT_EQ(plan->guard, (GuardPlan{.arm = "c", .alpha = 0.001}));
+  EXPECT_EQ(
+      plan->guard,
+      (GuardPlan{.arm = "c", .alpha = 0.001, .latency_tolerance = 0.25, .latency_slack_us = 0}));
   EXPECT_EQ(plan->rolled_back, (RouteIncident{"b", 3, "x", 7}));
   RouteStatus status{"m", *plan, {}};
   status.guard = ArmGuard(*plan->guard).status();
@@ -78,6 +81,9 @@ TEST(RouteJson, GuardsAndWhatTheyDid) {
   EXPECT_NE(text.find(R"("guard":{"verdict":"warming_up")"), std::string::npos) << text;
   EXPECT_EQ(*parse_route(text), *plan);
   EXPECT_FALSE(parse_route(R"({"stable":1,"guard":{"arm":"c"}})").ok());
+  RoutePlan beyond = *plan;
+  beyond.guard->latency_tolerance = -0.1;
+  EXPECT_FALSE(parse_route(route_json({"m", beyond, {}})).ok());
 }
 
 TEST(RouteJson, ExplainsAUnit) {

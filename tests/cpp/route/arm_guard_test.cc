@@ -29,6 +29,7 @@ class Traffic {
   double bad_stable = 0.01;
   double bad_canary = 0.01;
   double slower = 1;  // the canary's latencies: so many times
+  double spread = 0.5;
 
   ArmGuard::Answer next() {
     ArmGuard::Answer answer;
@@ -36,7 +37,7 @@ class Traffic {
     answer.unit = ++requests_;
     answer.by_arm = uniform_(random_) < share;
     answer.bad = uniform_(random_) < (answer.by_arm ? bad_canary : bad_stable);
-    const double ms = std::exp(0.5 * normal_(random_)) * (answer.by_arm ? slower : 1);
+    const double ms = std::exp(spread * normal_(random_)) * (answer.by_arm ? slower : 1);
     answer.latency_ns = static_cast<std::uint64_t>(ms * 1e6);
     return answer;
   }
@@ -79,6 +80,39 @@ TEST(ArmGuard, ErrorsAndLatencyTakeTheTrafficAway) {
   }
 }
 
+// How many of the rollouts of an arm that is so many times slower lose their traffic, where
+// latencies hardly vary and the least difference shows.
+int rolled_back(double slower, double tolerance, int rollouts) {
+  int tripped = 0;
+  for (int rollout = 0; rollout < rollouts; ++rollout) {
+    GuardPlan plan = guard_plan();
+    plan.latency_tolerance = tolerance;
+    plan.latency_slack_us = 0;
+    ArmGuard guard(plan);
+    Traffic traffic(static_cast<std::uint64_t>(rollout));
+    traffic.spread = 0.05;
+    traffic.slower = slower;
+    for (int i = 0; i < 3000 && !guard.tripped(); ++i) {
+      traffic.share = i < 1000 ? 0.05 : i < 2000 ? 0.25 : 0.5;
+      guard.answered(traffic.next());
+    }
+    tripped += guard.tripped() ? 1 : 0;
+  }
+  return tripped;
+}
+
+TEST(ArmGuard, WhatIsToleratedOfLatencyIsNotWorse) {
+  // On the edge of what is tolerated the two arms' events are equally frequent: the hardest null.
+  EXPECT_LE(rolled_back(1.05, 0.05, kGuarded), std::max(1, kGuarded / 100));
+  EXPECT_LE(rolled_back(1.03, 0.05, kGuarded), std::max(1, kGuarded / 100));
+}
+
+TEST(ArmGuard, WhatIsNotToleratedOfLatencyIsWorse) {
+  EXPECT_EQ(rolled_back(1.05, 0, 10), 10);
+  EXPECT_EQ(rolled_back(1.05, 0.01, 10), 10);
+  EXPECT_EQ(rolled_back(1.15, 0.05, 10), 10);
+}
+
 TEST(ArmGuard, AColdStartIsNotCounted) {
   ArmGuard guard(guard_plan(100));
   Traffic traffic(3);
@@ -89,6 +123,41 @@ TEST(ArmGuard, AColdStartIsNotCounted) {
   traffic.slower = 1;
   for (int i = 0; i < 3000; ++i) guard.answered(traffic.next());
   EXPECT_FALSE(guard.tripped());
+}
+
+// At the edge of what is allowed: the null hypothesis with the tolerance in it.
+TEST(ArmGuard, LatenciesWithinTheToleranceAreLeftAlone) {
+  GuardPlan plan = guard_plan();
+  plan.latency_tolerance = 0.1;
+  plan.latency_slack_us = 0;
+  int tripped = 0;
+  for (int rollout = 0; rollout < kGuarded; ++rollout) {
+    ArmGuard guard(plan);
+    Traffic traffic(static_cast<std::uint64_t>(rollout));
+    traffic.slower = 1.1;
+    for (int i = 0; i < 3000; ++i) guard.answered(traffic.next());
+    tripped += guard.tripped() ? 1 : 0;
+  }
+  EXPECT_LE(tripped, std::max(1, kGuarded / 100));
+  ArmGuard guard(plan);
+  Traffic traffic(11);
+  traffic.slower = 1.5;
+  while (!guard.tripped() && traffic.requests() < 20'000) guard.answered(traffic.next());
+  EXPECT_TRUE(guard.tripped());
+}
+
+// A model of some microseconds is twice as slow when its caches are cold.
+TEST(ArmGuard, MicrosecondsAreNoReason) {
+  for (const std::uint64_t more_ns : {16'000U, 200'000U}) {
+    ArmGuard guard(guard_plan());
+    Traffic traffic(5);
+    for (int i = 0; i < 20'000; ++i) {
+      ArmGuard::Answer answer = traffic.next();
+      answer.latency_ns = answer.latency_ns / 100 + (answer.by_arm ? more_ns : 0);
+      guard.answered(answer);
+    }
+    EXPECT_EQ(guard.tripped(), more_ns == 200'000) << more_ns;
+  }
 }
 
 TEST(ArmGuard, WhatIsRememberedIsNotTimed) {

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 import pytest
 
@@ -21,6 +22,9 @@ import optuna
 from pipeline_files import ROWS, write_plan
 
 from mlops_engine.cli.main import main as mlops
+from mlops_engine.evaluation import GoldenRows
+from mlops_engine.evaluation.columns import Floats
+from mlops_engine.evaluation.scorer import Rows
 from mlops_engine.pipeline import Outcome, read_plan, run
 from mlops_engine.train.progress import Progress
 
@@ -53,8 +57,13 @@ def test_from_a_file_to_onnx(searched: tuple[Path, Outcome]) -> None:
     assert facts["evaluate"]["metrics"]["auc"][0] > 0.6
     assert facts["export"]["parity"]["largest_difference"] <= 1e-6
     folder = outcome.entries["export"].folder
+    golden = GoldenRows.from_json((folder / "golden_rows.json").read_bytes())
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
-    assert [each.name for each in session.get_outputs()] == ["label", "probabilities"]
+
+    def scorer(rows: Rows) -> Floats:
+        return np.asarray(session.run(["probabilities"], {"input": rows})[0][:, 1], np.float64)
+
+    assert golden.check(scorer).largest <= 1e-6
     gates = json.loads((outcome.folder / "gates.json").read_text())
     assert gates["passed"] is True
 
@@ -135,7 +144,10 @@ def test_sklearn_is_trained_and_exported(tmp_path: Path) -> None:
     assert outcome.entries["export"].facts["parity"]["largest_difference"] <= 1e-6
 
 
-def test_statuses_of_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_statuses_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     file = str(write_plan(tmp_path))
     assert mlops(["train", file, "--set", "gates.ranks.min=0.99", "--until", "gates"]) == 10
     assert "ranks: evaluation.auc is" in capsys.readouterr().err

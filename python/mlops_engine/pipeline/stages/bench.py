@@ -9,8 +9,8 @@ from mlops_engine.evaluation.serving import trial
 
 from ..sections import Bench
 from ..stage import Context, Facts
+from .export import MODEL
 from .features import matrix_of, read_rows
-from .quantize import served_graph
 from .split import parts_of
 
 __all__ = ["run"]
@@ -26,7 +26,7 @@ def run(context: Context) -> Facts:
     settings: Bench = context.section("bench")
     test = np.flatnonzero(parts_of(context)["test"])[: settings.rows]
     rows = matrix_of(context, read_rows(context))[test]
-    found = trial(served_graph(context), rows, output=export.PROBABILITIES)
+    found = trial(context.inputs["export"] / MODEL, rows, output=export.PROBABILITIES)
     (context.out / "trial.json").write_bytes(found.to_json())
     rules = LOADS | convert(settings.gates, dict[str, GateRule])
     gates = run_gates(rules, {"trial": found})

@@ -1,4 +1,4 @@
-"""The model as an ONNX graph that says the same."""
+"""The model as an ONNX graph that says the same, with golden rows to prove it again elsewhere."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mlops_engine.evaluation import golden_rows, sample_inputs
+from mlops_engine.evaluation.golden import GOLDEN_FILE, SAMPLES_FILE
+
 from ..failures import GateFailedError
 from ..models import Fitted, load
 from ..sections import Export
 from ..stage import Context, Facts
 from .features import COLUMNS, matrix_of, read_rows
+from .split import parts_of
 
 __all__ = ["MODEL", "run", "signature"]
 
@@ -32,6 +36,12 @@ def run(context: Context) -> Facts:
     expected = fitted.score(compared)
     difference = _parity(probabilities, label, expected, settings.tolerance)
     context.progress.step(f"  {len(compared):,} rows: largest difference {difference:.1e}")
+    test = parts_of(context)["test"]
+    names, seen = context.facts["features"]["features"], probabilities[: len(x), 1][test]
+    golden = golden_rows(x[test], seen, names, settings.golden_rows)
+    (context.out / GOLDEN_FILE).write_bytes(golden.to_json())
+    if any(None not in row for row in golden.rows):
+        (context.out / SAMPLES_FILE).write_bytes(sample_inputs(golden, export.INPUT))
     return {
         "bytes": len(graph),
         "parity": {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mlops_engine.errors import InvalidArgument
+from mlops_engine.registry.hashing import digest_file
 
 from ..digests import frame_digest
 from ..failures import DataInvalidError
@@ -19,27 +21,65 @@ from .ingest import tables_of
 if TYPE_CHECKING:
     import polars as pl
 
-    from mlops_engine.features import FeaturePlan
-
-__all__ = ["codes_of", "label_of", "matrix_of", "observe", "read_rows", "run", "write_rows"]
+__all__ = ["label_of", "matrix_of", "observe", "read_rows", "run", "write_rows"]
 
 ROWS, COLUMNS = "rows.parquet", "columns.json"
 
 
 def observe(context: Context) -> Any:
-    """Digest the feature plan, where the file names one."""
+    """Digest the plan of the features."""
     settings: Features = context.section("features")
-    return _plan_of(context, settings.plan).digest if settings.plan else None
+    return None if settings.plan is None else digest_file(_plan_file(context, settings)).sha256
 
 
 def run(context: Context) -> Facts:
-    """Build what the feature plan declares, or take the columns that the file names."""
+    """Build what the plan declares, or take the columns that the file names."""
+    settings: Features = context.section("features")
+    return _take(context, settings) if settings.plan is None else _build(context, settings)
+
+
+def _build(context: Context, settings: Features) -> Facts:
+    """Build the features as of each decision; what is not known by then is invalid data."""
+    from mlops_engine.features import FeaturePlan, LeakError
+
+    plan = FeaturePlan.from_toml(_plan_file(context, settings))
+    tables = tables_of(context)
+    beside = dict.fromkeys([settings.label, *filter(None, [settings.time]), *settings.keep])
+    for column in beside:
+        if column in plan.names:
+            raise InvalidArgument(
+                f"[features] {column!r} is the name of a feature, and of a column"
+            )
+    try:
+        plan.refuse_leaks()
+    except LeakError as error:
+        raise DataInvalidError(f"feature plan {plan.document.name!r} leaks: {error}") from error
+    frame = plan.build(tables, keys=list(beside))
+    declared = [
+        {
+            "name": feature.name,
+            "unit": feature.unit,
+            "available_at": feature.available_at or plan.document.decision,
+            **({"vocabulary": list(feature.vocabulary)} if feature.vocabulary else {}),
+        }
+        for feature in plan.features
+    ]
+    facts = write_rows(context, frame, declared)
+    return {**facts, "plan": plan.digest}
+
+
+def _plan_file(context: Context, settings: Features) -> Path:
+    file = context.path(str(settings.plan))
+    if not file.is_file():
+        raise InvalidArgument(f"[features] there is no plan {file}")
+    return file
+
+
+def _take(context: Context, settings: Features) -> Facts:
+    """Take the columns that the file names."""
     import polars as pl
 
-    settings: Features = context.section("features")
     tables = tables_of(context)
-    if settings.plan is not None:
-        return _planned(context, settings, tables)
     name = settings.table or (next(iter(tables)) if len(tables) == 1 else None)
     if name is None or name not in tables:
         raise InvalidArgument(f"[features] `table` must be one of {', '.join(tables)}")
@@ -60,37 +100,6 @@ def run(context: Context) -> Facts:
                 f"[features] {column!r} is no number: give its words in `vocabularies`"
             )
     return write_rows(context, frame, declared)
-
-
-def _planned(context: Context, settings: Features, tables: dict[str, pl.DataFrame]) -> Facts:
-    """Build features as of each row's decision; a plan that sees the future is refused."""
-    plan = _plan_of(context, settings.plan or "")
-    beside = [settings.label, *filter(None, [settings.time]), *settings.keep]
-    base = tables.get(plan.document.base)
-    missing = [] if base is None else [name for name in beside if name not in base.columns]
-    if missing:
-        raise DataInvalidError(f"table {plan.document.base!r} has no column {missing[0]!r}")
-    frame = plan.build(tables, list(dict.fromkeys(beside)))
-    context.progress.step(f"  plan {plan.document.name!r}: nothing is known too late")
-    declared = [
-        {
-            "name": each.name,
-            **({"unit": each.unit} if each.unit else {}),
-            **({"available_at": each.available_at} if each.available_at else {}),
-            **({"vocabulary": each.vocabulary} if each.vocabulary else {}),
-        }
-        for each in plan.features
-    ]
-    return write_rows(context, frame, declared)
-
-
-def _plan_of(context: Context, written: str) -> FeaturePlan:
-    from mlops_engine.features import FeaturePlan
-
-    path = context.path(written)
-    if not path.is_file():
-        raise InvalidArgument(f"[features] there is no feature plan {path}")
-    return FeaturePlan.from_toml(path)
 
 
 def write_rows(context: Context, frame: pl.DataFrame, declared: Sequence[dict[str, Any]]) -> Facts:
@@ -146,12 +155,6 @@ def matrix_of(context: Context, rows: pl.DataFrame) -> npt.NDArray[np.float32]:
     """Return the model's input: float32 `[rows, features]`, NaN where a value is missing."""
     names = context.facts["features"]["features"]
     return np.ascontiguousarray(rows.select(names).to_numpy(), dtype=np.float32)
-
-
-def codes_of(context: Context) -> dict[str, int]:
-    """Return the features that are codes, and the number of codes of each."""
-    columns = context.read_json("features", COLUMNS)
-    return {c["name"]: len(c["vocabulary"]) for c in columns if c.get("vocabulary")}
 
 
 def label_of(context: Context, rows: pl.DataFrame) -> npt.NDArray[np.float64]:

@@ -20,7 +20,7 @@ from ..stage import Context, Facts
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["observe", "read_sources", "read_tables", "run", "tables_of", "write_tables"]
+__all__ = ["observe", "read_tables", "run", "tables_of", "write_tables"]
 
 PACKAGE = "package:"
 
@@ -60,11 +60,6 @@ def sources(context: Context, table: Table) -> list[Path]:
 
 def run(context: Context) -> Facts:
     """Read the tables, and write them as Parquet."""
-    return write_tables(context, read_sources(context))
-
-
-def read_sources(context: Context) -> dict[str, pl.DataFrame]:
-    """Read the tables from where the file says that they are; for hooks too."""
     import polars as pl
 
     settings: Ingest = context.section("ingest")
@@ -79,7 +74,7 @@ def read_sources(context: Context) -> dict[str, pl.DataFrame]:
         except pl.exceptions.PolarsError as error:
             raise DataInvalidError(f"table {name!r}: {error}") from error
         context.progress.step(f"  {name}: {frame.height:,} rows, {frame.width} columns")
-    return frames
+    return write_tables(context, frames)
 
 
 def write_tables(context: Context, frames: Mapping[str, pl.DataFrame]) -> Facts:
