@@ -181,6 +181,31 @@ class Export(Section, frozen=True, kw_only=True):
     classes: list[str] = []
 
 
+class Quantize(Section, frozen=True, kw_only=True):
+    """A variant in fewer bits; it is served only if it is right, and quicker on this machine.
+
+    Attributes
+    ----------
+    method
+        Of `mlops quantize`. `dynamic` scales by the whole batch, so that rows influence each
+        other: it is refused, where those of the float graph do not.
+    gates
+        `METRIC<=NUMBER` each; by default those of `mlops quantize`.
+    auc_loss_max
+        The area under the curve may fall by so much, on the validation part, at worst.
+    rows
+        Of training that calibrate, and of validation that judge.
+    """
+
+    method: str = "static"
+    calibration: str = "minmax"
+    gates: list[str] = []
+    auc_loss_max: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.005
+    float_layers_max: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    speedup_min: Annotated[float, msgspec.Meta(gt=0, lt=100)] = 1.0
+    rows: Annotated[int, msgspec.Meta(ge=32, le=100_000)] = 2000
+
+
 class Validate(Section, frozen=True, kw_only=True):
     """What the tables have to be.
 

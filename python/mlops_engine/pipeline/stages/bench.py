@@ -11,6 +11,7 @@ from ..sections import Bench
 from ..stage import Context, Facts
 from .export import MODEL
 from .features import matrix_of, read_rows
+from .quantize import served
 from .split import parts_of
 
 __all__ = ["run"]
@@ -26,7 +27,7 @@ def run(context: Context) -> Facts:
     settings: Bench = context.section("bench")
     test = np.flatnonzero(parts_of(context)["test"])[: settings.rows]
     rows = matrix_of(context, read_rows(context))[test]
-    found = trial(context.inputs["export"] / MODEL, rows, output=export.PROBABILITIES)
+    found = trial(served(context) / MODEL, rows, output=export.PROBABILITIES)
     (context.out / "trial.json").write_bytes(found.to_json())
     rules = LOADS | convert(settings.gates, dict[str, GateRule])
     gates = run_gates(rules, {"trial": found})

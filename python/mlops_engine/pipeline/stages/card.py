@@ -18,16 +18,13 @@ from ..stage import Context, Facts
 from .evaluate import SECTIONS
 from .export import MODEL
 from .features import COLUMNS
+from .profile import REFERENCE
+from .quantize import served
 
 __all__ = ["BUNDLE", "CARD", "run"]
 
 BUNDLE, CARD, MANIFEST = "bundle", "model_card.md", "bundle.json"
-_COPIED = (
-    ("export", MODEL),
-    ("export", GOLDEN_FILE),
-    ("export", SAMPLES_FILE),
-    ("profile", "reference.profile"),
-)
+_SERVED = (MODEL, GOLDEN_FILE, SAMPLES_FILE)
 _MADE_WITH = {"lightgbm": ("lightgbm", "onnxmltools"), "sklearn": ("scikit-learn", "skl2onnx")}
 
 
@@ -35,9 +32,12 @@ def run(context: Context) -> Facts:
     """Put the files together; only the semantic version is missing, which a registry decides."""
     bundle = context.out / BUNDLE
     bundle.mkdir()
-    for stage, name in _COPIED:
-        if stage in context.inputs and (context.inputs[stage] / name).is_file():
-            shutil.copyfile(context.inputs[stage] / name, bundle / name)
+    copied = [served(context) / name for name in _SERVED]
+    if "profile" in context.inputs:
+        copied.append(context.inputs["profile"] / REFERENCE)
+    for file in copied:
+        if file.is_file():
+            shutil.copyfile(file, bundle / file.name)
     gates = _gates(context)
     (bundle / "gates.json").write_text(json.dumps(gates, indent=2) + "\n")
     (bundle / CARD).write_text(_card(context, gates))
@@ -102,6 +102,7 @@ def _card(context: Context, gates: dict[str, Any]) -> str:
                 *said.limits,
                 f"ONNX and the trained model agreed on {parity['rows']:,} rows; largest difference"
                 f" {parity['largest_difference']:.1e}, allowed {parity['tolerance']:.0e}.",
+                *_quantized(facts),
             ]
         ),
     }
@@ -143,6 +144,15 @@ def _training(facts: Any) -> str:
     searched = facts.get("hpo", {}).get("trials")
     how = f" Parameters found in {searched} trials." if searched else ""
     return f"{train['kind']}{rounds}: {chosen}.{how}"
+
+
+def _quantized(facts: Any) -> list[str]:
+    found = facts.get("quantize")
+    if found is None:
+        return []
+    if found["kept"]:
+        return [f"Served in fewer bits ({found['method']}), which is what golden rows are of."]
+    return [f"The variant in fewer bits was not kept: {'; '.join(found['refusals'])}."]
 
 
 def _list(lines: Iterable[str]) -> str:

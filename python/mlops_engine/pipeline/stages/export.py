@@ -17,7 +17,7 @@ from ..stage import Context, Facts
 from .features import COLUMNS, matrix_of, read_rows
 from .split import parts_of
 
-__all__ = ["MODEL", "run", "signature"]
+__all__ = ["MODEL", "run", "signature", "write_golden"]
 
 MODEL = "model.onnx"
 
@@ -37,11 +37,7 @@ def run(context: Context) -> Facts:
     difference = _parity(probabilities, label, expected, settings.tolerance)
     context.progress.step(f"  {len(compared):,} rows: largest difference {difference:.1e}")
     test = parts_of(context)["test"]
-    names, seen = context.facts["features"]["features"], probabilities[: len(x), 1][test]
-    golden = golden_rows(x[test], seen, names, settings.golden_rows)
-    (context.out / GOLDEN_FILE).write_bytes(golden.to_json())
-    if any(None not in row for row in golden.rows):
-        (context.out / SAMPLES_FILE).write_bytes(sample_inputs(golden, export.INPUT))
+    write_golden(context, x[test], probabilities[: len(x), 1][test])
     return {
         "bytes": len(graph),
         "parity": {
@@ -51,6 +47,20 @@ def run(context: Context) -> Facts:
         },
         "signature": signature(context, settings),
     }
+
+
+def write_golden(
+    context: Context, x: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]
+) -> None:
+    """Write rows of the test part with what a graph says of them, and a request of some."""
+    from mlops_engine.train import export
+
+    settings: Export = context.section("export")
+    names = context.facts["features"]["features"]
+    golden = golden_rows(x, scores, names, settings.golden_rows)
+    (context.out / GOLDEN_FILE).write_bytes(golden.to_json())
+    if any(None not in row for row in golden.rows):
+        (context.out / SAMPLES_FILE).write_bytes(sample_inputs(golden, export.INPUT))
 
 
 def _parity(
