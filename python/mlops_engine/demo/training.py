@@ -43,7 +43,7 @@ def train(work: Path, registry: str, now: float, trees: int, progress: Progress)
     for name in ("hpo", "bench"):
         del document[name]
     document["pipeline"] |= {"runs": str(work / "runs")}
-    document["features"]["options"] = {"known_until": _written(now)}
+    document["ingest"]["options"] |= {"known_until": _written(now)}
     document["split"] |= {
         "validation_from": _written(now - VALIDATION_DAYS * DAY_S),
         "test_from": _written(now - TEST_DAYS * DAY_S),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -54,6 +55,12 @@ class FeaturePlan:
             if KnownAt.parse(at, f"{frame}: at").column is None:
                 raise InvalidArgument(f"{frame}: at is always; leave it out")
         self.lint()  # what is declared of instants is read here
+        for feature, expression in zip(document.features, self.expressions, strict=True):
+            words = _words(expression.text)
+            if feature.vocabulary and words and feature.vocabulary != words:
+                raise InvalidArgument(
+                    f"feature {feature.name!r}: its vocabulary is not that of its code"
+                )
 
     @classmethod
     def from_toml(cls, table: Mapping[str, Any] | str | Path) -> FeaturePlan:
@@ -73,8 +80,11 @@ class FeaturePlan:
 
     @property
     def features(self) -> list[Feature]:
-        """The features as they were declared."""
-        return list(self.document.features)
+        """The features as they were declared; the words of a code are those of its expression."""
+        pairs = zip(self.document.features, self.expressions, strict=True)
+        return [
+            msgspec.structs.replace(f, vocabulary=f.vocabulary or _words(e.text)) for f, e in pairs
+        ]
 
     def unchanged(self) -> dict[str, str]:
         """By feature: the column that it is as it is, or an empty text: for `Contract.guards`."""
@@ -188,6 +198,14 @@ class FeaturePlan:
             "mean": pl.when(some).then(pl.col("sum") / pl.col("count")),
         }[window.statistic]
         return found.select(statistic.alias(window.name))
+
+
+def _words(expression: str) -> list[str]:
+    """Return the words of `code(column, 'A', 'B')`; empty for any other expression."""
+    call = ast.parse(expression.strip(), mode="eval").body
+    if not (isinstance(call, ast.Call) and getattr(call.func, "id", None) == "code"):
+        return []
+    return [str(word.value) for word in call.args[1:] if isinstance(word, ast.Constant)]
 
 
 def _beside(base: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:

@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 
 from mlops_engine.features import FeaturePlan
+from mlops_engine.pipeline import examples
 from mlops_engine.train import dataset
 from mlops_engine.train.source import locate
 
-PLAN = Path(__file__).parent / "flights.toml"
+PLAN = Path(examples.__file__).parent / "flights_features.toml"
 
 
 @pytest.fixture(scope="session")

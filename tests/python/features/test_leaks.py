@@ -118,3 +118,12 @@ def test_frames_that_are_not_there_are_named(
     twice = pl.concat([frames["airports"], frames["airports"].head(1)])
     with pytest.raises(me.InvalidArgument, match="key twice"):
         plan.build({**frames, "airports": twice})
+
+
+def test_words_of_a_code_are_declared_once(table: dict[str, Any]) -> None:
+    [origin] = [f for f in FeaturePlan.from_toml(table).features if f.name == "origin"]
+    assert origin.vocabulary == ["EWR", "JFK", "LGA"]
+    [written] = [f for f in table["features"] if f["name"] == "origin"]
+    written["vocabulary"] = ["JFK", "EWR", "LGA"]  # a card that says EWR where the model saw JFK
+    with pytest.raises(me.InvalidArgument, match="its vocabulary is not that of its code"):
+        FeaturePlan.from_toml(table)

@@ -1,4 +1,7 @@
-"""The hook of `flights.toml`: features as they were known an hour before departure."""
+"""The hook of `flights.toml`: the tables as its plan reads them, with instants and the label.
+
+What is known when is not said here but in `flights_features.toml`.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,15 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from mlops_engine.pipeline.stage import Context, Facts
-from mlops_engine.pipeline.stages.features import write_rows
-from mlops_engine.pipeline.stages.ingest import tables_of
+from mlops_engine.pipeline.stages.ingest import read_sources, write_tables
 from mlops_engine.train import dataset
-from mlops_engine.train import features as known
 
 LABEL_AFTER = timedelta(hours=10)  # of the longest flight, and two hours
 
 
-def features(context: Context) -> Facts:
-    """Join as of the decision instant; a feature known later is refused."""
-    raw = tables_of(context)
+def ingest(context: Context) -> Facts:
+    """Read the files, and add what is a matter of reading them right."""
+    raw, options = read_sources(context), context.section("ingest").options
     tables = dataset.Tables(
         dataset.typed_flights(raw["flights"]),
         dataset.typed_weather(raw["weather"]),
@@ -26,27 +27,19 @@ def features(context: Context) -> Facts:
         .rename({"faa": "dest", "lat": "dest_latitude", "lon": "dest_longitude"}),
         tuple(sorted(raw["airlines"]["carrier"])),
     )
-    dataset.check_tables(tables)
-    declared = known.declare(tables.carriers)
-    joined = known.join(tables)
+    dataset.check_tables(tables, options.get("flights"))
+    flights = tables.flights.with_columns(
+        # Of the timetable, so that it is known long before; cancelled flights are in it.
+        hour_departures=pl.len().over("origin", "time_hour").cast(pl.Int64),
+        carrier_name=pl.col("carrier"),
+        origin_name=pl.col("origin"),
+    )
     # A training as of an instant in the past sees what had its label by then.
-    until = context.section("features").options.get("known_until")
+    until = options.get("known_until")
     if until is not None:
         instant = datetime.fromisoformat(until)
-        joined = joined.filter(pl.col("departed_at") + LABEL_AFTER < instant)
-    columns = joined.select(f.column.cast(pl.Float32).alias(f.name) for f in declared)
-    names = pl.col("carrier").alias("carrier_name"), pl.col("origin").alias("origin_name")
-    beside = joined.select("late", "scheduled_at", *names, "dest", "month", "arr_delay")
-    return write_rows(
+        flights = flights.filter(pl.col("departed_at") + LABEL_AFTER < instant)
+    return write_tables(
         context,
-        columns.hstack(beside),
-        [
-            {
-                "name": f.name,
-                "unit": f.unit,
-                "known_before_minutes": int(f.known_before.total_seconds() // 60),
-                **({"vocabulary": list(f.vocabulary)} if f.vocabulary else {}),
-            }
-            for f in declared
-        ],
+        {"flights": flights, "weather": tables.weather, "airports": tables.airports},
     )

@@ -16,7 +16,7 @@ from ..digests import frame_digest
 from ..failures import DataInvalidError
 from ..sections import Features
 from ..stage import Context, Facts
-from .ingest import tables_of
+from .ingest import file_of, tables_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,7 +69,7 @@ def _build(context: Context, settings: Features) -> Facts:
 
 
 def _plan_file(context: Context, settings: Features) -> Path:
-    file = context.path(str(settings.plan))
+    file = file_of(context, str(settings.plan))
     if not file.is_file():
         raise InvalidArgument(f"[features] there is no plan {file}")
     return file

