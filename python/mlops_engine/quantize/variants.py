@@ -43,8 +43,6 @@ PASSING_OPERATORS = (
     "Pad",
     "Resize",
 )
-# Shape inference does not see through ai.onnx.ml, where a scaler stands before a network's layers.
-UNTYPED = {"DefaultTensorType": onnx.TensorProto.FLOAT}
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def _static(recipe: Recipe, in_float: list[str]) -> onnx.ModelProto:
             weight_type=QuantType.QInt8,
             nodes_to_exclude=in_float,
             calibrate_method=calibration.METHODS[options.calibration],
-            extra_options={**extra, **UNTYPED},
+            extra_options=extra,
             calibration_cache_path=recipe.ranges,
         ),
     )
@@ -143,7 +141,7 @@ def _dynamic(recipe: Recipe, in_float: list[str]) -> onnx.ModelProto:
             reduce_range=recipe.isa.reduce_range,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=in_float + [f"{name}_MatMul" for name in in_float],
-            extra_options={"MatMulConstBOnly": True, **UNTYPED},
+            extra_options={"MatMulConstBOnly": True},
         ),
     )
 

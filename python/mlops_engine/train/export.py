@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import onnxmltools
 import onnxruntime
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from .source import TrainError
@@ -119,10 +119,33 @@ def sklearn_to_onnx(classifier: Any, features: int) -> onnx.ModelProto:
     for value in (*model.graph.input, *model.graph.output):
         # One name for the free axis, so that a server knows it to be the batch.
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    _say_types(model.graph, features)
     model.ir_version = IR_VERSION
     model.producer_name = "mlops-engine"
     onnx.checker.check_model(model)
     return model
+
+
+def _say_types(graph: onnx.GraphProto, features: int) -> None:
+    """Add what quantizing a network asks for; no result is another one.
+
+    Shape inference stops at ai.onnx.ml, and what stands behind a scaler would have no type. A bias
+    of shape [1, n] is taken for one scale too many; one of shape [n] adds the same.
+    """
+    for node in graph.node:
+        if node.op_type in {"Imputer", "Scaler"}:
+            shape: list[str | int | None] = ["batch", features]
+            known = helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, shape)
+            graph.value_info.append(known)
+    users: dict[str, set[str]] = {}
+    for node in graph.node:
+        for name in node.input:
+            users.setdefault(name, set()).add(node.op_type)
+    for constant in graph.initializer:
+        row = len(constant.dims) == 2 and constant.dims[0] == 1
+        if row and users.get(constant.name) == {"Add"}:
+            values = numpy_helper.to_array(constant)[0]
+            constant.CopyFrom(numpy_helper.from_array(values.copy(), constant.name))
 
 
 def run_onnx(model: bytes, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
