@@ -20,7 +20,7 @@ TEST(ExecutionJson, SaysWhatWasTriedWithItsFiguresAndWhyNot) {
             R"({"name":"flights","version":"2","platform":"onnxruntime_onnx","lanes":3,)"
             R"("reason":"runs in B","settled":true,"tried":[)"
             R"({"name":"B","largest_difference":0.5,"times":[{"rows":1,"speed_up":1.5},)"
-            R"({"rows":8,"speed_up":2}]},{"name":"C","refused":"a \"reason\""}]})");
+            R"({"rows":8,"speed_up":2.0}]},{"name":"C","refused":"a \"reason\""}]})");
 }
 
 TEST(ExecutionJson, AModelWithNothingToChooseIsSettled) {
