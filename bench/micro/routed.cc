@@ -3,7 +3,9 @@
 //
 // All candidates run the same back end, which echoes 64 floats and takes three microseconds, so
 // that keeping its answers pays. `plain` has no route and no cache. A miss asks for what nobody
-// asked for before and keeps the answer; a hit asks for one of 256 requests again.
+// asked for before and keeps the answer; a hit asks for one of 256 requests again. `full` misses in
+// a cache that is full, so that keeping an answer throws others out. With the name of a candidate
+// only that one runs, beside `plain`: for profiles and counts of instructions.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -129,14 +131,25 @@ Status prepare(Engine& engine) {
   return {};
 }
 
-int run(int rounds) {
-  NullLog log;
+Result<std::unique_ptr<Engine>> engine_with(std::size_t cache_bytes, LogSink& log) {
   EngineOptions options;
-  options.response_cache_bytes = std::size_t{64} << 20;
+  options.response_cache_bytes = cache_bytes;
   auto engine = Engine::create(options, log);
+  if (!engine.ok()) return engine;
+  if (const Status s = prepare(**engine); !s.ok()) return s;
+  return engine;
+}
+
+int run(int rounds, std::string_view only) {
+  NullLog log;
+  auto engine = engine_with(std::size_t{64} << 20, log);
   if (!engine.ok()) return fail(engine.status().to_string());
-  if (const Status s = prepare(**engine); !s.ok()) return fail(s.to_string());
+  auto filled = engine_with(std::size_t{1} << 20, log);
+  if (!filled.ok()) return fail(filled.status().to_string());
   std::vector<TimedCandidate> timed;
+  const auto wanted = [&](std::string_view name) {
+    return only.empty() || name == "plain" || name == only;
+  };
   for (const auto& [name, model, fresh] : {std::tuple{"plain", "plain", true},
                                            {"route", "routed", true},
                                            {"guard", "guarded", true},
@@ -145,8 +158,10 @@ int run(int rounds) {
                                            {"route_miss", "both", true},
                                            {"hit", "cached", false},
                                            {"route_hit", "both", false}}) {
-    timed.push_back({name, Caller(**engine, model, fresh), {}});
+    if (wanted(name)) timed.push_back({name, Caller(**engine, model, fresh), {}});
   }
+  if (wanted("full")) timed.push_back({"full", Caller(**filled, "cached", true), {}});
+  if (timed.size() == 1) return fail("no such candidate");
   std::string error;
   TimingOptions timing;
   timing.rounds = rounds;
@@ -165,4 +180,6 @@ int run(int rounds) {
 }  // namespace
 }  // namespace mlops::micro
 
-int main(int argc, char** argv) { return mlops::micro::run(argc > 1 ? std::atoi(argv[1]) : 400); }
+int main(int argc, char** argv) {
+  return mlops::micro::run(argc > 1 ? std::atoi(argv[1]) : 400, argc > 2 ? argv[2] : "");
+}

@@ -3,10 +3,12 @@
 // Names are not kept: whoever asks again asks for the same ones, in the same order.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "base/lent_vector.h"
 #include "request/request.h"
 
 namespace mlops {
@@ -15,12 +17,12 @@ namespace mlops {
 class StoredAnswer {
  public:
   explicit StoredAnswer(std::span<const NamedTensor> outputs);
-  std::span<const std::span<const std::byte>> pieces() const { return pieces_; }
+  std::span<const std::span<const std::byte>> pieces() { return *pieces_; }
   std::size_t bytes() const { return bytes_; }
 
  private:
-  std::vector<std::byte> head_;
-  std::vector<std::span<const std::byte>> pieces_;
+  LentVector<std::uint64_t, struct HeadOfAnswer> head_;
+  LentVector<std::span<const std::byte>, struct PiecesOfAnswer> pieces_;
   std::size_t bytes_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/lent_vector.h"
 #include "cache/stored_answer.h"
 #include "engine/blocking_call.h"
 #include "request/remembered.h"
@@ -92,23 +93,32 @@ bool CachedModel::find(const Request& request, const Sought& sought, TimePoint n
 bool CachedModel::restore(const Request& request, const Buffer& stored, Response& response) const {
   const ModelInfo& model = *info_;
   const std::vector<TensorSpec>& specs = model.signature.outputs;
-  std::vector<std::string_view> names;
-  names.reserve(specs.size());
+  LentVector<std::string_view, struct NamesOfHit> names;
   if (request.outputs.empty()) {
-    for (const TensorSpec& spec : specs) names.push_back(spec.name);
+    for (const TensorSpec& spec : specs) names->push_back(spec.name);
   }
   for (const std::string_view name : request.outputs) {
     const auto index = model.signature.output_index(name);
     if (!index) return false;
-    names.push_back(specs[*index].name);  // which lives as long as the pin
+    names->push_back(specs[*index].name);  // which lives as long as the pin
   }
-  if (!restore_answer(stored, names, response.outputs)) return false;
+  if (!restore_answer(stored, *names, response.outputs)) {
+    response.outputs.clear();
+    return false;
+  }
   response.model = model.name;
   response.version = model.version;
   response.id = request.id;
   response.model_pin = info_;
   response.parameters.push_back({std::string(kCacheParameter), "hit"});
   return true;
+}
+
+// Before anybody can answer who leads the flight.
+void CachedModel::miss(Flight& flight) {
+  const HitRecorder::Miss miss = recorder_.miss();
+  flight.timed = miss.stands_for;
+  if (miss.due) judge();
 }
 
 bool CachedModel::infer(Request& request, TimePoint now, Response& response) {
@@ -145,12 +155,13 @@ bool CachedModel::infer(Request& request, TimePoint now, Response& response) {
     flights_->end();
     return true;
   }
-  recorder_.miss(lap(since));
+  miss(*flight);
+  if (flight->timed > 0) recorder_.missed(flight->timed, lap(since));
   if (!model_->infer(request, now, response)) {
     send_on(*flight);
     return false;
   }
-  land(*flight, response);
+  arrive(*flight, response);
   return true;
 }
 
@@ -196,7 +207,10 @@ CachedModel::Step CachedModel::step(const PendingRef& pending, TimePoint now, Ti
     answer(*pending, std::move(response), since);
     return Step::answered;
   }
-  if (leads) recorder_.miss(lap(since));
+  if (leads) {
+    miss(*flight);
+    recorder_.missed(flight->timed, lap(since));
+  }
   if (leads && !pending->follow(flight)) {
     // Answered before it began, by its client: others may take its place.
     if (!promote(*flight)) flights_->end();
@@ -260,11 +274,15 @@ TimePoint CachedModel::expire(TimePoint now) {
 // On the thread that answered the leader: a lane, an event loop, the canceller, the watch.
 void CachedModel::land(Flight& flight, const Response& response) noexcept {
   const std::shared_ptr<FlightTable> flights = flights_;  // outlives us once nothing flies
+  arrive(flight, response);
+}
+
+void CachedModel::arrive(Flight& flight, const Response& response) noexcept {
   if (response.status.ok()) {
     keep(flight, response);
     share(flight, response);
   } else if (!for_others_to_try(response.status.code())) {
-    for (const PendingRef& pending : flights->close(flight)) {
+    for (const PendingRef& pending : flights_->close(flight)) {
       Response failure = Response::failure(pending->request, response.status);
       failure.retry_after_s = response.retry_after_s;
       pending->complete(std::move(failure));
@@ -273,30 +291,30 @@ void CachedModel::land(Flight& flight, const Response& response) noexcept {
   } else if (promote(flight)) {
     return;
   }
-  flights->end();
+  flights_->end();
 }
 
 // Before the flight is closed: whoever finds it gone finds the answer.
 void CachedModel::keep(const Flight& flight, const Response& response) {
-  const TimePoint now = parts_.clock->now();
-  const StoredAnswer answer(response.outputs);
-  const TimePoint expires = terms_.ttl > Duration{0} ? now + terms_.ttl : kNever;
+  const bool timed = flight.timed > 0;
+  const bool ages = terms_.ttl > Duration{0};
+  const TimePoint now = timed || ages ? parts_.clock->now() : flight.began;
+  StoredAnswer answer(response.outputs);
+  const TimePoint expires = ages ? now + terms_.ttl : kNever;
   if (parts_.cache->put(flight.sought.key, now, expires, flight.sought.proof, answer.pieces())) {
     parts_.copies->add(CopySite::cache_put, answer.bytes());
   }
+  if (!timed) return;
   const auto ran = static_cast<std::int64_t>(elapsed_ns(flight.began, now));
   const auto known = static_cast<std::int64_t>(run_ns_.load(std::memory_order_relaxed));
   run_ns_.store(static_cast<std::uint64_t>(known + (ran - known) / 8), std::memory_order_relaxed);
-  recorder_.kept(elapsed_ns(now, parts_.clock->now()));
-  judge();
+  recorder_.missed(flight.timed, elapsed_ns(now, parts_.clock->now()));
 }
 
 void CachedModel::judge() {
-  const auto verdict = worth_.missed([&] {
-    CacheWork work = recorder_.work();
-    work.run_ns = run_ns_.load(std::memory_order_relaxed);
-    return work;
-  });
+  CacheWork work = recorder_.work();
+  work.run_ns = run_ns_.load(std::memory_order_relaxed);
+  const auto verdict = worth_.judge(work);
   if (!verdict) return;
   const std::string ratio =
       std::to_string(verdict->hit_ratio * 100).substr(0, 4) + " % of requests";

@@ -77,6 +77,7 @@ class CachedModel final : public Servable, private FlightOwner {
   bool find(const Request& request, const Sought& sought, TimePoint now, Response& response);
   bool restore(const Request& request, const Buffer& stored, Response& response) const;
   std::uint64_t lap(TimePoint& since) const;
+  void miss(Flight& flight);
 
   // What became of a request that was looked for.
   enum class Step : std::uint8_t { answered, waits, leads, passes };
@@ -86,6 +87,7 @@ class CachedModel final : public Servable, private FlightOwner {
   void abandon(Pending& leader, Flight& flight);
 
   void land(Flight& flight, const Response& response) noexcept override;
+  void arrive(Flight& flight, const Response& response) noexcept;
   void keep(const Flight& flight, const Response& response);
   void judge();
   void share(Flight& flight, const Response& response);

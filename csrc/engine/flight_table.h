@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
 #include "cache/key.h"
@@ -43,11 +42,15 @@ class Flight final : public AnswerFollower {
 
   const Sought sought;
   const TimePoint began;
+  // How many misses its times stand for; 0: it is not timed. Set by who leads, before anybody can
+  // answer.
+  std::uint64_t timed = 0;
 
  private:
   friend class FlightTable;
   FlightOwner& owner_;
-  std::vector<PendingRef> waiting_;  // guarded by the table's shard, as is over_
+  Flight* next_ = nullptr;  // in its row; guarded by the table's shard, as all below
+  std::vector<PendingRef> waiting_;
   bool over_ = false;
 };
 
@@ -81,21 +84,24 @@ class FlightTable {
   void await_calm();
 
  private:
-  struct KeyHash {
-    std::size_t operator()(const CacheKey& key) const { return key.low; }
-  };
-  struct Shard {
+  static constexpr std::size_t kShards = 16;
+  static constexpr std::size_t kRows = 64;
+  struct alignas(64) Shard {
     std::mutex mutex;
-    std::unordered_map<CacheKey, Ref<Flight>, KeyHash> flights;  // guarded by mutex
+    // Those that fly, by key. No references: who leads a flight has one until it is closed.
+    std::array<Flight*, kRows> rows{};  // guarded by mutex
   };
-  Shard& shard_of(const CacheKey& key) { return shards_[key.high % shards_.size()]; }
-  void close_locked(Shard& shard, Flight& flight);
+  Shard& shard_of(const CacheKey& key) { return shards_[key.high % kShards]; }
+  static Flight*& row_of(Shard& shard, const CacheKey& key) { return shard.rows[key.low % kRows]; }
+  static void close_locked(Shard& shard, Flight& flight);
+  TimePoint take_expired_locked(Flight& flight, TimePoint now, std::vector<PendingRef>& expired);
 
   const std::size_t waiting_max_;
   std::atomic<std::size_t> waiting_{0};
-  std::array<Shard, 16> shards_;
+  std::array<Shard, kShards> shards_;
   std::mutex calm_mutex_;
   std::condition_variable calm_;
+  std::atomic<bool> awaited_{false};  // that nothing flies
   std::atomic<std::size_t> flying_{0};
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/single_writer.h"
+
 namespace mlops {
 namespace {
 
@@ -27,19 +29,14 @@ HitRecorder::HitRecorder(std::shared_ptr<const ModelInfo> info,
 
 void HitRecorder::hit(const Hit& hit, const Request& request, const Response& response,
                       TimePoint now) {
-  hits_.add(1);
-  hit_ns_.add(hit.spent_ns);
-  if (hit.shared) shared_.add(1);
   Desk& at = desk();
   const std::lock_guard lock(at.mutex);
+  bump(at.hits, 1);
+  bump(at.hit_ns, hit.spent_ns);
+  if (hit.shared) bump(at.shared, 1);
   at.recorder.success(hit.request_ns, 0, 0);
   if (at.observer) observe(at, request, response, now);
   if (at.notes) note(at, request, response);
-}
-
-void HitRecorder::miss(std::uint64_t looking_ns) {
-  misses_.add(1);
-  miss_ns_.add(looking_ns);
 }
 
 // In the signature's order, as a lane has them. A tensor that is not there leaves its columns
@@ -74,7 +71,16 @@ void HitRecorder::note(Desk& desk, const Request& request, const Response& respo
 }
 
 CacheWork HitRecorder::work() const {
-  return {hits_.total(), hit_ns_.total(), misses_.total(), miss_ns_.total(), 0};
+  CacheWork work;
+  for (const auto& desk : desks_) {
+    work.hits += desk->hits.load(std::memory_order_relaxed);
+    work.hit_ns += desk->hit_ns.load(std::memory_order_relaxed);
+  }
+  for (const Misses& misses : misses_) {
+    work.misses += misses.count.load(std::memory_order_relaxed);
+    work.miss_ns += misses.ns.load(std::memory_order_relaxed);
+  }
+  return work;
 }
 
 void HitRecorder::settle() {
@@ -88,13 +94,14 @@ void HitRecorder::settle() {
 void HitRecorder::add_to(ModelStats& stats) const {
   for (const auto& desk : desks_) {
     desk->recorder.add_to(stats);
+    stats.cache_shared += desk->shared.load(std::memory_order_relaxed);
     if (desk->observer && stats.drift) *stats.drift += desk->observer->cost();
   }
-  stats.cache_hit.count += hits_.total();
-  stats.cache_hit.ns += hit_ns_.total();
-  stats.cache_miss.count += misses_.total();
-  stats.cache_miss.ns += miss_ns_.total();
-  stats.cache_shared += shared_.total();
+  const CacheWork done = work();
+  stats.cache_hit.count += done.hits;
+  stats.cache_hit.ns += done.hit_ns;
+  stats.cache_miss.count += done.misses;
+  stats.cache_miss.ns += done.miss_ns;
 }
 
 }  // namespace mlops

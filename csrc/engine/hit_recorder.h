@@ -6,10 +6,13 @@
 // Threads share a few desks by their number, each behind a lock that is nearly always free.
 // Thread-safe.
 
+#include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
 
+#include "base/sharded_counter.h"
 #include "engine/cache_worth.h"
 #include "engine/engine.h"
 #include "engine/feedback_book.h"
@@ -33,8 +36,22 @@ class HitRecorder {
     bool shared = false;
   };
   void hit(const Hit& hit, const Request& request, const Response& response, TimePoint now);
-  void miss(std::uint64_t looking_ns);
-  void kept(std::uint64_t keeping_ns) { miss_ns_.add(keeping_ns); }
+  // A request was looked for in vain. Reading the clock would be a good part of what that costs, so
+  // one miss in kMissesTimed is timed.
+  struct Miss {
+    std::uint64_t stands_for = 0;  // misses, with its times; 0: it is not timed
+    bool due = false;              // it is time to judge the cache's worth
+  };
+  Miss miss() {
+    const std::uint64_t before = misses().count.fetch_add(1, std::memory_order_relaxed);
+    const bool timed = before % kMissesTimed == 0;
+    return {timed ? (before == 0 ? 1 : kMissesTimed) : 0,
+            (before + 1) % CacheWorth::kMissesBetween == 0};
+  }
+  // What one that is timed took, by looking for it or by keeping its answer.
+  void missed(std::uint64_t stands_for, std::uint64_t ns) {
+    misses().ns.fetch_add(stands_for * ns, std::memory_order_relaxed);
+  }
 
   CacheWork work() const;  // but for what a run takes
 
@@ -43,14 +60,21 @@ class HitRecorder {
   void add_to(ModelStats& stats) const;
 
  private:
+  static constexpr std::uint64_t kMissesTimed = 8;
   struct Desk {
     std::mutex mutex;
+    // Written under mutex, read by anybody.
+    std::atomic<std::uint64_t> hits{0}, hit_ns{0}, shared{0};
     LaneRecorder recorder;                   // guarded by mutex
     std::unique_ptr<LaneObserver> observer;  // likewise; null: nothing is watched
     std::unique_ptr<PredictionNotes> notes;  // likewise; null: no prediction is remembered
     std::vector<Tensor> inputs;              // scratch
     std::vector<const Tensor*> outputs;
   };
+  struct alignas(64) Misses {
+    std::atomic<std::uint64_t> count{0}, ns{0};
+  };
+  Misses& misses() { return misses_[thread_shard()]; }
   void observe(Desk& desk, const Request& request, const Response& response, TimePoint now);
   Desk& desk() { return *desks_[thread_shard() % desks_.size()]; }
 
@@ -59,7 +83,7 @@ class HitRecorder {
   const std::shared_ptr<const ModelInfo> info_;
   const std::shared_ptr<DriftObserver> drift_;
   std::vector<std::unique_ptr<Desk>> desks_;
-  ShardedCounter hits_, shared_, hit_ns_, misses_, miss_ns_;
+  std::array<Misses, kCounterShards> misses_;
 };
 
 }  // namespace mlops

@@ -62,7 +62,18 @@ constexpr std::string_view kOverSpace[] = {
     "\x22\x0a"
     "DeformConv",
 };
-constexpr std::size_t kLongestName = 15;
+// Indices beyond the tensor are believed: OpenVINO (2026.4) reads or writes there.
+constexpr std::string_view kByIndices[] = {
+    "\x22\x08"
+    "GatherND",
+    "\x22\x07"
+    "Scatter",
+    "\x22\x0f"
+    "ScatterElements",
+    "\x22\x09"
+    "ScatterND",
+};
+constexpr std::size_t kLongestName = 17;
 
 Result<bool> names_any(const std::string& path, Names names) {
   constexpr std::size_t kChunk = std::size_t{1} << 20;
@@ -96,6 +107,11 @@ Status check_operators(const std::string& path, const Signature& signature) {
   const Result<bool> endless = names_any(path, kEndless);
   if (!endless.ok()) return endless.status();
   if (*endless) return Status::unimplemented("it has a loop, which OpenVINO does not interrupt");
+  const Result<bool> by_indices = names_any(path, kByIndices);
+  if (!by_indices.ok()) return by_indices.status();
+  if (*by_indices) {
+    return Status::unimplemented("it gathers or scatters by indices that OpenVINO does not check");
+  }
   if (!has_open_space(signature)) return {};
   const Result<bool> over_space = names_any(path, kOverSpace);
   if (!over_space.ok()) return over_space.status();
