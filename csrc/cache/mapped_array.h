@@ -20,11 +20,7 @@ class MappedArray {
   explicit MappedArray(std::size_t size) : size_(size) {
     void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return;
-    items_ = static_cast<T*>(memory);
-    // Looked into at random: with small pages every look would also be one into their tables. It
-    // may be refused, and then they are small.
-    if (bytes() >= kLarge) madvise(memory, bytes(), MADV_HUGEPAGE);
+    if (memory != MAP_FAILED) items_ = static_cast<T*>(memory);
   }
   ~MappedArray() {
     if (items_) munmap(items_, bytes());
@@ -40,8 +36,6 @@ class MappedArray {
   const T* data() const { return items_; }
 
  private:
-  static constexpr std::size_t kLarge = std::size_t{8} << 20;
-
   T* items_ = nullptr;
   const std::size_t size_;
 };

@@ -47,28 +47,40 @@ StoredAnswer::StoredAnswer(std::span<const NamedTensor> outputs) {
   for (const auto& piece : *pieces_) bytes_ += padded_to_words(piece.size());
 }
 
-bool restore_answer(const Buffer& stored, std::span<const std::string_view> names,
-                    std::vector<NamedTensor>& outputs) {
-  std::span<const std::byte> left{stored->data(), stored->size()};
+bool read_answer(std::span<const std::byte> stored, std::vector<NamedTensor>& outputs) {
+  std::span<const std::byte> left = stored;
   std::uint64_t count = 0;
-  if (!take(left, &count, 1) || count != names.size()) return false;
-  outputs.reserve(names.size());
-  for (const std::string_view name : names) {
+  if (!take(left, &count, 1) || count > left.size() / sizeof(Description)) return false;
+  outputs.reserve(count);
+  for (std::uint64_t i = 0; i < count; ++i) {
     Description description;
     std::array<std::int64_t, kMaxRank> dims{};
     if (!take(left, &description, 1) || description.rank > kMaxRank) return false;
     if (!take(left, dims.data(), description.rank)) return false;
     const auto shape = Shape::from({dims.data(), description.rank});
-    if (!shape || description.bytes > stored->size()) return false;
-    // How many they are; where, below.
-    const std::span<const std::byte> bytes{stored->data(), description.bytes};
-    outputs.push_back({name, {static_cast<DType>(description.dtype), *shape, bytes, stored}});
+    if (!shape || description.bytes > stored.size() || description.dtype >= kDTypeCount) {
+      return false;
+    }
+    // How many bytes they are; which, below.
+    const auto bytes = stored.first(description.bytes);
+    outputs.push_back({{}, {static_cast<DType>(description.dtype), *shape, bytes, nullptr}});
   }
   for (NamedTensor& output : outputs) {
     const std::size_t size = output.tensor.bytes.size();
     if (size > left.size()) return false;
     output.tensor.bytes = left.first(size);
     left = left.subspan(std::min(padded_to_words(size), left.size()));
+  }
+  return true;
+}
+
+bool restore_answer(const Buffer& stored, std::span<const std::string_view> names,
+                    std::vector<NamedTensor>& outputs) {
+  if (!read_answer({stored->data(), stored->size()}, outputs)) return false;
+  if (outputs.size() != names.size()) return false;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    outputs[i].name = names[i];
+    outputs[i].tensor.owner = stored;
   }
   return true;
 }

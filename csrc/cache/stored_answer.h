@@ -26,7 +26,9 @@ class StoredAnswer {
   std::size_t bytes_ = 0;
 };
 
-// Tensors that are views of `stored`, under `names`. False when it is something else.
+// Tensors that are views of `stored`, without names or owner. False when it is something else.
+bool read_answer(std::span<const std::byte> stored, std::vector<NamedTensor>& outputs);
+// The same under `names`, which are as many, owned by `stored`.
 bool restore_answer(const Buffer& stored, std::span<const std::string_view> names,
                     std::vector<NamedTensor>& outputs);
 

@@ -5,6 +5,11 @@
 
 namespace mlops {
 
+bool Sought::equals(const Sought& other) const {
+  if (proof != other.proof || !rows != !other.rows) return false;
+  return !rows || rows->equals(*other.rows);
+}
+
 FlightTable::Boarding FlightTable::board(Sought& sought, FlightOwner& owner, TimePoint now) {
   Shard& shard = shard_of(sought.key);
   const std::lock_guard lock(shard.mutex);

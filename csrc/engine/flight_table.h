@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cache/key.h"
+#include "engine/row_search.h"
 #include "request/pending.h"
 
 namespace mlops {
@@ -22,6 +23,11 @@ class Flight;
 struct Sought {
   CacheKey key;
   KeyProof proof;  // empty: not compared
+  // Null: the request is looked for as a whole. Who leads a flight uses it, and then who answers.
+  std::shared_ptr<RowSearch> rows;
+
+  // What is computed for one is the other's answer.
+  bool equals(const Sought& other) const;
 };
 
 // Whose flights they are.
@@ -45,6 +51,7 @@ class Flight final : public AnswerFollower {
   // How many misses its times stand for; 0: it is not timed. Set by who leads, before anybody can
   // answer.
   std::uint64_t timed = 0;
+  PendingRef part;  // runs the rows that were not found, for who leads; likewise
 
  private:
   friend class FlightTable;
@@ -75,6 +82,8 @@ class FlightTable {
   PendingRef next(Flight& flight);
   // The flight is over, and nobody can join it any more; those who waited.
   std::vector<PendingRef> close(Flight& flight);
+  // One more that stop() has to wait for until its end(), without a key.
+  void begin() { flying_.fetch_add(1, std::memory_order_relaxed); }
   // Everything that had to be done for a flight that is over has been done.
   void end();
 

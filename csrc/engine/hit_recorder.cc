@@ -35,14 +35,17 @@ void HitRecorder::hit(const Hit& hit, const Request& request, const Response& re
   bump(at.hit_ns, hit.spent_ns);
   if (hit.shared) bump(at.shared, 1);
   at.recorder.success(hit.request_ns, 0, 0);
-  if (at.observer) observe(at, request, response, now);
+  if (at.observer) {
+    observe(at, request, response, {}, now);
+    at.observer->after_reply();
+  }
   if (at.notes) note(at, request, response);
 }
 
 // In the signature's order, as a lane has them. A tensor that is not there leaves its columns
 // unfit, which is counted.
 void HitRecorder::observe(Desk& desk, const Request& request, const Response& response,
-                          TimePoint now) {
+                          const RowRange& range, TimePoint now) {
   const Signature& signature = info_->signature;
   desk.inputs.clear();
   desk.outputs.clear();
@@ -56,8 +59,8 @@ void HitRecorder::observe(Desk& desk, const Request& request, const Response& re
   for (const TensorSpec& spec : signature.outputs) {
     desk.outputs.push_back(tensor_named(response.outputs, spec.name));
   }
-  desk.observer->observe({desk.inputs, desk.outputs, rows, 0, rows}, now);
-  desk.observer->after_reply();
+  const std::size_t count = std::min(range.count, rows - std::min(rows, range.first));
+  desk.observer->observe({desk.inputs, desk.outputs, count, range.first, rows}, now);
   desk.inputs.clear();  // they keep requests' memory
 }
 
@@ -80,6 +83,9 @@ CacheWork HitRecorder::work() const {
     work.misses += misses.count.load(std::memory_order_relaxed);
     work.miss_ns += misses.ns.load(std::memory_order_relaxed);
   }
+  std::uint64_t saved = 0;
+  for (const RowCounts& rows : row_counts_) saved += rows.saved.load(std::memory_order_relaxed);
+  work.hits += saved / kWholeHit;
   return work;
 }
 
@@ -94,14 +100,20 @@ void HitRecorder::settle() {
 void HitRecorder::add_to(ModelStats& stats) const {
   for (const auto& desk : desks_) {
     desk->recorder.add_to(stats);
+    stats.cache_hit.count += desk->hits.load(std::memory_order_relaxed);
+    stats.cache_hit.ns += desk->hit_ns.load(std::memory_order_relaxed);
     stats.cache_shared += desk->shared.load(std::memory_order_relaxed);
     if (desk->observer && stats.drift) *stats.drift += desk->observer->cost();
   }
-  const CacheWork done = work();
-  stats.cache_hit.count += done.hits;
-  stats.cache_hit.ns += done.hit_ns;
-  stats.cache_miss.count += done.misses;
-  stats.cache_miss.ns += done.miss_ns;
+  for (const Misses& misses : misses_) {
+    stats.cache_miss.count += misses.count.load(std::memory_order_relaxed);
+    stats.cache_miss.ns += misses.ns.load(std::memory_order_relaxed);
+  }
+  for (const RowCounts& rows : row_counts_) {
+    stats.cache_partial += rows.partial.load(std::memory_order_relaxed);
+    stats.cache_rows.found += rows.found.load(std::memory_order_relaxed);
+    stats.cache_rows.missed += rows.missed.load(std::memory_order_relaxed);
+  }
 }
 
 }  // namespace mlops

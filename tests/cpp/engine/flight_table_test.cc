@@ -20,7 +20,7 @@ class Nobody final : public FlightOwner {
 };
 
 Sought sought(std::uint64_t number) {
-  return {{number / 7 * 64, number % 7 * 16}, {}};  // few rows, few shards
+  return {{number / 7 * 64, number % 7 * 16}, {}, {}};  // few rows, few shards
 }
 
 TEST(FlightTable, KeysThatShareARowFlyApart) {
@@ -44,11 +44,11 @@ TEST(FlightTable, KeysThatShareARowFlyApart) {
   for (std::size_t i = 0; i < flights.size(); ++i) {
     EXPECT_TRUE(table.close(*flights[i]).empty());
     EXPECT_TRUE(table.close(*flights[i]).empty());  // is over already
-    Sought what{flights[i]->sought.key, {}};
+    Sought what{flights[i]->sought.key, {}, {}};
     auto [next, leads] = table.board(what, owner, TimePoint());
     EXPECT_TRUE(leads);  // a closed flight is never joined
     if (i + 1 < flights.size()) {
-      Sought other{flights[i + 1]->sought.key, {}};
+      Sought other{flights[i + 1]->sought.key, {}, {}};
       EXPECT_FALSE(table.board(other, owner, TimePoint()).leads);
     }
     table.close(*next);

@@ -34,5 +34,21 @@ TEST(HitRecorder, TimesOfFewMissesStandForAll) {
   EXPECT_EQ(due, 2U);
 }
 
+// A thread that was put to sleep while it was timed: eight others were not.
+TEST(HitRecorder, OneTimeOutOfLineDecidesNothing) {
+  FakeClock clock;
+  HitRecorder recorder(std::make_shared<const ModelInfo>(), nullptr, nullptr, clock);
+  for (int i = 0; i < 100; ++i) recorder.missed(8, 100);
+  const std::uint64_t before = recorder.work().miss_ns;
+  EXPECT_EQ(before, 100U * 8 * 100);
+  recorder.missed(8, 10'000'000);
+  EXPECT_LT(recorder.work().miss_ns - before, 8U * 20 * 110);
+  // What stays so is believed.
+  for (int i = 0; i < 100; ++i) recorder.missed(8, 10'000);
+  const std::uint64_t slow = recorder.work().miss_ns;
+  recorder.missed(8, 10'000);
+  EXPECT_EQ(recorder.work().miss_ns - slow, 8U * 10'000);
+}
+
 }  // namespace
 }  // namespace mlops::testing
