@@ -113,6 +113,7 @@ std::optional<Request> RowSearch::missing(const Request& request) const {
   part.parameters = request.parameters;
   part.deadline = request.deadline;
   part.timeout_us = request.timeout_us;
+  part.keep_alive = request.keep_alive;  // names: it may run on after the whole was answered
   part.inputs.reserve(request.inputs.size());
   for (std::size_t i = 0; i < request.inputs.size(); ++i) {
     AnswerColumn column{request.inputs[i].tensor, {}};

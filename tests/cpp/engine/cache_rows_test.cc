@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "engine/row_search.h"
 #include "observe/profile_bytes.h"
 #include "observe/reference_build.h"
 #include "support/loaded_engine.h"
@@ -131,6 +132,15 @@ void expect_same(const Response& a, const Response& b) {
   }
 }
 
+void expect_rows(const Request& part, const Request& whole) {
+  ASSERT_EQ(part.inputs.size(), whole.inputs.size());
+  for (std::size_t i = 0; i < part.inputs.size(); ++i) {
+    EXPECT_EQ(part.inputs[i].name, whole.inputs[i].name);
+    EXPECT_EQ(part.inputs[i].tensor.shape, whole.inputs[i].tensor.shape);
+    EXPECT_TRUE(std::ranges::equal(part.inputs[i].tensor.bytes, whole.inputs[i].tensor.bytes));
+  }
+}
+
 enum class Door { infer, submit, turn };
 
 Response answer_of(Engine& engine, const Request& request, Door door) {
@@ -226,6 +236,24 @@ TEST(CacheOfRows, ARowThatFailsFailsItsRequestAndIsNotKept) {
     EXPECT_EQ(response.id, "bad");
   }
   EXPECT_EQ(marked(cached.engine->infer(request_of({1, 2}))), "partial");
+}
+
+// What runs may go on after the request was answered: it keeps what its names point into.
+TEST(CacheOfRows, WhatRunsKeepsTheMemoryOfItsNames) {
+  const KeyMaker maker(1);
+  Request request = request_of({1, 2});
+  bool given_back = false;
+  request.keep_alive.push_back(foreign_buffer("s", 1, [&] { given_back = true; }));
+  RowSearch search(*RequestRows::cut(request),
+                   {maker.scope({"m", 1, "", 0}), maker.scope({"m", 2, "", 0})}, {});
+  EXPECT_FALSE(search.plan());  // all of them
+  std::optional<Request> missing = search.missing(request);
+  ASSERT_TRUE(missing);
+  expect_rows(*missing, request);
+  request = Request();
+  EXPECT_FALSE(given_back);
+  missing.reset();
+  EXPECT_TRUE(given_back);
 }
 
 TEST(CacheOfRows, AFlushForgetsRows) {
