@@ -81,6 +81,8 @@ def replay(
         requests. Nothing is dropped: a replay has time. A record that the candidate cannot answer
         is one of ``failed``.
     """
+    if limit is not None and limit < 1:
+        raise InvalidArgument(f"limit must be at least 1, not {limit}")
     comparison = core.AnswerComparison(version)
     with Engine() as engine:
         engine.load("candidate", model, version)
@@ -108,8 +110,9 @@ def _records_of(frame: pl.DataFrame, file: Path) -> Iterator[Record]:
         for row in range(rows.height):
             where = f"{file}, row {number}"
             number += 1
+            request_id = _cell(rows, "request_id", row)
             yield Record(
-                str(_cell(rows, "request_id", row) or ""),
+                "" if request_id is None else str(request_id),
                 _tensors(rows, inputs, row, where),
                 _tensors(rows, outputs, row, where),
                 int(_cell(rows, "latency_ns", row) or 0),

@@ -134,3 +134,5 @@ def test_the_command_prints_the_report(tmp_path: Path, capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out)["compared"] == 4
     assert main(["replay", "--log", str(tmp_path / "none"), "--model", model]) == 1
     assert "no Parquet file" in capsys.readouterr().err
+    assert main(["replay", "--log", str(tmp_path), "--model", model, "--limit", "-1"]) == 1
+    assert "at least 1" in capsys.readouterr().err
