@@ -131,6 +131,7 @@ test-integrations: build $(INTEGRATIONS)/.installed  ## perf_analyzer and KServe
 	MLOPS_INTEGRATIONS=$(INTEGRATIONS) $(PYTHON) -m pytest -q tests/integration
 	$(PYTHON) -m pytest -q --timeout=3600 tests/peers
 	MLOPS_SOAK=1 $(PYTHON) -m pytest -q tests/python/features -k served
+	MLOPS_SOAK=1 $(PYTHON) -m pytest -q --timeout=1600 tests/python/engine/test_onnx_cases.py
 
 CONTAINER_BASE := build/container/base
 

@@ -19,6 +19,7 @@ CORE_LEVELS = {
     "request": 2,
     "model": 2,
     "trees": 2,
+    "gemm": 2,
     "route": 3,
     "cache": 3,
     "batch": 3,

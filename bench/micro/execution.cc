@@ -1,9 +1,9 @@
 // mlops-execution: how long the ways to execute one model take for the same rows.
 //
-// ONNX Runtime, OpenVINO in f32 and in bf16 (where the processor has it), all through
-// Executor::run, interleaved, in batches of 1, 8, 32 and 128 rows (as far as a run of all takes
-// less than a second). Prints one JSON object: microseconds per run, and how many times as long
-// ONNX Runtime takes.
+// ONNX Runtime, OpenVINO in f32 and in bf16 (where the processor has it), and tiles of bytes where
+// the file and the processor are made for them, all through Executor::run, interleaved, in batches
+// of 1, 8, 32 and 128 rows (as far as a run of all takes less than a second). Prints one JSON
+// object: microseconds per run, and how many times as long ONNX Runtime takes.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/probe_rows.h"
+#include "execute/byte_backend.h"
 #include "execute/openvino_backend.h"
 #include "execute/ort_backend.h"
 #include "micro/paired_timing.h"
@@ -138,6 +139,10 @@ int run(const std::string& library, const std::string& model, std::int64_t open_
         load_openvino_backend(*openvino, model, *ways[0].backend, {precision, 0, {}}, nullptr);
     if (!made.ok()) return fail(made.status().to_string());
     ways.push_back({bf16 ? "openvino_bf16" : "openvino_f32", *std::move(made), nullptr});
+  }
+  if (may_use_tiles()) {
+    auto tiles = load_byte_backend(model, *ways[0].backend, run_layer_in_tiles);
+    if (tiles.ok()) ways.push_back({"tiles_of_bytes", *std::move(tiles), nullptr});
   }
   for (Way& way : ways) {
     auto executor = way.backend->make_executor();

@@ -3,7 +3,13 @@
 //
 // All candidates run the same back end, which echoes 64 floats and takes three microseconds, so
 // that keeping its answers pays. `plain` has no route and no cache. A miss asks for what nobody
-// asked for before and keeps the answer; a hit asks for one of 256 requests again.
+// asked for before and keeps the answer; a hit asks for one of 256 requests again. `full` misses in
+// a cache that is full, so that keeping an answer throws others out; a cache that never hits would
+// be left out, so there is `full_hit`. Batches are of 32 rows, which are looked for one by one, and
+// all, half or none of which are found; their model takes thirty microseconds.
+//
+// With a word only the candidates that begin with it run, beside `plain`: for profiles and counts
+// of instructions.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -23,7 +29,9 @@ namespace {
 
 constexpr std::size_t kFloats = 64;
 constexpr std::size_t kRequests = 256;
+constexpr std::size_t kBatch = 32;
 constexpr auto kRun = std::chrono::microseconds(3);
+constexpr auto kBatchRun = std::chrono::microseconds(30);
 
 Signature signature_of() {
   Signature signature;
@@ -34,22 +42,22 @@ Signature signature_of() {
 
 class SlowEcho final : public Backend {
  public:
-  explicit SlowEcho(std::unique_ptr<Backend> echo) : echo_(std::move(echo)) {}
+  SlowEcho(std::unique_ptr<Backend> echo, Duration takes) : echo_(std::move(echo)), takes_(takes) {}
   const Signature& signature() const override { return echo_->signature(); }
   std::string_view platform() const override { return "echo"; }
-  std::optional<Duration> known_run_time() const override { return kRun; }
+  std::optional<Duration> known_run_time() const override { return takes_; }
   Result<std::unique_ptr<Executor>> make_executor() override {
     auto made = echo_->make_executor();
     if (!made.ok()) return made;
-    return std::unique_ptr<Executor>(std::make_unique<Run>(*std::move(made)));
+    return std::unique_ptr<Executor>(std::make_unique<Run>(*std::move(made), takes_));
   }
 
  private:
   class Run final : public Executor {
    public:
-    explicit Run(std::unique_ptr<Executor> echo) : echo_(std::move(echo)) {}
+    Run(std::unique_ptr<Executor> echo, Duration takes) : echo_(std::move(echo)), takes_(takes) {}
     Status run(std::span<const Tensor> inputs, std::span<OutputSlot> outputs) override {
-      const auto until = std::chrono::steady_clock::now() + kRun;
+      const auto until = std::chrono::steady_clock::now() + takes_;
       const Status ran = echo_->run(inputs, outputs);
       while (std::chrono::steady_clock::now() < until) {
       }
@@ -58,11 +66,14 @@ class SlowEcho final : public Backend {
 
    private:
     const std::unique_ptr<Executor> echo_;
+    const Duration takes_;
   };
   const std::unique_ptr<Backend> echo_;
+  const Duration takes_;
 };
 
-Status load(Engine& engine, const std::string& name, std::int64_t version, bool cached) {
+Status load(Engine& engine, const std::string& name, std::int64_t version, bool cached,
+            bool batches = false) {
   auto echo = make_echo_backend(signature_of());
   if (!echo.ok()) return echo.status();
   ModelSource source;
@@ -70,7 +81,13 @@ Status load(Engine& engine, const std::string& name, std::int64_t version, bool 
   source.version = version;
   source.lanes = 1;
   source.response_cache = cached;
-  return engine.load(source, std::make_unique<SlowEcho>(*std::move(echo)));
+  if (batches && cached) {
+    auto config = std::make_shared<ModelConfig>();
+    config->parameters["response_cache_rows"] = "on";
+    source.config = config;
+  }
+  return engine.load(source,
+                     std::make_unique<SlowEcho>(*std::move(echo), batches ? kBatchRun : kRun));
 }
 
 RoutePlan plan_of(bool guarded, bool shadowed) {
@@ -82,20 +99,27 @@ RoutePlan plan_of(bool guarded, bool shadowed) {
   return plan;
 }
 
-// Calls of one model, each with an id; `fresh`: no two with the same floats.
+// Calls of one model, each with an id; of its rows, every `fresh`-th is one that nobody asked for
+// before, none when that is 0.
 class Caller {
  public:
-  Caller(Engine& engine, std::string model, bool fresh)
-      : engine_(engine), model_(std::move(model)), fresh_(fresh), rows_(kRequests * kFloats) {
+  Caller(Engine& engine, std::string model, std::size_t fresh, std::size_t count = 1)
+      : engine_(engine),
+        model_(std::move(model)),
+        fresh_(fresh),
+        count_(count),
+        rows_((kRequests + count) * kFloats) {
     std::iota(rows_.begin(), rows_.end(), 0.0F);
   }
   bool operator()(std::size_t call) {
-    float* row = rows_.data() + call % kRequests * kFloats;
-    if (fresh_) row[0] = static_cast<float>(++asked_) + 0.5F;
+    float* rows = rows_.data() + call * count_ % kRequests * kFloats;
+    for (std::size_t i = 0; fresh_ > 0 && i < count_; i += fresh_) {
+      rows[i * kFloats] = static_cast<float>(++asked_) + 0.5F;
+    }
     Tensor tensor;
     tensor.dtype = DType::f32;
-    tensor.shape = Shape{1, kFloats};
-    tensor.bytes = std::as_bytes(std::span(row, kFloats));
+    tensor.shape = Shape{static_cast<std::int64_t>(count_), kFloats};
+    tensor.bytes = std::as_bytes(std::span(rows, count_ * kFloats));
     Request request;
     request.model = model_;
     request.id = "user-" + std::to_string(call % 10'000);
@@ -106,7 +130,8 @@ class Caller {
  private:
   Engine& engine_;
   std::string model_;
-  bool fresh_;
+  std::size_t fresh_;
+  std::size_t count_;
   std::size_t asked_ = 0;
   std::vector<float> rows_;
 };
@@ -122,31 +147,52 @@ Status prepare(Engine& engine) {
     for (const std::int64_t version : {1, 2}) {
       if (Status s = load(engine, name, version, cached); !s.ok()) return s;
     }
-    if (name == "plain" || name == "cached") continue;
+    if (name == "plain" || name == "cached") continue;  // no route
     const auto set = engine.set_route(name, plan_of(name == "guarded", name == "shadowed"));
     if (!set.ok()) return set.status();
   }
-  return {};
+  const Status slow = load(engine, "batches", 1, false, true);
+  return slow.ok() ? load(engine, "rows", 1, true, true) : slow;
 }
 
-int run(int rounds) {
-  NullLog log;
+Result<std::unique_ptr<Engine>> engine_with(std::size_t cache_bytes, LogSink& log) {
   EngineOptions options;
-  options.response_cache_bytes = std::size_t{64} << 20;
+  options.response_cache_bytes = cache_bytes;
   auto engine = Engine::create(options, log);
+  if (!engine.ok()) return engine;
+  if (const Status s = prepare(**engine); !s.ok()) return s;
+  return engine;
+}
+
+int run(int rounds, std::string_view only) {
+  NullLog log;
+  auto engine = engine_with(std::size_t{64} << 20, log);
   if (!engine.ok()) return fail(engine.status().to_string());
-  if (const Status s = prepare(**engine); !s.ok()) return fail(s.to_string());
+  auto filled = engine_with(std::size_t{1} << 20, log);
+  if (!filled.ok()) return fail(filled.status().to_string());
   std::vector<TimedCandidate> timed;
-  for (const auto& [name, model, fresh] : {std::tuple{"plain", "plain", true},
-                                           {"route", "routed", true},
-                                           {"guard", "guarded", true},
-                                           {"shadow", "shadowed", true},
-                                           {"miss", "cached", true},
-                                           {"route_miss", "both", true},
-                                           {"hit", "cached", false},
-                                           {"route_hit", "both", false}}) {
-    timed.push_back({name, Caller(**engine, model, fresh), {}});
+  const auto wanted = [&](std::string_view name) {
+    return only.empty() || name == "plain" || name.starts_with(only);
+  };
+  using Each = std::tuple<Engine*, const char*, const char*, std::size_t, std::size_t>;
+  for (const auto& [of, name, model, fresh, rows] :
+       {Each{engine->get(), "plain", "plain", 1, 1},
+        {engine->get(), "route", "routed", 1, 1},
+        {engine->get(), "guard", "guarded", 1, 1},
+        {engine->get(), "shadow", "shadowed", 1, 1},
+        {engine->get(), "miss", "cached", 1, 1},
+        {engine->get(), "route_miss", "both", 1, 1},
+        {engine->get(), "hit", "cached", 0, 1},
+        {engine->get(), "route_hit", "both", 0, 1},
+        {filled->get(), "full", "cached", 1, 1},
+        {filled->get(), "full_hit", "cached", 0, 1},
+        {engine->get(), "batch", "batches", 1, kBatch},
+        {engine->get(), "batch_miss", "rows", 1, kBatch},
+        {engine->get(), "batch_half", "rows", 2, kBatch},
+        {engine->get(), "batch_hit", "rows", 0, kBatch}}) {
+    if (wanted(name)) timed.push_back({name, Caller(*of, model, fresh, rows), {}});
   }
+  if (timed.size() == 1) return fail("no such candidate");
   std::string error;
   TimingOptions timing;
   timing.rounds = rounds;
@@ -165,4 +211,6 @@ int run(int rounds) {
 }  // namespace
 }  // namespace mlops::micro
 
-int main(int argc, char** argv) { return mlops::micro::run(argc > 1 ? std::atoi(argv[1]) : 400); }
+int main(int argc, char** argv) {
+  return mlops::micro::run(argc > 1 ? std::atoi(argv[1]) : 400, argc > 2 ? argv[2] : "");
+}

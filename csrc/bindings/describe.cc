@@ -55,6 +55,9 @@ py::dict describe(const ModelStats& stats) {
   out["cache_hits"] = stats.cache_hit.count;
   out["cache_misses"] = stats.cache_miss.count;
   out["cache_shared"] = stats.cache_shared;
+  out["cache_partial"] = stats.cache_partial;
+  out["cache_row_hits"] = stats.cache_rows.found;
+  out["cache_row_misses"] = stats.cache_rows.missed;
   out["request"] = latencies(stats.request_ns);
   out["queue"] = latencies(stats.queue_ns);
   out["input"] = latencies(stats.input_ns);

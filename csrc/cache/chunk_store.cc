@@ -75,18 +75,19 @@ bool ChunkStore::Cursor::each_word(std::size_t bytes, Use use) {
 }
 
 bool ChunkStore::Cursor::read(std::span<std::byte> into) {
-  const std::size_t whole = into.size() / kWordBytes;
-  return each_word(into.size(), [&](const auto* words, std::size_t at, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) {
+  std::byte* to = into.data();
+  std::size_t left = into.size();
+  return each_word(into.size(), [&](const auto* words, std::size_t, std::size_t count) {
+    const std::size_t whole = std::min(count, left / kWordBytes);
+    for (std::size_t i = 0; i < whole; ++i) {
       const std::uint64_t word = words[i].load(std::memory_order_relaxed);
-      const std::size_t size = at + i < whole ? kWordBytes : into.size() % kWordBytes;
-      std::byte* to = into.data() + (at + i) * kWordBytes;
-      if (size == kWordBytes) {
-        std::memcpy(to, &word, kWordBytes);
-      } else {
-        std::memcpy(to, &word, size);
-      }
+      std::memcpy(to + i * kWordBytes, &word, kWordBytes);
     }
+    to += whole * kWordBytes;
+    left -= whole * kWordBytes;
+    if (whole == count) return true;
+    const std::uint64_t last = words[whole].load(std::memory_order_relaxed);
+    std::memcpy(to, &last, left);
     return true;
   });
 }
@@ -107,16 +108,34 @@ bool ChunkStore::Cursor::skip(std::size_t bytes) {
   return each_word(bytes, [](const auto*, std::size_t, std::size_t) { return true; });
 }
 
+std::atomic<std::uint64_t>* ChunkStore::Writer::room() {
+  if (word_ == kLink) {
+    chunk_ = static_cast<std::uint32_t>(
+        store_.chunks_[chunk_].words[kLink].load(std::memory_order_relaxed));
+    word_ = 0;
+  }
+  return &store_.chunks_[chunk_].words[word_];
+}
+
 void ChunkStore::Writer::write(std::span<const std::byte> piece) {
-  for (std::size_t offset = 0; offset < piece.size(); offset += kWordBytes) {
-    if (word_ == kLink) {
-      chunk_ = static_cast<std::uint32_t>(
-          store_.chunks_[chunk_].words[kLink].load(std::memory_order_relaxed));
-      word_ = 0;
+  const std::byte* from = piece.data();
+  for (std::size_t whole = piece.size() / kWordBytes; whole > 0;) {
+    std::atomic<std::uint64_t>* const to = room();
+    const std::size_t count = std::min(kLink - word_, whole);
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint64_t value = 0;
+      std::memcpy(&value, from + i * kWordBytes, kWordBytes);
+      to[i].store(value, std::memory_order_relaxed);
     }
+    word_ += count;
+    whole -= count;
+    from += count * kWordBytes;
+  }
+  if (const std::size_t left = piece.size() % kWordBytes; left > 0) {
     std::uint64_t value = 0;
-    std::memcpy(&value, piece.data() + offset, std::min(kWordBytes, piece.size() - offset));
-    store_.chunks_[chunk_].words[word_++].store(value, std::memory_order_relaxed);
+    std::memcpy(&value, from, left);
+    room()->store(value, std::memory_order_relaxed);
+    ++word_;
   }
 }
 

@@ -72,6 +72,8 @@ class ChunkStore {
     void write(std::span<const std::byte> piece);
 
    private:
+    std::atomic<std::uint64_t>* room();  // where the next word goes
+
     ChunkStore& store_;
     std::uint32_t chunk_;
     std::size_t word_;

@@ -11,6 +11,8 @@
 #include <random>
 #include <span>
 
+#include "cache/input_cells.h"
+
 namespace mlops {
 namespace {
 
@@ -102,31 +104,6 @@ void text(Sink& sink, std::string_view value) {
   sink.bytes(value.data(), value.size());
 }
 
-// Which rows of the inputs are encoded.
-struct Rows {
-  std::int64_t first = 0;
-  std::int64_t of = 0;  // 0: all, whatever axis 0 is
-};
-
-template <class Sink>
-void encode_input(Sink& sink, const NamedTensor& input, const Rows& rows) {
-  const Tensor& tensor = input.tensor;
-  const std::size_t rank = tensor.shape.rank();
-  sink.word(std::uint64_t{input.name.size()} << 16 | std::uint64_t{rank} << 8 |
-            static_cast<std::uint64_t>(tensor.dtype));
-  sink.bytes(input.name.data(), input.name.size());
-  std::span<const std::byte> data = tensor.bytes;
-  for (std::size_t axis = 0; axis < rank; ++axis) {
-    sink.word(axis == 0 && rows.of > 0 ? 1 : static_cast<std::uint64_t>(tensor.shape[axis]));
-  }
-  if (rows.of > 0) {
-    const std::size_t row_bytes = data.size() / static_cast<std::size_t>(rows.of);
-    data = data.subspan(static_cast<std::size_t>(rows.first) * row_bytes, row_bytes);
-  }
-  sink.word(data.size());
-  sink.tensor(data);
-}
-
 // Calls `visit(item)` by ascending name; requests nearly always bring them so, or bring one.
 template <class Items, class Visit>
 void by_name(const Items& items, Visit visit) {
@@ -164,13 +141,55 @@ void encode_parameters(Sink& sink, const std::vector<Parameter>& parameters) {
   });
 }
 
+constexpr std::uint64_t kEndOfParameters = UINT64_MAX;  // no name is that long
+
+// All but the inputs' values. `rows`: of one row, whatever axis 0 is.
 template <class Sink>
-void encode(Sink& sink, const Request& request, std::string_view tenant, const Rows& rows) {
+void encode_form(Sink& sink, const Request& request, std::string_view tenant, bool rows) {
   text(sink, tenant);
   sink.word(std::uint64_t{request.inputs.size()} << 32 | request.outputs.size());
-  by_name(request.inputs, [&](const NamedTensor& input) { encode_input(sink, input, rows); });
+  by_name(request.inputs, [&](const NamedTensor& input) {
+    const Tensor& tensor = input.tensor;
+    const std::size_t rank = tensor.shape.rank();
+    sink.word(std::uint64_t{input.name.size()} << 16 | std::uint64_t{rank} << 8 |
+              static_cast<std::uint64_t>(tensor.dtype));
+    sink.bytes(input.name.data(), input.name.size());
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+      sink.word(axis == 0 && rows ? 1 : static_cast<std::uint64_t>(tensor.shape[axis]));
+    }
+  });
   for (const std::string_view output : request.outputs) text(sink, output);
-  encode_parameters(sink, request.parameters);  // last, so that their number need not be known
+  encode_parameters(sink, request.parameters);
+  sink.word(kEndOfParameters);
+}
+
+double step_of(const NamedTensor& input, const KeyForm& form) {
+  if (!has_cells(input.tensor.dtype)) return 0;
+  for (const InputStep& step : form.steps) {
+    if (step.input == input.name) return step.width;
+  }
+  return 0;
+}
+
+// `bytes_of(i)`: those of the request's input i.
+template <class Sink, class BytesOf>
+void encode_values(Sink& sink, const Request& request, const KeyForm& form, BytesOf bytes_of) {
+  by_name(request.inputs, [&](const NamedTensor& input) {
+    const auto index = static_cast<std::size_t>(&input - request.inputs.data());
+    const std::span<const std::byte> data = bytes_of(index);
+    sink.word(data.size());
+    if (const double width = step_of(input, form); width > 0) {
+      encode_cells(input.tensor.dtype, data, width, [&](std::uint64_t word) { sink.word(word); });
+    } else {
+      sink.tensor(data);
+    }
+  });
+}
+
+template <class Sink>
+void encode(Sink& sink, const Request& request, const KeyForm& form) {
+  encode_form(sink, request, form.tenant, false);
+  encode_values(sink, request, form, [&](std::size_t i) { return request.inputs[i].tensor.bytes; });
 }
 
 void fill_by_seed(std::span<std::byte> secret, std::uint64_t seed) {
@@ -204,26 +223,51 @@ CacheKey KeyMaker::scope(const ScopeFields& fields) const {
   return sink.finish();
 }
 
-CacheKey KeyMaker::key(const CacheKey& scope, const Request& request,
-                       std::string_view tenant) const {
+CacheKey KeyMaker::key(const CacheKey& scope, const Request& request, const KeyForm& form) const {
   HashSink sink(scope, secret_);
   sink.word('q');  // a whole request is never a row
-  encode(sink, request, tenant, {});
+  encode(sink, request, form);
   return sink.finish();
 }
 
-CacheKey KeyMaker::row_key(const CacheKey& scope, const Request& request, std::int64_t row,
-                           std::int64_t rows, std::string_view tenant) const {
+CacheKey KeyMaker::rows_scope(const CacheKey& scope, const Request& request,
+                              const KeyForm& form) const {
   HashSink sink(scope, secret_);
   sink.word('r');
-  encode(sink, request, tenant, {row, rows});
+  encode_form(sink, request, form.tenant, true);
   return sink.finish();
 }
 
-std::optional<KeyProof> key_proof(const Request& request, std::string_view tenant,
+CacheKey KeyMaker::row_key(const CacheKey& rows_scope, const Request& request,
+                           const RequestRows& rows, std::size_t row, const KeyForm& form) const {
+  HashSink sink(rows_scope, secret_);
+  sink.word('v');
+  encode_values(sink, request, form, [&](std::size_t i) { return rows.bytes(i, row); });
+  return sink.finish();
+}
+
+CacheKey KeyMaker::key_of_rows(const CacheKey& rows_scope, std::span<const CacheKey> rows) const {
+  HashSink sink(rows_scope, secret_);
+  sink.word('k');
+  for (const CacheKey& row : rows) {
+    sink.word(row.low);
+    sink.word(row.high);
+  }
+  return sink.finish();
+}
+
+std::optional<KeyProof> key_proof(const Request& request, const KeyForm& form,
                                   std::size_t bytes_max) {
   ProofSink sink(bytes_max);
-  encode(sink, request, tenant, {});
+  encode(sink, request, form);
+  return sink.take();
+}
+
+std::optional<KeyProof> row_proof(const Request& request, const RequestRows& rows, std::size_t row,
+                                  const KeyForm& form, std::size_t bytes_max) {
+  ProofSink sink(bytes_max);
+  encode_form(sink, request, form.tenant, true);
+  encode_values(sink, request, form, [&](std::size_t i) { return rows.bytes(i, row); });
   return sink.take();
 }
 

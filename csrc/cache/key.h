@@ -4,7 +4,7 @@
 // XXH3 is not a cryptographic hash. Its secret is random and of this process alone, so nobody
 // outside can work out two requests that share a key; whoever must not rely on that has the stored
 // bytes compared (KeyProof). Floats are their bits: 0.0 and -0.0 are different requests, for a
-// model may tell them apart.
+// model may tell them apart. But for inputs that are asked to be taken in steps: input_cells.h.
 //
 // Pure and thread-safe.
 
@@ -12,9 +12,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "cache/tensor_rows.h"
 #include "request/request.h"
 
 namespace mlops {
@@ -33,6 +36,18 @@ struct ScopeFields {
   std::uint64_t epoch = 0;  // entries of an earlier one are never found again
 };
 
+// An input whose values share a key with those near them.
+struct InputStep {
+  std::string input;
+  double width = 0;  // above 0
+};
+
+// How requests are told apart.
+struct KeyForm {
+  std::string_view tenant;  // keeps callers apart that must not see each other's timing
+  std::span<const InputStep> steps;
+};
+
 // The encoded request itself, for comparing.
 using KeyProof = std::vector<std::byte>;
 
@@ -42,12 +57,15 @@ class KeyMaker {
   explicit KeyMaker(std::uint64_t seed);  // a secret that tests can repeat
 
   CacheKey scope(const ScopeFields& fields) const;
-  // Inputs count by name, in any order; outputs and parameters as they are asked for. `tenant`
-  // keeps callers apart that must not see each other's timing.
-  CacheKey key(const CacheKey& scope, const Request& request, std::string_view tenant = {}) const;
-  // Of one row of a request whose inputs are `rows` rows along axis 0. No input may be of bytes.
-  CacheKey row_key(const CacheKey& scope, const Request& request, std::int64_t row,
-                   std::int64_t rows, std::string_view tenant = {}) const;
+  // Inputs count by name, in any order; outputs and parameters as they are asked for.
+  CacheKey key(const CacheKey& scope, const Request& request, const KeyForm& form = {}) const;
+  // Of rows of a request: first what they have in common, then each. A row has the same key in
+  // whatever request it comes.
+  CacheKey rows_scope(const CacheKey& scope, const Request& request,
+                      const KeyForm& form = {}) const;
+  CacheKey row_key(const CacheKey& rows_scope, const Request& request, const RequestRows& rows,
+                   std::size_t row, const KeyForm& form = {}) const;
+  CacheKey key_of_rows(const CacheKey& rows_scope, std::span<const CacheKey> rows) const;
 
  private:
   static constexpr std::size_t kSecretBytes = 192;
@@ -56,8 +74,11 @@ class KeyMaker {
 
 // The whole request as bytes that no other request has; nullopt when they are more than
 // `bytes_max`.
-std::optional<KeyProof> key_proof(const Request& request, std::string_view tenant,
+std::optional<KeyProof> key_proof(const Request& request, const KeyForm& form,
                                   std::size_t bytes_max);
+// One row of it.
+std::optional<KeyProof> row_proof(const Request& request, const RequestRows& rows, std::size_t row,
+                                  const KeyForm& form, std::size_t bytes_max);
 
 // Parameters that say how a request is treated and not what is answered.
 bool changes_answer(std::string_view parameter);

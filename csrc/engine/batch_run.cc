@@ -203,14 +203,20 @@ Status respond_all(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
     make_response(context, job.pending->request, job.resolved, tensor_of, response);
     successes += answer(context, lane, job, std::move(response), ran.taken, ran.now);
   };
+  // Before anybody has the answer: whoever has it may give the label at once.
+  const auto store_predictions = [&lane] {
+    if (lane.notes) lane.notes->store();
+  };
   if (jobs.size() == 1) {
     observe(context, lane, jobs, ran.now);
+    store_predictions();
     // Not cut: a model without a batch axis may answer with any shape.
     respond(jobs.front(), [&](std::size_t i) { return std::move(lane.outputs[i].tensor); });
     return {};
   }
   if (Status s = share_outputs(context, lane); !s.ok()) return s;
   observe(context, lane, jobs, ran.now);
+  store_predictions();
   for (std::size_t j = 0; j < jobs.size(); ++j) {
     respond(jobs[j], [&](std::size_t i) { return std::move(lane.shares[i][j]); });
   }
@@ -245,7 +251,7 @@ Duration run_batch(const LaneContext& context, Lane& lane, std::span<Job> jobs, 
   }
   release_tensors(lane);
   if (lane.observer) lane.observer->after_reply();
-  if (lane.notes) status.ok() ? lane.notes->store() : lane.notes->discard();
+  if (lane.notes && !status.ok()) lane.notes->discard();
   Duration spent{times.infer_ns};
   if (status.ok()) {
     times.output_ns = elapsed_ns(ran, context.clock->now());

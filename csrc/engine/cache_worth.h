@@ -1,7 +1,7 @@
 #pragma once
 // Whether a version's cache earns what it costs: hits times what a run takes, against the time of
-// looking and keeping. Judged from what was measured, every so many misses; a cache that does not
-// pay is left alone for a while and then tried again.
+// looking and keeping. Judged from what was measured, every so many misses of a thread; a cache
+// that does not pay is left alone for a while and then tried again.
 //
 // Thread-safe: wanted() is called for every request and costs a load while the cache pays; judge()
 // by whoever missed.
@@ -24,7 +24,7 @@ struct CacheWork {
 
 class CacheWorth {
  public:
-  static constexpr std::uint64_t kMissesBetween = 2048;  // judgements
+  static constexpr std::uint64_t kMissesBetween = 2048;  // judgements, of a thread
   static constexpr std::uint64_t kLeftOut = 65536;       // requests, before it is tried again
 
   // Whether a request is to be looked for.
@@ -34,23 +34,16 @@ class CacheWorth {
     return left_out_.fetch_sub(1, std::memory_order_relaxed) <= 0;
   }
 
-  // Called after each miss. What changed, if this one led to another opinion: it pays (again), or
-  // it does not and is off. `work()` is asked for at a judgement only.
+  // What changed, if this judgement led to another opinion: it pays (again), or it does not and is
+  // off.
   struct Verdict {
     bool pays = true;
     double hit_ratio = 0;
   };
-  template <class Work>
-  std::optional<Verdict> missed(Work work) {
-    const std::uint64_t nth = misses_.fetch_add(1, std::memory_order_relaxed) + 1;
-    return nth % kMissesBetween == 0 ? judge(work()) : std::nullopt;
-  }
-
   std::optional<Verdict> judge(const CacheWork& now);
 
  private:
   std::atomic<std::int64_t> left_out_{0};
-  std::atomic<std::uint64_t> misses_{0};
   std::mutex mutex_;
   CacheWork before_;  // guarded by mutex_, as is paid_
   bool paid_ = true;

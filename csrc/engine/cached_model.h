@@ -38,6 +38,8 @@ struct CacheTerms {
   Duration ttl{0};      // 0: until it is pushed out
   bool verify = false;  // requests are stored and compared; those above kProofBytesMax are not kept
   static constexpr std::size_t kProofBytesMax = 4096;
+  bool rows = false;             // rows are looked for one by one
+  std::vector<InputStep> steps;  // inputs whose values share a key with those near them
 };
 
 class CachedModel final : public Servable, private FlightOwner {
@@ -76,16 +78,31 @@ class CachedModel final : public Servable, private FlightOwner {
   bool seek(const Request& request, TimePoint now, Sought& sought);
   bool find(const Request& request, const Sought& sought, TimePoint now, Response& response);
   bool restore(const Request& request, const Buffer& stored, Response& response) const;
+  void name_answer(const Request& request, const char* mark, Response& response) const;
+  bool names_of(const Request& request, std::vector<std::string_view>& names) const;
   std::uint64_t lap(TimePoint& since) const;
+  void miss(Flight& flight);
 
   // What became of a request that was looked for.
   enum class Step : std::uint8_t { answered, waits, leads, passes };
-  Step step(const PendingRef& pending, TimePoint now, TimePoint& since, Ref<Flight>& flight);
+  // `runs` is what the model is to be handed, where that is still to be done.
+  Step step(const PendingRef& pending, TimePoint now, TimePoint& since, Ref<Flight>& flight,
+            PendingRef& runs);
   Step board(const PendingRef& pending, Sought& sought, TimePoint now, Ref<Flight>& flight);
-  void answer(Pending& pending, Response&& response, TimePoint& since);
+  void answer(Pending& pending, Response&& response, std::uint64_t rows, TimePoint& since);
   void abandon(Pending& leader, Flight& flight);
 
+  // In cached_rows.cc.
+  class RowsCall;
+  bool seek_rows(const Request& request, const CacheKey& scope, Sought& sought) const;
+  bool find_rows(const Request& request, RowSearch& rows, TimePoint now, Response& response) const;
+  bool run(Flight& flight, Request& request, TimePoint now, Response& response);
+  PendingRef what_runs(const PendingRef& pending, Flight& flight);
+  bool join(const Request& request, const RowSearch& rows, Response& response);
+  void take_rows(Pending& whole, const RowSearch& rows, Response&& response) noexcept;
+
   void land(Flight& flight, const Response& response) noexcept override;
+  void arrive(Flight& flight, const Response& response) noexcept;
   void keep(const Flight& flight, const Response& response);
   void judge();
   void share(Flight& flight, const Response& response);

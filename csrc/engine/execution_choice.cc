@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/thread_clock.h"
+#include "engine/byte_choice.h"
 #include "engine/warm_up.h"
 #include "execute/succession_backend.h"
 #include "execute/tree_backend.h"
@@ -34,6 +35,7 @@ struct VersionSearch {
   ExecutionParts parts;
   LogSink& log;
   bool serving = true;
+  std::vector<ExecutionTried> before{};  // at the load
 
   void run(const std::stop_token& stop) {
     const std::shared_ptr<Succession> version = succession.lock();
@@ -58,7 +60,8 @@ struct VersionSearch {
             "runs in ONNX Runtime: another could not take over: " + passed.message();
       }
     }
-    note->set(found.verdict.reason);
+    found.tried.insert(found.tried.begin(), before.begin(), before.end());
+    note->set({found.verdict.reason, true, std::move(found.tried)});
     if (!other_runs && serving && !wish.asked()) return;  // nobody wondered
     log.log(Severity::info, "model '" + source.name + "' version " +
                                 std::to_string(source.version) + ": " + found.verdict.reason);
@@ -79,21 +82,30 @@ Result<ExecutionChoice> choose_execution(std::unique_ptr<Backend> loaded, const 
   if (!trees.ok()) return trees.status();
   Result<TreeChoice> tried = choose_tree_backend(std::move(loaded), source.path, *trees);
   if (!tried.ok()) return tried.status();
+  const auto settled = [](std::unique_ptr<Backend> backend, ExecutionAccount account) {
+    auto note = std::make_shared<ExecutionNote>("");
+    note->set(std::move(account));
+    return ExecutionChoice{std::move(backend), std::move(note), nullptr, false};
+  };
   // With a reason it has trees, which OpenVINO does not know.
-  if (!wish->tries_openvino() || !tried->reason.empty()) {
-    return ExecutionChoice{std::move(tried->backend),
-                           std::make_shared<ExecutionNote>(std::move(tried->reason)), nullptr,
-                           false};
+  if (!tried->reason.empty()) {
+    return settled(std::move(tried->backend), {std::move(tried->reason), true, {}});
   }
-  if (!wish->asked() && (!parts.openvino_installed || source.ort.intra_op_threads > 1)) {
-    return ExecutionChoice{std::move(tried->backend), std::make_shared<ExecutionNote>(""), nullptr,
-                           false};
+  ByteChoice bytes{std::move(tried->backend), {}, false};
+  if (wish->execution == Execution::standard || wish->execution == Execution::automatic) {
+    bytes = choose_byte_backend(std::move(bytes.backend), source);
+  }
+  const bool nobody_asked =
+      !wish->asked() && (!parts.openvino_installed || source.ort.intra_op_threads > 1);
+  if (bytes.chosen || !wish->tries_openvino() || nobody_asked) {
+    return settled(std::move(bytes.backend), std::move(bytes.account));
   }
   const bool later = wish->execution == Execution::automatic && wish->trial == TrialTime::serving;
-  const auto succession = std::make_shared<Succession>(std::move(tried->backend));
-  auto note = std::make_shared<ExecutionNote>("runs in ONNX Runtime; others are not tried yet");
+  const auto succession = std::make_shared<Succession>(std::move(bytes.backend));
+  auto note =
+      std::make_shared<ExecutionNote>("runs in ONNX Runtime; others are not tried yet", false);
   const auto search = std::make_shared<VersionSearch>(
-      VersionSearch{succession, note, source, *wish, parts, log, later});
+      VersionSearch{succession, note, source, *wish, parts, log, later, bytes.account.tried});
   return ExecutionChoice{make_succession_backend(succession), std::move(note),
                          [search](const std::stop_token& stop) { search->run(stop); }, !later};
 }

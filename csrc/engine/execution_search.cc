@@ -139,7 +139,7 @@ class Search {
     std::optional<ExecutionVerdict> verdict = parts_.cache->find(key);
     if (!verdict) return std::nullopt;
     verdict->reason += " (found at an earlier load)";
-    ExecutionFound found{*std::move(verdict), nullptr, reference_.open_size};
+    ExecutionFound found{*std::move(verdict), nullptr, reference_.open_size, {}};
     if (found.verdict.by == By::onnxruntime) return found;
     Result<std::unique_ptr<Backend>> made = load(found.verdict.by);
     if (!made.ok()) return std::nullopt;
@@ -198,6 +198,7 @@ class Search {
     for (std::size_t i = 0; i < all.size(); ++i) {
       Result<Candidate> tried = try_one(all[i], static_cast<int>(all.size() - i));
       if (tried.ok()) {
+        tried_.push_back({tried->name, "", tried->trial.worst, tried->trial.times});
         candidates.push_back(*std::move(tried));
         continue;
       }
@@ -205,8 +206,11 @@ class Search {
       lasting_ = lasting_ && code != Code::resource_exhausted && code != Code::cancelled &&
                  code != Code::deadline_exceeded;
       why += (why.empty() ? "" : "; ") + name_of(all[i]) + ": " + tried.status().message();
+      tried_.push_back({name_of(all[i]), tried.status().message(), 0, {}});
     }
-    return best_of(candidates, why);
+    ExecutionFound found = best_of(candidates, why);
+    found.tried = std::move(tried_);
+    return found;
   }
 
   // `why`: what kept the others out.
@@ -227,7 +231,8 @@ class Search {
                                speed_ups(*best) + limit_of(best->trial) + why;
     return {{best->by, best->from_rows, reason, best->trial.magnitude_max},
             std::move(best->backend),
-            reference_.open_size};
+            reference_.open_size,
+            {}};
   }
 
   Backend& loaded_;
@@ -237,6 +242,7 @@ class Search {
   const TimePoint until_;
   ProbeResult reference_;
   OtherBackend openvino_;
+  std::vector<ExecutionTried> tried_;
   bool lasting_ = true;  // it would be the same at another load
 };
 

@@ -6,9 +6,11 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "engine/execution_cache.h"
+#include "engine/execution_note.h"
 #include "engine/options.h"
 #include "execute/backend.h"
 #include "execute/openvino_backend.h"
@@ -43,6 +45,7 @@ struct ExecutionFound {
   ExecutionVerdict verdict;
   std::unique_ptr<Backend> other;  // null: ONNX Runtime runs all
   std::int64_t open_size = 1;      // of the open axes besides the batch, as the model accepts it
+  std::vector<ExecutionTried> tried;
 };
 
 // `loaded` is the source under ONNX Runtime. Blocks. Never fails: whatever goes wrong is a reason

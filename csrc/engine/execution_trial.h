@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/execution_note.h"
 #include "execute/backend.h"
 
 namespace mlops {
@@ -18,11 +19,6 @@ struct ExecutionTerms {
   bool may_hide = false;    // it may answer a number to NaN
   Duration time_max{0};     // for all of it; a run that has begun is finished
   std::stop_token stop;
-};
-
-struct TrialTimes {
-  std::int64_t rows = 1;
-  double speed_up = 0;  // time of the reference over that of the other
 };
 
 struct ExecutionTrial {

@@ -67,8 +67,8 @@ struct FeedbackTarget {
   std::int64_t version = 0;
 };
 
-// Of one lane. Predictions are read before the answer takes the outputs away, and stored when it is
-// on its way.
+// Of one lane. Predictions are read before the answer takes the outputs away, and stored before it
+// goes: a label may come back at once.
 class PredictionNotes {
  public:
   explicit PredictionNotes(std::shared_ptr<const FeedbackTarget> target)

@@ -1,18 +1,26 @@
 #include "engine/flight_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mlops {
+
+bool Sought::equals(const Sought& other) const {
+  if (proof != other.proof || !rows != !other.rows) return false;
+  return !rows || rows->equals(*other.rows);
+}
 
 FlightTable::Boarding FlightTable::board(Sought& sought, FlightOwner& owner, TimePoint now) {
   Shard& shard = shard_of(sought.key);
   const std::lock_guard lock(shard.mutex);
-  const auto [place, fresh] = shard.flights.try_emplace(sought.key);
-  if (fresh) {
-    place->second = make_ref<Flight>(owner, std::move(sought), now);
-    flying_.fetch_add(1, std::memory_order_relaxed);
+  Flight*& row = row_of(shard, sought.key);
+  for (Flight* flight = row; flight; flight = flight->next_) {
+    if (flight->sought.key == sought.key) return {Ref<Flight>::share(flight), false};
   }
-  return {place->second, fresh};
+  Ref<Flight> fresh = make_ref<Flight>(owner, std::move(sought), now);
+  fresh->next_ = std::exchange(row, fresh.get());
+  flying_.fetch_add(1, std::memory_order_relaxed);
+  return {std::move(fresh), true};
 }
 
 bool FlightTable::wait(Flight& flight, const PendingRef& pending) {
@@ -52,19 +60,25 @@ std::vector<PendingRef> FlightTable::close(Flight& flight) {
   Shard& shard = shard_of(flight.sought.key);
   const std::lock_guard lock(shard.mutex);
   close_locked(shard, flight);
-  waiting_.fetch_sub(flight.waiting_.size(), std::memory_order_relaxed);
+  if (!flight.waiting_.empty()) {
+    waiting_.fetch_sub(flight.waiting_.size(), std::memory_order_relaxed);
+  }
   return std::move(flight.waiting_);
 }
 
 void FlightTable::close_locked(Shard& shard, Flight& flight) {
-  if (flight.over_) return;
-  flight.over_ = true;
-  shard.flights.erase(flight.sought.key);  // whoever calls holds another reference
+  if (std::exchange(flight.over_, true)) return;
+  Flight** at = &row_of(shard, flight.sought.key);
+  while (*at != &flight) at = &(*at)->next_;
+  *at = flight.next_;
 }
 
+// In one order with await_calm(): either it sees that nothing flies, or we see that it waits.
 void FlightTable::end() {
+  if (flying_.fetch_sub(1, std::memory_order_seq_cst) > 1) return;
+  if (!awaited_.load(std::memory_order_seq_cst)) return;
   const std::lock_guard lock(calm_mutex_);
-  if (flying_.fetch_sub(1, std::memory_order_relaxed) == 1) calm_.notify_all();
+  calm_.notify_all();
 }
 
 TimePoint FlightTable::collect_expired(TimePoint now, std::vector<PendingRef>& expired) {
@@ -72,25 +86,35 @@ TimePoint FlightTable::collect_expired(TimePoint now, std::vector<PendingRef>& e
   if (waiting_.load(std::memory_order_relaxed) == 0) return next;
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
-    for (auto& [key, flight] : shard.flights) {
-      std::vector<PendingRef>& waiting = flight->waiting_;
-      const auto late =
-          std::stable_partition(waiting.begin(), waiting.end(),
-                                [&](const PendingRef& p) { return p->request.deadline > now; });
-      for (const PendingRef& pending : waiting) {
-        if (pending->request.deadline > now) next = std::min(next, pending->request.deadline);
+    for (Flight* flight : shard.rows) {
+      for (; flight; flight = flight->next_) {
+        next = std::min(next, take_expired_locked(*flight, now, expired));
       }
-      waiting_.fetch_sub(static_cast<std::size_t>(waiting.end() - late), std::memory_order_relaxed);
-      expired.insert(expired.end(), late, waiting.end());
-      waiting.erase(late, waiting.end());
     }
   }
   return next;
 }
 
+TimePoint FlightTable::take_expired_locked(Flight& flight, TimePoint now,
+                                           std::vector<PendingRef>& expired) {
+  TimePoint next = kNever;
+  std::vector<PendingRef>& waiting = flight.waiting_;
+  const auto late = std::stable_partition(waiting.begin(), waiting.end(), [&](const PendingRef& p) {
+    return p->request.deadline > now;
+  });
+  for (auto on_time = waiting.begin(); on_time != late; ++on_time) {
+    next = std::min(next, (*on_time)->request.deadline);
+  }
+  waiting_.fetch_sub(static_cast<std::size_t>(waiting.end() - late), std::memory_order_relaxed);
+  expired.insert(expired.end(), late, waiting.end());
+  waiting.erase(late, waiting.end());
+  return next;
+}
+
 void FlightTable::await_calm() {
+  awaited_.store(true, std::memory_order_seq_cst);
   std::unique_lock lock(calm_mutex_);
-  calm_.wait(lock, [this] { return flying_.load(std::memory_order_relaxed) == 0; });
+  calm_.wait(lock, [this] { return flying_.load(std::memory_order_seq_cst) == 0; });
 }
 
 }  // namespace mlops

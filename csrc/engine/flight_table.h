@@ -10,10 +10,10 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
 #include "cache/key.h"
+#include "engine/row_search.h"
 #include "request/pending.h"
 
 namespace mlops {
@@ -23,6 +23,11 @@ class Flight;
 struct Sought {
   CacheKey key;
   KeyProof proof;  // empty: not compared
+  // Null: the request is looked for as a whole. Who leads a flight uses it, and then who answers.
+  std::shared_ptr<RowSearch> rows;
+
+  // What is computed for one is the other's answer.
+  bool equals(const Sought& other) const;
 };
 
 // Whose flights they are.
@@ -43,11 +48,16 @@ class Flight final : public AnswerFollower {
 
   const Sought sought;
   const TimePoint began;
+  // How many misses its times stand for; 0: it is not timed. Set by who leads, before anybody can
+  // answer.
+  std::uint64_t timed = 0;
+  PendingRef part;  // runs the rows that were not found, for who leads; likewise
 
  private:
   friend class FlightTable;
   FlightOwner& owner_;
-  std::vector<PendingRef> waiting_;  // guarded by the table's shard, as is over_
+  Flight* next_ = nullptr;  // in its row; guarded by the table's shard, as all below
+  std::vector<PendingRef> waiting_;
   bool over_ = false;
 };
 
@@ -72,6 +82,8 @@ class FlightTable {
   PendingRef next(Flight& flight);
   // The flight is over, and nobody can join it any more; those who waited.
   std::vector<PendingRef> close(Flight& flight);
+  // One more that stop() has to wait for until its end(), without a key.
+  void begin() { flying_.fetch_add(1, std::memory_order_relaxed); }
   // Everything that had to be done for a flight that is over has been done.
   void end();
 
@@ -81,21 +93,24 @@ class FlightTable {
   void await_calm();
 
  private:
-  struct KeyHash {
-    std::size_t operator()(const CacheKey& key) const { return key.low; }
-  };
-  struct Shard {
+  static constexpr std::size_t kShards = 16;
+  static constexpr std::size_t kRows = 64;
+  struct alignas(64) Shard {
     std::mutex mutex;
-    std::unordered_map<CacheKey, Ref<Flight>, KeyHash> flights;  // guarded by mutex
+    // Those that fly, by key. No references: who leads a flight has one until it is closed.
+    std::array<Flight*, kRows> rows{};  // guarded by mutex
   };
-  Shard& shard_of(const CacheKey& key) { return shards_[key.high % shards_.size()]; }
-  void close_locked(Shard& shard, Flight& flight);
+  Shard& shard_of(const CacheKey& key) { return shards_[key.high % kShards]; }
+  static Flight*& row_of(Shard& shard, const CacheKey& key) { return shard.rows[key.low % kRows]; }
+  static void close_locked(Shard& shard, Flight& flight);
+  TimePoint take_expired_locked(Flight& flight, TimePoint now, std::vector<PendingRef>& expired);
 
   const std::size_t waiting_max_;
   std::atomic<std::size_t> waiting_{0};
-  std::array<Shard, 16> shards_;
+  std::array<Shard, kShards> shards_;
   std::mutex calm_mutex_;
   std::condition_variable calm_;
+  std::atomic<bool> awaited_{false};  // that nothing flies
   std::atomic<std::size_t> flying_{0};
 };
 

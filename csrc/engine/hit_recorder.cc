@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/single_writer.h"
+
 namespace mlops {
 namespace {
 
@@ -27,25 +29,23 @@ HitRecorder::HitRecorder(std::shared_ptr<const ModelInfo> info,
 
 void HitRecorder::hit(const Hit& hit, const Request& request, const Response& response,
                       TimePoint now) {
-  hits_.add(1);
-  hit_ns_.add(hit.spent_ns);
-  if (hit.shared) shared_.add(1);
   Desk& at = desk();
   const std::lock_guard lock(at.mutex);
+  bump(at.hits, 1);
+  bump(at.hit_ns, hit.spent_ns);
+  if (hit.shared) bump(at.shared, 1);
   at.recorder.success(hit.request_ns, 0, 0);
-  if (at.observer) observe(at, request, response, now);
+  if (at.observer) {
+    observe(at, request, response, {}, now);
+    at.observer->after_reply();
+  }
   if (at.notes) note(at, request, response);
-}
-
-void HitRecorder::miss(std::uint64_t looking_ns) {
-  misses_.add(1);
-  miss_ns_.add(looking_ns);
 }
 
 // In the signature's order, as a lane has them. A tensor that is not there leaves its columns
 // unfit, which is counted.
 void HitRecorder::observe(Desk& desk, const Request& request, const Response& response,
-                          TimePoint now) {
+                          const RowRange& range, TimePoint now) {
   const Signature& signature = info_->signature;
   desk.inputs.clear();
   desk.outputs.clear();
@@ -59,8 +59,8 @@ void HitRecorder::observe(Desk& desk, const Request& request, const Response& re
   for (const TensorSpec& spec : signature.outputs) {
     desk.outputs.push_back(tensor_named(response.outputs, spec.name));
   }
-  desk.observer->observe({desk.inputs, desk.outputs, rows, 0, rows}, now);
-  desk.observer->after_reply();
+  const std::size_t count = std::min(range.count, rows - std::min(rows, range.first));
+  desk.observer->observe({desk.inputs, desk.outputs, count, range.first, rows}, now);
   desk.inputs.clear();  // they keep requests' memory
 }
 
@@ -74,7 +74,19 @@ void HitRecorder::note(Desk& desk, const Request& request, const Response& respo
 }
 
 CacheWork HitRecorder::work() const {
-  return {hits_.total(), hit_ns_.total(), misses_.total(), miss_ns_.total(), 0};
+  CacheWork work;
+  for (const auto& desk : desks_) {
+    work.hits += desk->hits.load(std::memory_order_relaxed);
+    work.hit_ns += desk->hit_ns.load(std::memory_order_relaxed);
+  }
+  for (const Misses& misses : misses_) {
+    work.misses += misses.count.load(std::memory_order_relaxed);
+    work.miss_ns += misses.ns.load(std::memory_order_relaxed);
+  }
+  std::uint64_t saved = 0;
+  for (const RowCounts& rows : row_counts_) saved += rows.saved.load(std::memory_order_relaxed);
+  work.hits += saved / kWholeHit;
+  return work;
 }
 
 void HitRecorder::settle() {
@@ -88,13 +100,20 @@ void HitRecorder::settle() {
 void HitRecorder::add_to(ModelStats& stats) const {
   for (const auto& desk : desks_) {
     desk->recorder.add_to(stats);
+    stats.cache_hit.count += desk->hits.load(std::memory_order_relaxed);
+    stats.cache_hit.ns += desk->hit_ns.load(std::memory_order_relaxed);
+    stats.cache_shared += desk->shared.load(std::memory_order_relaxed);
     if (desk->observer && stats.drift) *stats.drift += desk->observer->cost();
   }
-  stats.cache_hit.count += hits_.total();
-  stats.cache_hit.ns += hit_ns_.total();
-  stats.cache_miss.count += misses_.total();
-  stats.cache_miss.ns += miss_ns_.total();
-  stats.cache_shared += shared_.total();
+  for (const Misses& misses : misses_) {
+    stats.cache_miss.count += misses.count.load(std::memory_order_relaxed);
+    stats.cache_miss.ns += misses.ns.load(std::memory_order_relaxed);
+  }
+  for (const RowCounts& rows : row_counts_) {
+    stats.cache_partial += rows.partial.load(std::memory_order_relaxed);
+    stats.cache_rows.found += rows.found.load(std::memory_order_relaxed);
+    stats.cache_rows.missed += rows.missed.load(std::memory_order_relaxed);
+  }
 }
 
 }  // namespace mlops

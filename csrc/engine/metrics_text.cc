@@ -268,12 +268,20 @@ void response_cache(std::string& page, const EngineStats& stats) {
   family(page, stats, "nv_cache_miss_duration_per_model",
          "Total time of cache misses, microseconds", "counter",
          [](const ModelStats& m) { return m.cache_miss.ns / 1000; });
-  header(page, "mlops_cache_shared_total",
-         "Cache hits that waited for the answer of an equal request", "counter");
-  for (const ModelStats& model : stats.models) {
-    if (!model.cached) continue;
-    sample(page, "mlops_cache_shared_total", labels_of(model), std::to_string(model.cache_shared));
-  }
+  const auto of_cached = [&](const char* name, const char* help, auto value) {
+    header(page, name, help, "counter");
+    for (const ModelStats& model : stats.models) {
+      if (model.cached) sample(page, name, labels_of(model), std::to_string(value(model)));
+    }
+  };
+  of_cached("mlops_cache_shared_total", "Cache hits that waited for the answer of an equal request",
+            [](const ModelStats& m) { return m.cache_shared; });
+  of_cached("mlops_cache_partial_total", "Cache misses of which some rows were found",
+            [](const ModelStats& m) { return m.cache_partial; });
+  of_cached("mlops_cache_row_hits_total", "Rows that were found one by one",
+            [](const ModelStats& m) { return m.cache_rows.found; });
+  of_cached("mlops_cache_row_misses_total", "Rows that were looked for in vain",
+            [](const ModelStats& m) { return m.cache_rows.missed; });
   if (!stats.cache) return;
   const auto line = [&](const char* name, const char* help, const char* type, std::uint64_t value) {
     header(page, name, help, type);

@@ -219,7 +219,7 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, LoadedBackend
   if (Status s = fit_backend(source, backend); !s.ok()) return s;
   Result<std::optional<CacheTerms>> cache = cache_terms(source, *backend, parts);
   if (!cache.ok()) return cache.status();
-  version.cache = *cache;
+  version.cache = *std::move(cache);
   const Result<ProbeResult> probe = try_out(source, *backend, parts);
   if (!probe.ok()) return probe.status();
 
@@ -285,6 +285,9 @@ Result<PreparedVersion> prepare_version(const ModelSource& source, LoadedBackend
 
 Result<std::shared_ptr<Servable>> start_version(PreparedVersion version, const EngineParts& parts) {
   const std::shared_ptr<const ModelInfo> info = version.context.info;
+  if (version.cache) {
+    if (Status s = check_cache_terms(*version.cache, *info); !s.ok()) return s;
+  }
   const CachedModel::Watchers watchers{version.context.drift, version.context.feedback};
   const auto start = [&](auto create) -> Result<std::shared_ptr<Servable>> {
     auto model = create(std::move(version.backend), std::move(version.context), version.options,

@@ -35,6 +35,12 @@ struct CountedTime {
   std::uint64_t ns = 0;
 };
 
+// Rows that were looked for one by one.
+struct CacheRows {
+  std::uint64_t found = 0;
+  std::uint64_t missed = 0;
+};
+
 // The responses of one number that a decoupled model gave, or did not.
 struct ResponseStats {
   CountedTime compute_infer;   // since the response before, in the back end
@@ -89,6 +95,8 @@ struct ModelStats {
   CountedTime cache_hit;                 // successes that no lane ran, and the time of finding them
   CountedTime cache_miss;                // looked for in vain; with the time of keeping the answers
   std::uint64_t cache_shared = 0;        // of the hits: waited for an equal request's answer
+  std::uint64_t cache_partial = 0;       // of the misses: some of their rows were found
+  CacheRows cache_rows;                  // of a version that looks for rows
   bool cached = false;                   // it has a cache
   std::vector<BatchStats> batches;       // ascending by rows
   std::vector<ResponseStats> responses;  // by number; of decoupled models

@@ -66,10 +66,12 @@ Result<std::unique_ptr<OpenvinoLane>> OpenvinoModel::compile() const {
       make(lane->compiled, api().compiled_model_free, [&](ov_compiled_model** out) {
         return api().core_compile_model(runtime_->core(), model_.get(), "CPU", 12, out,  //
                                         "INFERENCE_PRECISION_HINT", precision,           //
-                                        "NUM_STREAMS", "1",                              //
-                                        "INFERENCE_NUM_THREADS", "1",                    //
-                                        "ENABLE_CPU_PINNING", "NO",                      //
-                                        "PERFORMANCE_HINT", "LATENCY",                   //
+                                        // With a stream of its own, a run that fails says nothing,
+                                        // and runs again inside the next one on its thread.
+                                        "NUM_STREAMS", "0",             //
+                                        "INFERENCE_NUM_THREADS", "1",   //
+                                        "ENABLE_CPU_PINNING", "NO",     //
+                                        "PERFORMANCE_HINT", "LATENCY",  //
                                         // Else activations of some layers are rounded to int8.
                                         "DYNAMIC_QUANTIZATION_GROUP_SIZE", "0");
       });

@@ -24,9 +24,10 @@ enum class CopySite : std::uint8_t {
   shared_memory,   // tensors out of and into regions that clients share
   cache_put,       // answers into the prediction cache
   cache_hit,       // and out of it
+  cache_rows,      // rows that were not found into a request of their own, and answers out of rows
   shadow,          // inputs that a caller may write, kept for a shadow
 };
-inline constexpr std::size_t kCopySites = 13;
+inline constexpr std::size_t kCopySites = 14;
 
 std::string_view copy_site_name(CopySite site);
 

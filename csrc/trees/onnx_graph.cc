@@ -143,7 +143,14 @@ bool read_attribute(std::string_view encoded, OnnxAttribute& attribute) {
   return sound && cursor.ok();
 }
 
-enum ElementType : std::int64_t { kFloat = 1, kUint8 = 2, kInt32 = 6, kInt64 = 7, kDouble = 11 };
+enum ElementType : std::int64_t {
+  kFloat = 1,
+  kUint8 = 2,
+  kInt8 = 3,
+  kInt32 = 6,
+  kInt64 = 7,
+  kDouble = 11
+};
 
 // Where a TensorProto may keep its elements; exactly one of these is used.
 struct EncodedElements {
@@ -248,6 +255,7 @@ Result<OnnxTensor> read_tensor(std::string_view encoded) {
   EncodedElements from;
   if (!read_elements(encoded, tensor.dims, from)) return no_model();
   if (from.external) return Status::unimplemented("a tensor lies outside of the file");
+  tensor.element_type = from.type;
   bool sound = false;
   switch (from.type) {
     case kFloat:
@@ -258,6 +266,9 @@ Result<OnnxTensor> read_tensor(std::string_view encoded) {
       break;
     case kUint8:
       sound = widen<std::uint8_t>(from.raw, from.integers, tensor.values);
+      break;
+    case kInt8:
+      sound = widen<std::int8_t>(from.raw, from.integers, tensor.values);
       break;
     case kInt32:
       sound = widen<std::int32_t>(from.raw, from.integers, tensor.values);

@@ -13,8 +13,9 @@
 namespace mlops {
 
 // Numbers of any element type that fits a double exactly where it matters: FLOAT, DOUBLE, UINT8,
-// INT32, INT64.
+// INT8, INT32, INT64.
 struct OnnxTensor {
+  std::int64_t element_type = 0;  // ONNX's number for it
   std::vector<std::int64_t> dims;
   std::vector<double> values;
 };

@@ -269,11 +269,12 @@ class Engine(core.Engine):
             For a model: requests by outcome (``success``, ``failure`` by code), ``inferences``
             (rows), ``executions``, ``inline_executions``, ``mean_batch_rows``, ``queued`` now,
             ``cache_hits`` (of which ``cache_shared`` waited for an equal request),
-            ``cache_misses``, and
-            latency summaries ``request``, ``queue``, ``input``, ``infer``, ``output`` with
-            ``count`` and microseconds ``mean_us``, ``p50_us``, ``p90_us``, ``p99_us``, ``p999_us``
-            (quantiles are upper edges of buckets, within 12.5 %). For the engine: ``models``, a
-            list of those; ``copy_bytes`` by the place that copied; ``slab_bytes_in_use``;
+            ``cache_misses`` (of which ``cache_partial`` found some rows), ``cache_row_hits``,
+            ``cache_row_misses``, and latency summaries ``request``, ``queue``, ``input``,
+            ``infer``, ``output`` with ``count`` and microseconds ``mean_us``, ``p50_us``,
+            ``p90_us``, ``p99_us``, ``p999_us`` (quantiles are upper edges of buckets, within
+            12.5 %). For the engine: ``models``, a list of those; ``copy_bytes`` by the place that
+            copied; ``slab_bytes_in_use``;
             ``cache``, what is kept, None without one.
 
         Raises

@@ -32,6 +32,9 @@ HttpAnswer drift_freeze(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_reference(const HttpService& service, const HttpAsk& ask);
 HttpAnswer drift_collect(const HttpService& service, const HttpAsk& ask);
 
+// handlers_execution.cc
+HttpAnswer model_execution(const HttpService& service, const HttpAsk& ask);
+
 // handlers_feedback.cc
 HttpAnswer give_feedback(const HttpService& service, const HttpAsk& ask);
 HttpAnswer model_quality(const HttpService& service, const HttpAsk& ask);

@@ -73,6 +73,7 @@ std::string_view http_route_name(HttpRoute route) {
                                                                     "logging",
                                                                     "drift",
                                                                     "response_cache",
+                                                                    "execution",
                                                                     "feedback",
                                                                     "route",
                                                                     "metrics",

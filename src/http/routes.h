@@ -35,13 +35,14 @@ enum class HttpRoute : std::uint8_t {
   logging,
   drift,
   response_cache,
+  execution,
   feedback,
   route,
   metrics,
   unknown,    // no such path, or not with this method
   malformed,  // refused before it had a path
 };
-inline constexpr std::size_t kHttpRouteCount = 23;
+inline constexpr std::size_t kHttpRouteCount = 24;
 std::string_view http_route_name(HttpRoute route);
 
 // Every status this server sends; the index is what LoopStats counts under.

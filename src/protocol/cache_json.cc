@@ -28,6 +28,9 @@ void write(JsonWriter& json, const ModelStats& model) {
   write(json, "shared", model.cache_shared);
   write(json, "misses", model.cache_miss.count);
   write(json, "miss_ns", model.cache_miss.ns);
+  write(json, "partial", model.cache_partial);
+  write(json, "row_hits", model.cache_rows.found);
+  write(json, "row_misses", model.cache_rows.missed);
   json.end_object();
 }
 

@@ -205,6 +205,16 @@ def _runs_with_data_that_suits() -> dict[str, ModelProto]:
         [value("shape", INT64, ["rank"])],
         [value("y", FLOAT, None)],
     )
+    models["add"] = _model(
+        [node("Add", ["a", "b"], ["y"])],
+        [value("a", FLOAT, ["n", "k"]), value("b", FLOAT, ["m", "j"])],
+        [value("y", FLOAT, ["rows", "columns"])],
+    )
+    models["scatter"] = _model(
+        [node("ScatterElements", ["x", "i", "u"], ["y"], axis=1)],
+        [value("x", FLOAT, batch4), value("i", INT64, batch4), value("u", FLOAT, batch4)],
+        [value("y", FLOAT, batch4)],
+    )
     models["divide"] = _model(
         [node("Div", ["x", "y"], ["z"])],
         [value("x", INT32, ["n"]), value("y", INT32, ["n"])],

@@ -131,9 +131,9 @@ TEST(CacheKey, IsThatOfTheScopeAndTheTenant) {
         ScopeFields{"md", 1, "igest", 0}}) {
     EXPECT_FALSE(maker.key(maker.scope(other), request) == key);
   }
-  EXPECT_FALSE(maker.key(maker.scope(base), request, "alice") == key);
-  EXPECT_FALSE(maker.key(maker.scope(base), request, "alice") ==
-               maker.key(maker.scope(base), request, "bob"));
+  EXPECT_FALSE(maker.key(maker.scope(base), request, {"alice", {}}) == key);
+  EXPECT_FALSE(maker.key(maker.scope(base), request, {"alice", {}}) ==
+               maker.key(maker.scope(base), request, {"bob", {}}));
   const KeyMaker other_process;
   EXPECT_FALSE(other_process.key(other_process.scope(base), request) == key);
 }
@@ -168,12 +168,27 @@ TEST(CacheKey, OfARowIsTheSameWhereverTheRowIs) {
   const auto rows = [](std::int64_t count, std::vector<float> values) {
     return testing::request_for("m", dense<float>(DType::f32, {count, 2}, values));
   };
+  const auto key_of = [&](const Request& request, std::size_t row) {
+    return maker.row_key(maker.rows_scope(scope, request), request, *RequestRows::cut(request),
+                         row);
+  };
   const Request three = rows(3, {1, 2, 3, 4, 1, 2});
   const Request alone = rows(1, {1, 2});
-  EXPECT_EQ(maker.row_key(scope, three, 0, 3), maker.row_key(scope, alone, 0, 1));
-  EXPECT_EQ(maker.row_key(scope, three, 0, 3), maker.row_key(scope, three, 2, 3));
-  EXPECT_FALSE(maker.row_key(scope, three, 1, 3) == maker.row_key(scope, alone, 0, 1));
-  EXPECT_FALSE(maker.row_key(scope, alone, 0, 1) == maker.key(scope, alone));
+  EXPECT_EQ(key_of(three, 0), key_of(alone, 0));
+  EXPECT_EQ(key_of(three, 0), key_of(three, 2));
+  EXPECT_FALSE(key_of(three, 1) == key_of(alone, 0));
+  EXPECT_FALSE(key_of(alone, 0) == maker.key(scope, alone));
+  const auto proof_of = [](const Request& request, std::size_t row) {
+    return *row_proof(request, *RequestRows::cut(request), row, {}, 4096);
+  };
+  EXPECT_EQ(proof_of(three, 0), proof_of(alone, 0));
+  EXPECT_NE(proof_of(three, 1), proof_of(alone, 0));
+  Request others = alone;
+  others.outputs = {"out"};
+  EXPECT_FALSE(key_of(others, 0) == key_of(alone, 0));
+  const std::vector<CacheKey> keys = {key_of(three, 0), key_of(three, 1)};
+  EXPECT_FALSE(maker.key_of_rows(scope, keys) ==
+               maker.key_of_rows(scope, std::span(keys).first(1)));
 }
 
 TEST(CacheKey, NoTwoOfManyRandomRequestsShareOne) {
@@ -206,9 +221,9 @@ TEST(CacheKey, NoTwoOfManyRandomRequestsShareOne) {
 
 TEST(CacheKey, AProofIsBounded) {
   const Request request = two_inputs();
-  const std::size_t size = key_proof(request, "t", 4096)->size();
-  EXPECT_TRUE(key_proof(request, "t", size));
-  EXPECT_FALSE(key_proof(request, "t", size - 1));
+  const std::size_t size = key_proof(request, {"t", {}}, 4096)->size();
+  EXPECT_TRUE(key_proof(request, {"t", {}}, size));
+  EXPECT_FALSE(key_proof(request, {"t", {}}, size - 1));
 }
 
 }  // namespace

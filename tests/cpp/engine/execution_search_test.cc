@@ -196,6 +196,14 @@ TEST_F(ExecutionSearchTest, SaysWhatWasTriedAndWhatCameOfIt) {
   EXPECT_NE(out.verdict.reason.find("also tried: OpenVINO in BF16: output 'out' differs by 0.5"),
             std::string::npos)
       << out.verdict.reason;
+  ASSERT_EQ(out.tried.size(), 2);
+  EXPECT_EQ(out.tried[0].name, "OpenVINO");
+  EXPECT_EQ(out.tried[0].refused, "");
+  ASSERT_EQ(out.tried[0].times.size(), 3);
+  EXPECT_EQ(out.tried[0].times[1].rows, 8);
+  EXPECT_DOUBLE_EQ(out.tried[0].times[1].speed_up, 2);
+  EXPECT_NE(out.tried[1].refused.find("differs by 0.5"), std::string::npos);
+  EXPECT_TRUE(out.tried[1].times.empty());
 }
 
 // Whoever merges requests relies on what was seen of ONNX Runtime.

@@ -74,7 +74,7 @@ TEST_F(OpenvinoRun, EveryTypeIsRepeatedOrRefused) {
   EXPECT_GE(served, 8);
 }
 
-TEST_F(OpenvinoRun, RefusesStringsLoopsAndShapesWithoutARank) {
+TEST_F(OpenvinoRun, RefusesStringsLoopsUncheckedIndicesAndShapesWithoutARank) {
   const Status of_strings = load_both("identity_string").status();
   EXPECT_EQ(of_strings.code(), Code::unimplemented);
   EXPECT_NE(of_strings.message().find("strings"), std::string::npos);
@@ -82,6 +82,9 @@ TEST_F(OpenvinoRun, RefusesStringsLoopsAndShapesWithoutARank) {
   const Status endless = load_both("endless").status();
   EXPECT_EQ(endless.code(), Code::unimplemented);
   EXPECT_NE(endless.message().find("loop"), std::string::npos) << endless.message();
+  const Status unchecked = load_both("scatter").status();
+  EXPECT_EQ(unchecked.code(), Code::unimplemented);
+  EXPECT_NE(unchecked.message().find("ScatterElements"), std::string::npos) << unchecked.message();
 }
 
 // By zero, and of the lowest value by -1: an error or a number, but not the end of the process.
@@ -159,6 +162,33 @@ TEST_F(OpenvinoRun, WrongTensorsAreErrorsAndTheNextRunIsNot) {
   const Status refused = lane.run({narrow});
   EXPECT_EQ(refused.code(), Code::invalid_argument) << refused.to_string();
   EXPECT_TRUE(lane.run({good}).ok());
+}
+
+// OpenVINO keeps the run that failed for the next one on the same thread, whoever's that is, unless
+// it is compiled without streams of its own.
+TEST_F(OpenvinoRun, WhatDoesNotFitIsRefusedAndLeavesNothingForANeighbour) {
+  Result<std::unique_ptr<Backend>> made = load_both("add");
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  OneLane lane = one_lane(std::move(made));
+  OneLane neighbour = one_lane(load_both("add"));
+  const auto filled = [](Shape shape, float value) {
+    const auto count = static_cast<std::size_t>(*shape.elements());
+    return dense(DType::f32, std::move(shape), std::vector<float>(count, value));
+  };
+  const auto expect = [&](OneLane& one, float value) {
+    const Status status = one.run({filled(Shape{2, 3}, value), filled(Shape{2, 3}, 1)});
+    ASSERT_TRUE(status.ok()) << status.to_string();
+    EXPECT_EQ(one.slots[0].tensor.shape, Shape({2, 3}));
+    EXPECT_EQ(values_of<float>(one.slots[0].tensor), std::vector<float>(6, value + 1));
+  };
+  expect(lane, 1);
+  expect(neighbour, 2);
+  for (const std::int64_t columns : {2, 5}) {
+    const Status refused = lane.run({filled(Shape{2, 3}, 3), filled(Shape{2, columns}, 1)});
+    EXPECT_EQ(refused.code(), Code::invalid_argument) << refused.to_string();
+    expect(neighbour, static_cast<float>(4 + columns));
+    expect(lane, static_cast<float>(20 + columns));
+  }
 }
 
 TEST_F(OpenvinoRun, AnInterruptedLaneRunsNoMore) {

@@ -6,6 +6,7 @@
 
 #include "contract_cases.h"
 #include "decoding.h"
+#include "protocol/execution_json.h"
 #include "protocol/metadata_json.h"
 #include "protocol/model_version.h"
 #include "protocol/status_map.h"
@@ -40,7 +41,8 @@ class InProcess {
     std::vector<std::string> parts;
     std::istringstream path(text_member(request, "path"));
     for (std::string part; std::getline(path, part, '/');) parts.push_back(part);
-    // "", "v2", "models", name, ["versions", version], [verb]
+    // "", "v2", "models", name, ["versions", version], [verb]; ours begin with "mlops", "v1"
+    if (parts.at(1) == "mlops") parts.erase(parts.begin());
     const std::string name = parts.at(3);
     const bool versioned = parts.size() > 5 && parts[4] == "versions";
     const auto version = parse_model_version(versioned ? parts[5] : "");
@@ -50,6 +52,7 @@ class InProcess {
     const auto info = engine_.engine->info(name, *version);
     if (method == "GET") {
       if (!info.ok()) return refused(info.status());
+      if (what == "execution") return {200, execution_json(*info), {}};
       return {200, what == "config" ? model_config_json(*info) : model_metadata_json(*info), {}};
     }
     return infer(request, name, *version, info.ok() ? &*info : nullptr);

@@ -19,11 +19,18 @@ input [ { name: "in" data_type: TYPE_FP32 dims: [ 2 ] } ]
 output [ { name: "out" data_type: TYPE_FP32 dims: [ 2 ] } ]
 """
 CACHED = CONFIG + "response_cache { enable: true }\n"
+ROWS = (
+    CACHED
+    + """
+parameters { key: "response_cache_rows" value: { string_value: "on" } }
+parameters { key: "response_cache_step:in" value: { string_value: "0.5" } }
+"""
+)
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RunningServer]:
-    for name, config in (("kept", CACHED), ("plain", CONFIG)):
+    for name, config in (("kept", CACHED), ("plain", CONFIG), ("rows", ROWS)):
         (tmp_path / name / "1").mkdir(parents=True)
         (tmp_path / name / "config.pbtxt").write_text(config)
     with RunningServer(tmp_path, "--cache-config=local,size=1048576") as running:
@@ -87,10 +94,33 @@ def test_what_was_kept_is_told_and_forgotten(server: RunningServer) -> None:
     report = json.loads(body)
     assert report["cache"]["entries"] == 2
     assert report["cache"]["footprint"] <= 1048576
-    (version,) = report["versions"]
+    version, rows = report["versions"]
     assert (version["name"], version["version"]) == ("kept", "1")
+    assert rows["name"] == "rows"
     assert (version["hits"], version["misses"]) == (1, 2)
     assert server.request("POST", "/mlops/v1/models/kept/versions/1/cache/flush")[0] == 200
     assert "parameters" not in infer(server, 1)
     assert infer(server, 1)["parameters"] == {"cache": "hit"}
     assert server.request("POST", "/mlops/v1/models/nobody/cache/flush")[0] == 404
+
+
+def test_rows_are_found_one_by_one_and_in_steps(server: RunningServer) -> None:
+    def ask(*values: float) -> Any:
+        data = [value for value in values for _ in range(2)]
+        tensor = {"name": "in", "shape": [len(values), 2], "datatype": "FP32", "data": data}
+        status, answer = server.request(
+            "POST", "/v2/models/rows/infer", json.dumps({"inputs": [tensor]})
+        )
+        assert status == 200
+        answer = json.loads(answer)
+        mark = answer.get("parameters", {}).get("cache")
+        return mark, answer["outputs"][0]["shape"], answer["outputs"][0]["data"][::2]
+
+    assert ask(1, 2) == (None, [2, 2], [1, 2])
+    assert ask(3, 2, 1) == ("partial", [3, 2], [3, 2, 1])
+    assert ask(2, 3) == ("hit", [2, 2], [2, 3])
+    assert ask(2.2) == ("hit", [1, 2], [2])  # the first of its cell
+    versions = json.loads(server.request("GET", "/mlops/v1/cache")[1])["versions"]
+    rows = next(version for version in versions if version["name"] == "rows")
+    assert (rows["partial"], rows["row_hits"], rows["row_misses"]) == (1, 5, 3)
+    assert server.metric("mlops_cache_row_hits_total") == 5
