@@ -18,6 +18,7 @@ void bind_drift_distances(pybind11::module_& module);
 void bind_drift_sketches(pybind11::module_& module);
 void bind_detect(pybind11::module_& module);
 void bind_labels(pybind11::module_& module);
+void bind_comparison(pybind11::module_& module);
 void bind_route(pybind11::class_<EngineHandle>& engine);
 // What tests and the overhead benchmark use; private, like everything in the module.
 void bind_test_hooks(pybind11::module_& module, pybind11::class_<EngineHandle>& engine);

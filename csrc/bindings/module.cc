@@ -21,6 +21,7 @@ PYBIND11_MODULE(_core, module) {
   mlops::python::bind_drift_sketches(module);
   mlops::python::bind_detect(module);
   mlops::python::bind_labels(module);
+  mlops::python::bind_comparison(module);
   module.def("ort_library_candidates", [](const std::string& executable_dir) {
     pybind11::list paths;
     for (const std::string& path : mlops::ort_library_candidates(executable_dir))
