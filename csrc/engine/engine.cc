@@ -8,19 +8,15 @@
 #include "engine/deadline_watch.h"
 #include "engine/drift_keeper.h"
 #include "engine/ensemble_loading.h"
-#include "engine/execution_choice.h"
 #include "engine/execution_trials.h"
 #include "engine/feedback_book.h"
 #include "engine/lane_pool.h"
+#include "engine/model_backends.h"
 #include "engine/model_loading.h"
 #include "engine/model_routes.h"
 #include "engine/pipeline.h"
 #include "engine/retirement.h"
-#include "execute/builtin_backends.h"
 #include "execute/graph_cache.h"
-#include "execute/one_answer_backend.h"
-#include "execute/ort_backend.h"
-#include "model/config_fit.h"
 #include "model/model_folder.h"
 #include "observe/profile_bytes.h"
 
@@ -32,9 +28,9 @@ class EngineImpl final : public Engine {
   EngineImpl(EngineOptions options, std::unique_ptr<GraphCache> graphs,
              std::unique_ptr<PredictionCache> answers, LogSink& log)
       : options_(std::move(options)),
-        graphs_(std::move(graphs)),
         answers_(std::move(answers)),
         log_(log),
+        backends_(options_, std::move(graphs), clock_, copies_, log_),
         slabs_(options_.slab_bytes_max),
         pool_(options_.compute_threads, clock_),
         pipeline_(catalog_, routes_.book(), options_.limits, clock_),
@@ -53,7 +49,7 @@ class EngineImpl final : public Engine {
 
   Status load(const ModelSource& source) override {
     if (Status s = source.validate(); !s.ok()) return s;
-    return tracked(source, [&] { return backend_for(source); });
+    return tracked(source, [&] { return backends_.make(source); });
   }
 
   Status load(const ModelSource& source, std::unique_ptr<Backend> backend) override {
@@ -278,37 +274,6 @@ class EngineImpl final : public Engine {
     return next;
   }
 
-  // Opened once, at the first model that needs it, so that an engine of other back ends never does.
-  Result<std::shared_ptr<OrtRuntime>> ort_runtime() {
-    const std::lock_guard lock(runtime_mutex_);
-    if (runtime_) return runtime_;
-    const auto& paths = options_.ort_libraries;
-    Result<std::shared_ptr<OrtRuntime>> opened =
-        OrtRuntime::open(paths.empty() ? ort_library_candidates("") : paths, log_);
-    if (opened.ok()) runtime_ = *opened;
-    return opened;
-  }
-
-  std::vector<std::string> openvino_paths() const {
-    const auto& paths = options_.openvino_libraries;
-    return paths.empty() ? openvino_library_candidates(options_.ort_libraries) : paths;
-  }
-
-  Result<OtherBackend> other_backend(const std::string& path) {
-    auto runtime = OpenvinoRuntime::open(openvino_paths());
-    if (!runtime.ok()) return runtime.status();
-    return OtherBackend{
-        (*runtime)->version(), (*runtime)->has_bf16(),
-        [this, path, opened = *runtime](const Backend& reference, const OpenvinoOptions& options) {
-          return load_openvino_backend(opened, path, reference, options, &copies_);
-        }};
-  }
-
-  Result<ExecutionChoice> backend_for(const ModelSource& source);
-  Result<std::unique_ptr<Backend>> named_backend(const ModelSource& source) const;
-  Result<ExecutionChoice> chosen_for(const ModelSource& source, const std::string& ort_version,
-                                     std::unique_ptr<Backend> loaded);
-
   // Loads while readiness says "not yet", and keeps saying so if it fails.
   template <class MakeBackend>
   Status tracked(const ModelSource& source, MakeBackend make_backend) {
@@ -390,19 +355,16 @@ class EngineImpl final : public Engine {
   void note_served(const std::string& name);
 
   const EngineOptions options_;
-  const ExecutionCache execution_cache_{options_.cache_directory};
-  const std::unique_ptr<GraphCache> graphs_;        // null: none are kept
-  const std::unique_ptr<PredictionCache> answers_;  // likewise
+  const std::unique_ptr<PredictionCache> answers_;  // null: none are kept
   const KeyMaker cache_keys_;
   std::atomic<std::uint64_t> loads_{0};
   LogSink& log_;
   SteadyClock clock_;
   CopyMeter copies_;
+  ModelBackends backends_;
   FeedbackBooks books_{options_.feedback, clock_};
   SlabPool slabs_;
   LanePool pool_;  // before whatever holds models
-  std::mutex runtime_mutex_;
-  std::shared_ptr<OrtRuntime> runtime_;  // guarded by runtime_mutex_
   mutable std::mutex asked_mutex_;
   std::set<std::string> not_ready_;  // guarded by asked_mutex_: asked for, not (yet) serving
   ModelCatalog catalog_;
@@ -433,63 +395,6 @@ Status EngineImpl::unload(const std::string& name, std::int64_t version) {
   return {};
 }
 
-// Of a configuration that names one of ours; null: it is for ONNX files.
-Result<std::unique_ptr<Backend>> EngineImpl::named_backend(const ModelSource& source) const {
-  const ModelConfig& config = *source.config;
-  if (Status s = check_supported(config); !s.ok()) return s;
-  if (is_builtin_backend(config.backend)) {
-    Result<Signature> signature = declared_signature(config);
-    if (!signature.ok()) return signature.status();
-    Result<std::unique_ptr<Backend>> made =
-        make_builtin_backend(config.backend, *std::move(signature), config.parameters);
-    if (!made.ok() || !(*made)->decoupled() || config.decoupled) return made;
-    return make_one_answer_backend(*std::move(made));
-  }
-  const bool onnx = (config.backend.empty() || config.backend == "onnxruntime") &&
-                    (config.platform.empty() || config.platform == "onnxruntime_onnx");
-  if (onnx) return std::unique_ptr<Backend>();
-  return Status::invalid_argument(
-      "backend '" + config.backend + "', platform '" + config.platform +
-      "' is not known; there are onnxruntime, identity, square, repeat and sequence");
-}
-
-Result<ExecutionChoice> EngineImpl::backend_for(const ModelSource& source) {
-  if (options_.make_backend || source.config) {
-    Result<std::unique_ptr<Backend>> made =
-        options_.make_backend ? options_.make_backend(source) : named_backend(source);
-    if (!made.ok()) return made.status();
-    if (*made) return ExecutionChoice{*std::move(made), nullptr, nullptr, false};
-  }
-  Result<std::shared_ptr<OrtRuntime>> runtime = ort_runtime();
-  if (!runtime.ok()) return runtime.status();
-  Result<std::unique_ptr<Backend>> loaded =
-      load_ort_backend(*runtime, source.path, source.ort, &copies_, graphs_.get());
-  if (!loaded.ok()) return loaded.status();
-  return chosen_for(source, (*runtime)->version(), *std::move(loaded));
-}
-
-Result<ExecutionChoice> EngineImpl::chosen_for(const ModelSource& source,
-                                               const std::string& ort_version,
-                                               std::unique_ptr<Backend> loaded) {
-  ExecutionParts parts;
-  // Opened at the first model that may use it; a library that is installed later is found then.
-  parts.openvino = [this](const std::string& path) { return other_backend(path); };
-  parts.openvino_installed = !openvino_paths().empty();
-  parts.cache = &execution_cache_;
-  parts.ort_version = ort_version;
-  parts.clock = &clock_;
-  Result<ExecutionChoice> choice =
-      choose_execution(std::move(loaded), source, options_.execution, parts, log_);
-  if (!choice.ok()) return choice;
-  const std::string reason = choice->note->text();
-  if (reason.empty()) choice->note = nullptr;
-  if (!reason.empty() && !choice->afterwards) {
-    log_.log(Severity::info, "model '" + source.name + "' version " +
-                                 std::to_string(source.version) + ": " + reason);
-  }
-  return choice;
-}
-
 void EngineImpl::note_asked(const ModelSet& set) {
   const std::lock_guard lock(asked_mutex_);
   for (const ModelSource& source : set.load) {
@@ -516,7 +421,8 @@ std::vector<Status> EngineImpl::replace(const ModelSet& set) {
   for (const ModelSource& source : set.load) {
     Status status = source.validate();
     if (status.ok()) {
-      Result<ModelCatalog::Entry> made = make_version(source, [&] { return backend_for(source); });
+      Result<ModelCatalog::Entry> made =
+          make_version(source, [&] { return backends_.make(source); });
       status = made.status();
       if (made.ok()) change.put[source.version] = *std::move(made);
     }
