@@ -7,9 +7,10 @@
 Importing this needs none of the libraries that quantizing needs (`mlops-engine[quantize]`).
 """
 
-from .api import Outcome, quantize
+from .api import quantize
 from .errors import MissingExtraError, QuantizeError
 from .options import ACTIVATIONS, CALIBRATIONS, METHODS, METRICS, Gate, QuantizeOptions
+from .outcome import Outcome
 
 __all__ = [
     "ACTIVATIONS",

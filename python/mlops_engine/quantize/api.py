@@ -5,37 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import MissingExtraError
 from .options import QuantizeOptions
+from .outcome import Outcome
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 REQUIRED = ("onnx", "onnxruntime.quantization")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of it.
-
-    Attributes
-    ----------
-    directory
-        The published version folder; None where the variant was refused.
-    refusals
-        Why the variant is, or without `force` would have been, refused.
-    report
-        The document `quantization.json` (docs/quantize.md).
-    """
-
-    directory: Path | None
-    refusals: tuple[str, ...]
-    report: Mapping[str, Any]
 
 
 def quantize(

@@ -15,11 +15,11 @@ import onnx
 
 from . import gates, graph, layer_errors, report, rows, timing
 from . import run as execution
-from .api import Outcome
 from .errors import QuantizeError
 from .isa import detect
 from .mixed import Trial, fewest_float_layers
 from .options import QuantizeOptions
+from .outcome import Outcome
 from .rows import Rows
 from .variants import Recipe
 
