@@ -30,7 +30,7 @@ PLAN: dict[str, Any] = {
     "warm_up": 20,
     "step_s_max": 21.0 * DAY_S,
     "when_exhausted": "abort",
-    "gates": {"no_worse": [], "distance_max": 0.3, "labels_margin": 1.6, "wrong_rate": 0.2},
+    "gates": {"no_worse": [], "distance_max": 0.2, "labels_margin": 1.6, "wrong_rate": 0.2},
     "steps": [
         {"share": 0.0, "answers_min": 500},
         {"share": 0.1, "answers_min": 500},
