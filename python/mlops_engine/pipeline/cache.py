@@ -1,8 +1,10 @@
 """Results of stages under the digest of all that decided them: there whole, or not at all.
 
-<runs>/stages/<stage>-<key>/     what a stage made, with `stage.json`
-<runs>/work/<stage>-<key>/       what it may go on from after a kill
-<runs>/locks/                    one run at a time makes a result; flock, so a dead one holds none
+In the folder of runs:
+
+stages/<stage>-<key>/     what a stage made, with `stage.json`
+work/<stage>-<key>/       what it may go on from after a kill
+locks/                    one run at a time makes a result; flock, so a dead one holds none
 """
 
 from __future__ import annotations
