@@ -95,6 +95,7 @@ class CachedModel final : public Servable, private FlightOwner {
   // In cached_rows.cc.
   class RowsCall;
   bool seek_rows(const Request& request, const CacheKey& scope, Sought& sought) const;
+  bool put_together(const Request& request, const RowSearch& rows, Response& response) const;
   bool find_rows(const Request& request, RowSearch& rows, TimePoint now, Response& response) const;
   bool run(Flight& flight, Request& request, TimePoint now, Response& response);
   PendingRef what_runs(const PendingRef& pending, Flight& flight);

@@ -69,16 +69,23 @@ bool CachedModel::seek_rows(const Request& request, const CacheKey& scope, Sough
   return true;
 }
 
-bool CachedModel::find_rows(const Request& request, RowSearch& rows, TimePoint now,
-                            Response& response) const {
-  rows.look(*parts_.cache, now);
-  if (!rows.whole()) return false;
+// The outputs of all rows, found and run, in the request's order. False, and nothing has changed,
+// when they do not fit together.
+bool CachedModel::put_together(const Request& request, const RowSearch& rows,
+                               Response& response) const {
   LentVector<std::string_view, struct NamesOfRows> names;
   if (!names_of(request, *names)) return false;
   const std::optional<std::size_t> copied = rows.join(*names, response.outputs);
   if (!copied) return false;
   parts_.copies->add(CopySite::cache_hit, rows.found_bytes());
   parts_.copies->add(CopySite::cache_rows, *copied);
+  return true;
+}
+
+bool CachedModel::find_rows(const Request& request, RowSearch& rows, TimePoint now,
+                            Response& response) const {
+  rows.look(*parts_.cache, now);
+  if (!rows.whole() || !put_together(request, rows, response)) return false;
   name_answer(request, "hit", response);
   return true;
 }
@@ -113,12 +120,7 @@ PendingRef CachedModel::what_runs(const PendingRef& pending, Flight& flight) {
 // From the answer for the rows that ran to the answer for all. False, and nothing has changed, when
 // they do not fit together.
 bool CachedModel::join(const Request& request, const RowSearch& rows, Response& response) {
-  LentVector<std::string_view, struct NamesOfRows> names;
-  if (!names_of(request, *names)) return false;
-  const std::optional<std::size_t> copied = rows.join(*names, response.outputs);
-  if (!copied) return false;
-  parts_.copies->add(CopySite::cache_hit, rows.found_bytes());
-  parts_.copies->add(CopySite::cache_rows, *copied);
+  if (!put_together(request, rows, response)) return false;
   response.id = request.id;
   if (rows.found() > 0) {
     response.parameters.push_back({std::string(kCacheParameter), "partial"});
