@@ -7,18 +7,14 @@
 #include <functional>
 #include <map>
 
+#include "support/proto_bytes.h"
+
 namespace mlops {
 namespace {
 
-// Just enough of protobuf's writing to make them.
-std::string varint(std::uint64_t value) {
-  std::string bytes;
-  for (; value >= 128; value >>= 7) bytes += static_cast<char>(value | 128);
-  return bytes + static_cast<char>(value);
-}
-std::string field(unsigned number, const std::string& bytes) {
-  return varint(number << 3 | 2) + varint(bytes.size()) + bytes;
-}
+using testing::field;
+using testing::varint;
+
 std::string number(unsigned number, std::uint64_t value) {
   return varint(number << 3) + varint(value);
 }

@@ -2,20 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "support/proto_bytes.h"
 #include "trees/predictor.h"
 
 namespace mlops {
 namespace {
 
-// Just enough of protobuf's writing to make ONNX files that no exporter would.
-std::string varint(std::uint64_t value) {
-  std::string bytes;
-  for (; value >= 128; value >>= 7) bytes += static_cast<char>(value | 128);
-  return bytes + static_cast<char>(value);
-}
-std::string field(unsigned number, const std::string& bytes) {
-  return varint(number << 3 | 2) + varint(bytes.size()) + bytes;
-}
+using testing::field;
+using testing::varint;
+
 std::string integers(const std::string& name, const std::vector<std::int64_t>& values) {
   std::string packed;
   for (const std::int64_t value : values) packed += varint(static_cast<std::uint64_t>(value));
